@@ -1,0 +1,35 @@
+# One command on a fresh machine: every target first builds .venv, once, from constraints.txt.
+# pip's own settings (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS) choose where packages come from, for example
+# builds of PyTorch for the CPU.
+
+PYTHON ?= python3
+BACKEND ?= torch
+RECIPE ?= scenes_pyramidclip
+# Engines otherwise start a thread a core each, and two of them in one test run slow each other down.
+THREADS ?= 2
+export OMP_NUM_THREADS ?= $(THREADS)
+export OPENBLAS_NUM_THREADS ?= $(THREADS)
+export MKL_NUM_THREADS ?= $(THREADS)
+
+RUN := .venv/bin/python
+
+.PHONY: setup train test test-full bench
+
+setup: .venv/.stamp
+
+.venv/.stamp: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(RUN) -m pip install -c constraints.txt -e ".[torch,mindspore,dev]"
+	touch $@
+
+train: setup
+	$(RUN) tools/train.py --config configs/pretrain/$(RECIPE).yaml --backend $(BACKEND) --out runs/$(RECIPE)_$(BACKEND)
+
+test: setup
+	$(RUN) -m pytest -m "not slow"
+
+test-full: setup
+	$(RUN) -m pytest
+
+bench: setup
+	$(RUN) tools/bench.py

@@ -1,0 +1,207 @@
+"""The vocabulary on MindSpore (Ascend, CPU), as module-level functions: compiled programs import them by name.
+
+Only operators that the CPU has too: most of `mint` and `ops.layer_norm` are missing there, `ops.pad` has a wrong gradient in
+compiled code. Nothing here runs on the host.
+"""
+
+import mindspore as ms
+import numpy as np
+from mindspore import ops as O
+from mindspore.ops import constexpr
+
+FLOAT = ms.float32
+FAR = -1e9  # finite: a row of -inf gives 0 here and NaN elsewhere
+
+
+# ------------------------------------------------------------------ making arrays, element by element
+def constant(value):
+    value = np.asarray(value)
+    return ms.Tensor(value, FLOAT if value.dtype.kind == "f" else ms.bool_ if value.dtype.kind == "b" else ms.int32)
+
+
+def cast(x, kind):
+    if kind == "float":
+        return O.cast(x, FLOAT)
+    return O.cast(x, ms.int32)
+
+
+def exp(x):
+    return O.exp(x)
+
+
+def log(x):
+    return O.log(x)
+
+
+def sqrt(x):
+    return O.sqrt(x)
+
+
+def rsqrt(x):
+    return O.rsqrt(x)
+
+
+def tanh(x):
+    return O.tanh(x)
+
+
+def sigmoid(x):
+    return O.sigmoid(x)
+
+
+def relu(x):
+    return O.relu(x)
+
+
+def gelu(x):
+    return x * (O.erf(x * 0.7071067811865476) + 1.0) * 0.5
+
+
+def quick_gelu(x):
+    return x * O.sigmoid(x * 1.702)
+
+
+def maximum(x, y):
+    return O.maximum(x, y)
+
+
+def minimum(x, y):
+    return O.minimum(x, y)
+
+
+def where(condition, x, y):
+    return O.where(condition, x, y)
+
+
+def equal(x, y):
+    return O.equal(x, y)
+
+
+def less(x, y):
+    return O.less(x, y)
+
+
+def stop_gradient(x):
+    return O.stop_gradient(x)
+
+
+# ------------------------------------------------------------------ shape
+def reshape(x, shape):
+    return O.reshape(x, shape)
+
+
+def transpose(x, axes):
+    return O.transpose(x, axes)
+
+
+def broadcast_to(x, shape):
+    return O.broadcast_to(x, shape)
+
+
+def concat(arrays, axis):
+    return O.concat(arrays, axis)
+
+
+def stack(arrays, axis):
+    return O.stack(arrays, axis)
+
+
+# ------------------------------------------------------------------ reductions
+def sum(x, axis, keepdims=False):
+    return O.ReduceSum(keepdims)(x, axis)
+
+
+def mean(x, axis, keepdims=False):
+    return O.ReduceMean(keepdims)(x, axis)
+
+
+def max(x, axis, keepdims=False):
+    return O.ReduceMax(keepdims)(x, axis)
+
+
+def argmax(x, axis):
+    return O.cast(O.Argmax(axis, ms.int32)(O.cast(x, FLOAT)), ms.int32)  # ids are exact in float32 up to 2^24
+
+
+def logsumexp(x, axis):
+    largest = O.stop_gradient(O.ReduceMax(True)(x, axis))
+    return O.log(O.ReduceSum(False)(O.exp(x - largest), axis)) + O.ReduceMax(False)(largest, axis)
+
+
+# ------------------------------------------------------------------ looking up
+def take(table, ids):
+    return O.gather(table, ids, 0)
+
+
+# ------------------------------------------------------------------ networks
+def matmul(x, y):
+    return O.matmul(x, y)
+
+
+def linear(x, weight, bias=None):
+    return O.dense(x, weight, bias)
+
+
+def conv2d(x, weight, stride=1, padding=0, groups=1):
+    return O.conv2d(x, weight, stride=stride, pad_mode="pad", padding=padding, dilation=1, groups=groups)
+
+
+def avg_pool2d(x, size):
+    batch, channels, height, width = x.shape
+    rows, columns = height // size, width // size
+    if rows * size != height or columns * size != width:
+        x = x[:, :, : rows * size, : columns * size]
+    return O.ReduceMean(False)(O.reshape(x, (batch, channels, rows, size, columns, size)), (3, 5))
+
+
+def softmax(x, axis):
+    return O.softmax(x, axis)
+
+
+def log_softmax(x, axis):
+    return O.log_softmax(x, axis)
+
+
+def l2_normalize(x, eps):
+    square = O.ReduceSum(True)(x * x, -1)
+    return x * O.rsqrt(O.maximum(square, eps * eps))
+
+
+def layer_norm(x, weight, bias, eps):
+    return O.LayerNorm(begin_norm_axis=-1, begin_params_axis=-1, epsilon=eps)(x, weight, bias)[0]
+
+
+def _statistic_axes(x):
+    if len(x.shape) == 4:
+        return (0, 2, 3), (1, -1, 1, 1)
+    return (0,), (1, -1)
+
+
+def batch_norm(x, weight, bias, eps):
+    axes, lifted = _statistic_axes(x)
+    mean = O.ReduceMean(True)(x, axes)
+    centred = x - mean
+    variance = O.ReduceMean(True)(centred * centred, axes)
+    y = centred * (O.rsqrt(variance + eps) * O.reshape(weight, lifted)) + O.reshape(bias, lifted)
+    return y, O.stop_gradient(O.reshape(mean, (-1,))), O.stop_gradient(O.reshape(variance, (-1,)))
+
+
+def batch_norm_inference(x, weight, bias, mean, variance, eps):
+    _, lifted = _statistic_axes(x)
+    scale = weight * O.rsqrt(variance + eps)
+    return x * O.reshape(scale, lifted) + O.reshape(bias - mean * scale, lifted)
+
+
+@constexpr
+def _ahead(queries, keys):
+    """[Q, K]: FAR where a causal query may not look, else 0."""
+    return ms.Tensor(np.triu(np.full((queries, keys), FAR, np.float32), 1))
+
+
+def attention(q, k, v, mask=None, causal=False):
+    score = O.matmul(q * (q.shape[-1] ** -0.5), O.transpose(k, (0, 1, 3, 2)))
+    if mask is not None:
+        score = score + O.reshape((1.0 - mask) * FAR, (mask.shape[0], 1, 1, mask.shape[1]))
+    if causal:
+        score = score + _ahead(q.shape[2], k.shape[2])
+    return O.matmul(O.softmax(score, -1), v)

@@ -1,0 +1,51 @@
+"""Record a method's training step or a tower's inference as a program."""
+
+from dataclasses import dataclass
+
+from tandemclip.backends.recorder.ops import Program, Recorder, Symbol
+from tandemclip.core.spec import Run, Scope
+
+KINDS = {"float32": "float", "int32": "int", "int64": "int", "bool": "bool"}
+
+
+class Declared(dict):
+    """Parameters and buffers of a spec as symbols, made when first asked for: what is not used is no input."""
+
+    def __init__(self, recorder, spec):
+        super().__init__()
+        self.recorder = recorder
+        self.shapes = {n: item.shape for n, item in (*spec.all_parameters(), *spec.all_buffers())}
+
+    def __missing__(self, name):
+        self[name] = self.recorder.input(name, self.shapes[name], "float")
+        return self[name]
+
+
+@dataclass
+class Recording:
+    """A program with what it gives: named outputs, written buffers, and every node's outputs in the order of visits."""
+
+    program: Program
+    outputs: dict[str, Symbol]
+    updates: dict[str, Symbol]
+    nodes: dict[str, list[Symbol]]
+
+
+def record(spec, arrays, training, function):
+    """Run `function(ops, scope, symbols)` on symbols for `arrays` {name: (shape, dtype)}."""
+    recorder = Recorder()
+    run = Run(recorder, Declared(recorder, spec), training, watch=recorder)
+    symbols = {name: recorder.input(name, shape, KINDS[str(dtype)]) for name, (shape, dtype) in arrays.items()}
+    scope = Scope(spec, run)
+    outputs = function(recorder, scope, symbols)
+    return Recording(recorder.program, outputs, run.updates, recorder.nodes)
+
+
+def record_step(method, arrays):
+    """The training step's forward: terms of one batch; arrays {name: (shape, dtype)} of the batch."""
+
+    def step(ops, scope, symbols):
+        progress = ops.input("progress", (), "float")
+        return scope(symbols, progress)
+
+    return record(method, arrays, True, step)

@@ -1,0 +1,20 @@
+"""How a configuration describes a random crop; the resolution is the tower's."""
+
+from dataclasses import dataclass
+
+from tandemclip.core.data import images
+from tandemclip.core.data.views import ImageView
+
+
+@dataclass(frozen=True)
+class Crop:
+    """area: share of the picture that is kept (PyramidCLIP: global 0.9 to 1.0, local 0.5 to 1.0). flip: half the time."""
+
+    area: tuple[float, float] = (0.9, 1.0)
+    flip: bool = False
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    mean: tuple[float, float, float] = images.CLIP_MEAN
+    std: tuple[float, float, float] = images.CLIP_STD
+
+    def view(self, resolution: int) -> ImageView:
+        return ImageView(resolution, self.area, self.flip, self.ratio, self.mean, self.std)

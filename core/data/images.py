@@ -1,0 +1,102 @@
+"""Pixels: decoding, cropping, resizing, normalising. Arrays are [H, W, 3] uint8 RGB until they are normalised."""
+
+import math
+
+import cv2
+import numpy as np
+from PIL import Image
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+class Undecodable(Exception):
+    """These bytes are no whole picture."""
+
+
+def decode(data: bytes) -> np.ndarray:
+    """An encoded file -> [H, W, 3] uint8 RGB.
+
+    Grey, CMYK and 16-bit files become 8-bit RGB, transparency is dropped, and the orientation in EXIF is applied.
+    Raises Undecodable for anything else, also for a file that was cut short: decoders fill the missing part with grey.
+    """
+    if not data:
+        raise Undecodable("the image file is empty")
+    if _is_cut_short(data):
+        raise Undecodable(f"the image file ends too early, after {len(data)} bytes")
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:  # e.g. more pixels than OpenCV accepts
+        raise Undecodable(f"OpenCV cannot decode the image: {error.err}") from error
+    if pixels is None:
+        raise Undecodable(f"{len(data)} bytes that are no image OpenCV knows (JPEG, PNG, WebP, BMP, TIFF ...)")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+def _is_cut_short(data: bytes) -> bool:
+    if data.startswith(b"\xff\xd8"):
+        # JPEG. Within a scan 0xFF is always followed by 0x00 or a restart marker, so this finds the last real scan
+        # (thumbnails come before it), which must be followed by the end marker.
+        return data.find(b"\xff\xd9", data.rfind(b"\xff\xda")) < 0
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return data.rfind(b"IEND") < 0
+    return False
+
+
+def random_crop(pixels: np.ndarray, area: tuple[float, float], ratio: tuple[float, float], rng) -> np.ndarray:
+    """A rectangle whose share of the area is uniform in `area` and whose width / height is log-uniform in `ratio`.
+
+    Ten tries at a rectangle that fits, then the largest centred one with an allowed ratio (Inception's rule, as in
+    torchvision's RandomResizedCrop). Returns a view of `pixels`.
+    """
+    height, width = pixels.shape[:2]
+    shares = rng.uniform(area[0], area[1], 10)
+    ratios = np.exp(rng.uniform(math.log(ratio[0]), math.log(ratio[1]), 10))
+    corners = rng.random(2)  # always drawn, so that what follows does not depend on how many tries it took
+    for share, shape in zip(shares * height * width, ratios):
+        w, h = round(math.sqrt(share * shape)), round(math.sqrt(share / shape))
+        if 0 < w <= width and 0 < h <= height:
+            top, left = int(corners[0] * (height - h + 1)), int(corners[1] * (width - w + 1))
+            return pixels[top : top + h, left : left + w]
+    shape = min(max(width / height, ratio[0]), ratio[1])
+    w, h = min(width, round(height * shape)), min(height, round(width / shape))
+    return centre_crop(pixels, max(h, 1), max(w, 1))
+
+
+def centre_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The middle [height, width, 3] of pixels that are at least as large; half pixels round to even, as torchvision's."""
+    top, left = round((pixels.shape[0] - height) / 2), round((pixels.shape[1] - width) / 2)
+    return pixels[top : top + height, left : left + width]
+
+
+def resize_antialiased(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The training rule: OpenCV's area average where both sides shrink, its bicubic otherwise. [H, W, 3] -> uint8."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    shrinks = height <= pixels.shape[0] and width <= pixels.shape[1]
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+
+
+def resize_pillow_bicubic(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Pillow's bicubic, antialiased when it shrinks: what released CLIP weights were evaluated with, pixel-equal."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
+
+
+RESIZE = {"antialiased": resize_antialiased, "pillow_bicubic": resize_pillow_bicubic}
+
+
+def short_side(shape: tuple[int, ...], size: int) -> tuple[int, int]:
+    """(height, width) after the short side becomes `size`; the long side is rounded down, as torchvision's Resize."""
+    height, width = shape[:2]
+    return (size, size * width // height) if height <= width else (size * height // width, size)
+
+
+def normalise(pixels: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
+    """[H, W, 3] uint8 -> [3, H, W] float32, (x / 255 - mean) / std by channel, in that order of rounding."""
+    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32)
+    planes /= np.float32(255)
+    planes -= np.asarray(mean, np.float32)[:, None, None]
+    planes /= np.asarray(std, np.float32)[:, None, None]
+    return planes

@@ -1,0 +1,64 @@
+"""What every source hands over: one picture with everything that is known about it."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from tandemclip.core.data import images
+
+
+class BrokenRecord(Exception):
+    """A record that cannot be used. The loader names it, counts it and takes another one in its place."""
+
+    def __init__(self, key: str, why: str):
+        super().__init__(key, why)  # both as arguments, so that it survives pickling between processes
+        self.key = key
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.why}"
+
+
+@dataclass(frozen=True, eq=False)
+class Object:
+    """One thing in the picture, as a detector or an annotator gives it.
+
+    box: x1, y1, x2, y2 in 0..1 of width and height. phrase: e.g. "red seven". feature: the region's feature [D], or None.
+    """
+
+    box: tuple[float, float, float, float]
+    phrase: str
+    confidence: float = 1.0
+    feature: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One sample. `image` holds the encoded file, or pixels [H, W, 3] uint8 RGB where the source draws them.
+
+    key names it in messages. summary: a shorter text of the same content, or None. label: its class, or None.
+    attributes: further true classes by name, e.g. {"digit": 7, "color": 0}.
+    """
+
+    key: str
+    image: bytes | np.ndarray
+    captions: tuple[str, ...] = ()
+    summary: str | None = None
+    objects: tuple[Object, ...] = ()
+    label: int | None = None
+    attributes: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """[H, W, 3] uint8 RGB, decoded at the first use only: several views crop from one picture."""
+        if isinstance(self.image, np.ndarray):
+            return self.image
+        try:
+            return images.decode(self.image)
+        except images.Undecodable as error:
+            raise BrokenRecord(self.key, str(error)) from error
+
+    def strongest_objects(self, count: int) -> list[Object]:
+        """The objects of highest confidence first; equal ones stay in the source's order."""
+        return sorted(self.objects, key=lambda thing: -thing.confidence)[:count]

@@ -1,0 +1,128 @@
+"""Where each record lies within a plain tar file: found once by reading the headers, kept in a file, then random access.
+
+An index is a numpy record array; those of a few shards are in memory at any time. Ten million records in thousands of
+shards cost their counts only.
+"""
+
+import hashlib
+import os
+import stat
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tandemclip.core.errors import UserError
+
+VERSION = 1
+KINDS = {**dict.fromkeys(("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"), "image"), "json": "json", "txt": "txt", "cls": "cls"}
+SPAN = np.dtype([("offset", "<i8"), ("size", "<i8")])  # in bytes; size -1 where the record has no such member
+
+
+class Stamp(NamedTuple):
+    """One state of one file: an index belongs to exactly that."""
+
+    path: str
+    size: int
+    modified: int  # ns
+
+
+def stamp(path: str) -> Stamp:
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise UserError(f"shards: {path} cannot be opened ({error.strerror}); correct the path or fetch the file") from error
+    return Stamp(os.path.abspath(path), status.st_size, status.st_mtime_ns)
+
+
+def count_records(shard: Stamp) -> int:
+    """How many records the shard has; builds its index where there is none yet."""
+    kept = _kept(shard)
+    return int(kept["stamp"][3]) if kept else len(_build(shard))
+
+
+def read_index(shard: Stamp) -> np.ndarray:
+    """[records] with fields key (bytes) and, for image, json, txt and cls, the SPAN of its data in the file."""
+    kept = _kept(shard)
+    return kept["records"] if kept else _build(shard)
+
+
+def _places(shard: Stamp) -> list[Path]:
+    """Where the index may be kept: beside the shard, else in the user's cache, else in the temporary directory."""
+    name = hashlib.sha256(shard.path.encode()).hexdigest()[:32] + ".npz"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    beside = Path(shard.path + ".index.npz")
+    places = [root / "tandemclip" / name for root in (cache, Path(tempfile.gettempdir()))]
+    # By the folder's own mode, not by trying: root may write into folders that are marked read-only for good reason.
+    return [beside, *places] if beside.parent.stat().st_mode & stat.S_IWUSR else places
+
+
+def _expected(shard: Stamp) -> list[int]:
+    return [VERSION, shard.size, shard.modified]
+
+
+def _kept(shard: Stamp):
+    """The stored index where it belongs to this state of the file. Arrays are read when they are asked for."""
+    for place in _places(shard):
+        try:
+            kept = np.load(place, allow_pickle=False)
+            if kept["stamp"][:3].tolist() == _expected(shard):
+                return kept
+        except (OSError, ValueError, KeyError, EOFError):
+            continue  # none here, or one that is not whole: another place, or it is built again
+    return None
+
+
+def _build(shard: Stamp) -> np.ndarray:
+    records = _scan(shard.path)
+    failures = []
+    for place in _places(shard):
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=place.parent, suffix=".part", delete=False) as file:
+                np.savez(file, stamp=np.array([*_expected(shard), len(records)]), records=records)
+            os.replace(file.name, place)  # whole or not at all, for others who read it now
+            return records
+        except OSError as error:
+            failures.append(f"{place.parent}: {error.strerror}")
+    raise UserError(
+        f"shards: the index of {shard.path} can be kept nowhere ({'; '.join(failures)}); "
+        "set XDG_CACHE_HOME to a folder that can be written"
+    )
+
+
+def _scan(path: str) -> np.ndarray:
+    """Reads the headers of a tar file from the first to the end-of-archive mark."""
+    records: dict[str, dict[str, tuple[int, int]]] = {}
+    try:
+        with tarfile.open(path, "r:") as archive:
+            for member in archive:
+                archive.members = []  # tarfile would keep all of them in memory
+                folder, _, name = member.name.rpartition("/")
+                stem, _, kind = name.partition(".")
+                if member.isreg() and kind.lower() in KINDS:
+                    spans = records.setdefault(f"{folder}/{stem}" if folder else stem, {})
+                    spans[KINDS[kind.lower()]] = (member.offset_data, member.size)
+            archive.fileobj.seek(archive.offset)
+            # tarfile takes a file cut between two members for a whole one; only this block tells them apart.
+            whole = archive.fileobj.read(512) == bytes(512)
+    except tarfile.ReadError as error:
+        raise UserError(
+            f"shards: {path} is no plain tar file or is cut short ({error}); "
+            "fetch it again, or unpack and tar it without compression"
+        ) from error
+    if not whole:
+        raise UserError(f"shards: {path} is cut short: the end mark of a tar file is missing; fetch or write it again, whole")
+    return _array({key: spans for key, spans in records.items() if "image" in spans})
+
+
+def _array(records: dict[str, dict[str, tuple[int, int]]]) -> np.ndarray:
+    keys = np.array([key.encode() for key in records], dtype=np.bytes_)
+    kinds = sorted(set(KINDS.values()))
+    array = np.zeros(len(records), np.dtype([("key", keys.dtype if len(keys) else "S1"), *((kind, SPAN) for kind in kinds)]))
+    array["key"] = keys
+    for kind in kinds:
+        array[kind] = [spans.get(kind, (0, -1)) for spans in records.values()]
+    return array

@@ -1,0 +1,149 @@
+"""WebDataset shards as a source: plain tar files, read at random through an index of offsets (`shard_index`)."""
+
+import glob
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from tandemclip.core.data.records import BrokenRecord, Object, Record
+from tandemclip.core.data.shard_index import Stamp, count_records, read_index, stamp
+from tandemclip.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Shards:
+    """The records of all tar files that `paths` (files or glob patterns) name, in the order of sorted names.
+
+    Members of one record share their name up to the first dot: NNN.jpg (or png, webp ...) and, each optional,
+    NNN.json: {"captions": [...] or "caption": "...", "summary": "...", "label": 3,
+               "objects": [{"phrase", "box": [x1, y1, x2, y2] in 0..1, "confidence", "feature": [...]}],
+               "phrases": [{"phrase", "box"}]} (annotated phrases: objects of confidence 1 without a feature)
+    NNN.txt: one caption.   NNN.cls: the number of its class.
+    A record without an image is left out. Raises UserError for a missing shard and for one cut short.
+    """
+
+    paths: str | tuple[str, ...]
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def __getitem__(self, index: int) -> Record:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        shard, entry = self._locate(index)
+        key = f"{shard.path}:{entry['key'].decode()}"
+        image = _member(shard, entry, "image")
+        if image is None:
+            raise BrokenRecord(key, "it has no image")
+        facts = self._facts(shard, entry, key)
+        captions = _captions(facts, _member(shard, entry, "txt"))
+        try:
+            label = _label(facts, _member(shard, entry, "cls"))
+            objects = _objects(facts)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BrokenRecord(key, f"its json or cls is not as documented: {error!r}") from error
+        return Record(key, image, captions, facts.get("summary"), objects, label)
+
+    def texts(self, limit: int) -> Iterator[str]:
+        """Captions, summaries and phrases of at most `limit` records, evenly spread; images are not read."""
+        for index in range(0, len(self), max(1, -(-len(self) // limit))):
+            shard, entry = self._locate(index)
+            facts = self._facts(shard, entry, f"{shard.path}:{entry['key'].decode()}")
+            yield from _captions(facts, _member(shard, entry, "txt"))
+            if facts.get("summary"):
+                yield facts["summary"]
+            yield from (thing.phrase for thing in _objects(facts))
+
+    def __getstate__(self) -> dict:
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # the rest is read again where it is used
+
+    @cached_property
+    def _shards(self) -> tuple[Stamp, ...]:
+        patterns = (self.paths,) if isinstance(self.paths, str) else self.paths
+        return tuple(stamp(path) for pattern in patterns for path in _files(pattern))
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        """[shards + 1]: the number of the first record of each, then the number of all"""
+        starts = np.cumsum([0] + [count_records(shard) for shard in self._shards])
+        if not starts[-1]:
+            raise UserError(f"shards: {self.paths} hold no record with an image; expected members like 000000.jpg and .json")
+        return starts
+
+    def _locate(self, index: int):
+        """-> (the shard, its entry in the index)"""
+        number = int(np.searchsorted(self._starts, index, side="right")) - 1
+        shard = self._shards[number]
+        return shard, _index(shard)[index - int(self._starts[number])]
+
+    def _facts(self, shard: Stamp, entry, key: str) -> dict:
+        text = _member(shard, entry, "json")
+        try:
+            facts = json.loads(text) if text else {}
+        except ValueError as error:
+            raise BrokenRecord(key, f"its json cannot be read: {error}") from error
+        if not isinstance(facts, dict):
+            raise BrokenRecord(key, f"its json holds a {type(facts).__name__}, expected an object")
+        return facts
+
+
+def _files(pattern: str) -> list[str]:
+    pattern = os.path.expanduser(pattern)
+    if not glob.has_magic(pattern):
+        return [pattern]
+    found = sorted(glob.glob(pattern, recursive=True))
+    if not found:
+        raise UserError(f"shards: no file matches {pattern}; give the tar files or a pattern such as 'train/*.tar'")
+    return found
+
+
+# A window of the order mixes neighbouring shards, so that a few of them are in use at any time. What falls out of a
+# cache is closed when its last reader lets go of it.
+_index = lru_cache(maxsize=128)(read_index)
+
+
+@lru_cache(maxsize=128)
+def _open(shard: Stamp):
+    try:
+        return open(shard.path, "rb", buffering=0)
+    except OSError as error:
+        raise UserError(f"shards: {shard.path} was there and is not any more ({error.strerror}); put it back") from error
+
+
+def _member(shard: Stamp, entry, kind: str) -> bytes | None:
+    offset, size = int(entry[kind]["offset"]), int(entry[kind]["size"])
+    if size < 0:
+        return None
+    data = os.pread(_open(shard).fileno(), size, offset)
+    if len(data) < size:
+        raise UserError(f"shards: {shard.path} ends at a record that it had before; copy the file again, whole")
+    return data
+
+
+def _captions(facts: dict, text: bytes | None) -> tuple[str, ...]:
+    if "captions" in facts:
+        return tuple(str(caption) for caption in facts["captions"])
+    if "caption" in facts:
+        return (str(facts["caption"]),)
+    return (text.decode("utf-8", "replace").strip(),) if text else ()
+
+
+def _label(facts: dict, text: bytes | None) -> int | None:
+    if text is not None:
+        return int(text)
+    return int(facts["label"]) if facts.get("label") is not None else None
+
+
+def _objects(facts: dict) -> tuple[Object, ...]:
+    things = [*facts.get("objects", ()), *facts.get("phrases", ())]
+    return tuple(_object(**{name: thing.get(name) for name in ("box", "phrase", "confidence", "feature")}) for thing in things)
+
+
+def _object(box, phrase, confidence, feature) -> Object:
+    x1, y1, x2, y2 = (float(edge) for edge in box)
+    feature = None if feature is None else np.asarray(feature, np.float32)
+    return Object((x1, y1, x2, y2), str(phrase), 1.0 if confidence is None else float(confidence), feature)

@@ -1,0 +1,76 @@
+"""A small vocabulary trained on the user's own captions, by the `tokenizers` library."""
+
+import json
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from tandemclip.core.data.token_ids import PAD, pack
+from tandemclip.core.errors import UserError
+
+PAD_TOKEN, UNKNOWN = "<pad>", "<unk>"
+
+
+class TrainedTokenizer:
+    """Lower-case words (or parts of them) with ids from 2 on; 1 is an unknown one, 0 padding, the two highest ids are
+    start and end. Texts with fewer words than `vocab_size` leave ids between unused: the size is what was asked for."""
+
+    KIND = "trained"
+    pad = PAD
+
+    def __init__(self, words: Tokenizer, vocab_size: int):
+        self._words = words
+        self.vocab_size = vocab_size
+        self.start = vocab_size - 2
+        self.end = vocab_size - 1
+
+    @classmethod
+    def train(
+        cls, texts: Iterable[str], vocab_size: int, level: Literal["word", "bpe"] = "word"
+    ) -> "TrainedTokenizer":
+        """The most frequent words of `texts` ("word"), or pairs merged from their characters ("bpe"). Deterministic."""
+        if vocab_size < 5:
+            raise UserError(f"tokenizer: vocab_size is {vocab_size}, expected at least 5; four ids are not words")
+        model, trainer, end_of_word = (
+            (models.WordLevel(unk_token=UNKNOWN), trainers.WordLevelTrainer, {})
+            if level == "word"
+            else (models.BPE(unk_token=UNKNOWN, end_of_word_suffix="</w>"), trainers.BpeTrainer, {"end_of_word_suffix": "</w>"})
+        )
+        words = Tokenizer(model)
+        words.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
+        words.pre_tokenizer = pre_tokenizers.Whitespace()  # runs of letters and digits, runs of anything else
+        words.train_from_iterator(
+            texts, trainer(vocab_size=vocab_size - 2, special_tokens=[PAD_TOKEN, UNKNOWN], show_progress=False, **end_of_word)
+        )
+        if words.get_vocab_size() <= 2:
+            raise UserError("tokenizer: the source has no captions to train a vocabulary on; use ClipBpe or give a file")
+        if words.get_vocab_size() > vocab_size - 2:
+            raise UserError(
+                f"tokenizer: vocab_size {vocab_size} is less than the {words.get_vocab_size() + 2} that the different characters "
+                "of the captions need; raise it, or use level: word"
+            )
+        return cls(words, vocab_size)
+
+    def __call__(self, texts: list[str], context_length: int) -> np.ndarray:
+        """-> [len(texts), context_length] int32"""
+        encoded = [self._words.encode(text, add_special_tokens=False).ids for text in texts]
+        return pack(encoded, context_length, self.start, self.end)
+
+    def to_json(self) -> str:
+        contents = {"kind": self.KIND, "vocab_size": self.vocab_size, "tokenizer": json.loads(self._words.to_str())}
+        return json.dumps(contents, ensure_ascii=False, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "TrainedTokenizer":
+        try:
+            contents = json.loads(text)
+            return cls(Tokenizer.from_str(json.dumps(contents["tokenizer"])), int(contents["vocab_size"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"tokenizer: its JSON cannot be used ({error!r}); expected what TrainedTokenizer.to_json wrote"
+            ) from error
+
+    def __reduce__(self):
+        return TrainedTokenizer.from_json, (self.to_json(),)

@@ -1,0 +1,158 @@
+"""Views: what a method asks of the data, each one a function of a record, in arrays of fixed shapes.
+
+A method declares {name: View}; a batch is a flat dict {name + suffix: array [B, ...]}, e.g. "image_global",
+"text_summary", "rois", "rois_mask". A new view is a new class in any module; nothing else knows the ones here.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tandemclip.core.data import images
+from tandemclip.core.data.records import BrokenRecord, Record
+from tandemclip.core.errors import UserError
+
+OBJECTS = 10  # the most confident objects of a picture, as PyramidCLIP takes them (section 3.2)
+
+
+class View(ABC):
+    """One piece of a sample. Subclasses are frozen dataclasses: they are pickled and sent to worker processes."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+        """{suffix: (shape of one sample, dtype)}; the suffix is "" for the array that bears the view's own name."""
+
+    @abstractmethod
+    def __call__(self, record: Record, rng: np.random.Generator, tokenizer) -> dict[str, np.ndarray]:
+        """{suffix: array}. All randomness comes from `rng`. Raises BrokenRecord where the record lacks what it takes."""
+
+
+def batch_arrays(views: dict[str, View], batch_size: int) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    """{name: (shape, dtype)} of a whole batch."""
+    return {
+        name + suffix: ((batch_size, *shape), np.dtype(dtype))
+        for name, view in views.items()
+        for suffix, (shape, dtype) in view.arrays().items()
+    }
+
+
+@dataclass(frozen=True)
+class ImageView(View):
+    """A random crop for training, resized to a square -> "": [3, resolution, resolution] float32, normalised.
+
+    area: share of the picture's area, e.g. (0.9, 1.0) for a global and (0.5, 1.0) for a local view. ratio: width / height.
+    """
+
+    resolution: int
+    area: tuple[float, float] = (0.9, 1.0)
+    flip: bool = False
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    mean: tuple[float, float, float] = images.CLIP_MEAN
+    std: tuple[float, float, float] = images.CLIP_STD
+
+    def arrays(self):
+        return {"": ((3, self.resolution, self.resolution), np.dtype(np.float32))}
+
+    def __call__(self, record, rng, tokenizer):
+        crop = images.random_crop(record.pixels, self.area, self.ratio, rng)
+        pixels = images.resize_antialiased(crop, self.resolution, self.resolution)
+        if self.flip and rng.random() < 0.5:
+            pixels = pixels[:, ::-1]
+        return {"": images.normalise(pixels, self.mean, self.std)}
+
+
+@dataclass(frozen=True)
+class CentreView(View):
+    """The evaluation picture: short side to `resolution`, its middle -> "": [3, resolution, resolution] float32.
+
+    resize: "pillow_bicubic" is what released CLIP weights expect, pixel-equal; "antialiased" is the training rule.
+    """
+
+    resolution: int
+    resize: Literal["pillow_bicubic", "antialiased"] = "pillow_bicubic"
+    mean: tuple[float, float, float] = images.CLIP_MEAN
+    std: tuple[float, float, float] = images.CLIP_STD
+
+    def arrays(self):
+        return {"": ((3, self.resolution, self.resolution), np.dtype(np.float32))}
+
+    def __call__(self, record, rng, tokenizer):
+        height, width = images.short_side(record.pixels.shape, self.resolution)
+        pixels = images.RESIZE[self.resize](record.pixels, height, width)
+        pixels = images.centre_crop(pixels, self.resolution, self.resolution)
+        return {"": images.normalise(pixels, self.mean, self.std)}
+
+
+@dataclass(frozen=True)
+class TextView(View):
+    """One text of the record as token ids -> "": [context_length] int32.
+
+    field: "caption": one of its captions at random. "summary": falls back to a caption where there is none. "objects":
+    the phrases of its objects, the most confident first, at most ten, joined by ", "; an empty text where there is none.
+    """
+
+    field: Literal["caption", "summary", "objects"]
+    context_length: int = 77
+
+    def arrays(self):
+        return {"": ((self.context_length,), np.dtype(np.int32))}
+
+    def __call__(self, record, rng, tokenizer):
+        return {"": tokenizer([self._text(record, rng)], self.context_length)[0]}
+
+    def _text(self, record, rng) -> str:
+        if self.field == "objects":
+            return ", ".join(thing.phrase for thing in record.strongest_objects(OBJECTS))
+        if self.field == "summary" and record.summary:
+            return record.summary
+        if not record.captions:
+            raise BrokenRecord(record.key, "it has no caption")
+        return record.captions[int(rng.integers(len(record.captions)))]
+
+
+@dataclass(frozen=True)
+class RoiView(View):
+    """The features of the `count` most confident regions and where they are.
+
+    "": [count, dim + 4] float32, feature and x1, y1, x2, y2 in 0..1; "_mask": [count] float32, 1 for a region, 0 for the
+    zeros that fill up. Objects without a feature are no regions.
+    """
+
+    dim: int
+    count: int = OBJECTS
+
+    def arrays(self):
+        return {
+            "": ((self.count, self.dim + 4), np.dtype(np.float32)),
+            "_mask": ((self.count,), np.dtype(np.float32)),
+        }
+
+    def __call__(self, record, rng, tokenizer):
+        rois, mask = (np.zeros(shape, dtype) for shape, dtype in self.arrays().values())
+        regions = [thing for thing in record.strongest_objects(len(record.objects)) if thing.feature is not None]
+        for row, region in enumerate(regions[: self.count]):
+            if region.feature.shape != (self.dim,):
+                raise UserError(
+                    f"{record.key}: a region's feature has shape {list(region.feature.shape)}, but the method expects "
+                    f"[{self.dim}]; set the method's ROI dimension to that of the data"
+                )
+            rois[row, : self.dim] = region.feature
+            rois[row, self.dim :] = region.box
+            mask[row] = 1
+        return {"": rois, "_mask": mask}
+
+
+@dataclass(frozen=True)
+class LabelView(View):
+    """A true class -> "": [] int32, -1 where the record has none. attribute: one of record.attributes; None: its label."""
+
+    attribute: str | None = None
+
+    def arrays(self):
+        return {"": ((), np.dtype(np.int32))}
+
+    def __call__(self, record, rng, tokenizer):
+        label = record.label if self.attribute is None else record.attributes.get(self.attribute)
+        return {"": np.asarray(-1 if label is None else label, np.int32)}

@@ -1,0 +1,196 @@
+"""Spec, Parameter, Buffer, Scope: how a definition names its weights and finds what it needs.
+
+A spec is a frozen dataclass that knows its parameters and its forward. It holds no weights and no engine: the same object
+runs on torch, MindSpore, numpy and the recorder, whichever `ops` and arrays it is called with.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any, Callable, Iterator, Protocol
+
+import numpy as np
+
+from tandemclip.core.ops import Array, Ops
+from tandemclip.core.random import generator
+
+
+# ------------------------------------------------------------------ what a spec declares
+@dataclass(frozen=True)
+class Constant:
+    value: float
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return np.full(shape, self.value, np.float32)
+
+
+@dataclass(frozen=True)
+class Normal:
+    std: float
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return (rng.standard_normal(shape) * self.std).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Uniform:
+    bound: float  # in [-bound, bound]
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return rng.uniform(-self.bound, self.bound, shape).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    shape: tuple[int, ...]
+    initial: Constant | Normal | Uniform
+    trainable: bool = True
+    maximum: float | None = None  # clamped to it after every update
+
+    @property
+    def decays(self) -> bool:
+        """Weight decay takes matrices and kernels; biases, norms, single tokens and scalars are left alone (CLIP)."""
+        return len(self.shape) >= 2
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """State that a forward pass writes and no gradient reaches (statistics of a BatchNorm)."""
+
+    shape: tuple[int, ...]
+    initial: Constant
+
+
+# ------------------------------------------------------------------ what a spec is
+class Spec:
+    """Base of every definition. Subclasses are frozen dataclasses that write `forward` and what they own."""
+
+    def parameters(self) -> dict[str, Parameter]:
+        return {}
+
+    def buffers(self) -> dict[str, Buffer]:
+        return {}
+
+    def children(self) -> dict[str, "Spec"]:
+        """Sub-specs by name. A name may hold a dot and a number ("blocks.3") and is then found by `p.child`."""
+        return {}
+
+    def forward(self, ops: Ops, p: "Scope", *inputs: Any) -> Any:
+        raise TypeError(f"{type(self).__name__} defines no forward")
+
+    def __call__(self, ops: Ops, p: "Scope", *inputs: Any) -> Any:
+        """Final: the one place that every node passes through."""
+        return p.run.visit(p.path, partial(self.forward, ops, p), inputs)
+
+    @cached_property
+    def nodes(self) -> dict[str, "Spec"]:
+        return self.children()
+
+    def all_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        """(dotted name, Parameter) of this spec and everything below it, in a fixed order."""
+        yield from ((prefix + name, parameter) for name, parameter in self.parameters().items())
+        for name, child in self.nodes.items():
+            yield from child.all_parameters(f"{prefix}{name}.")
+
+    def all_buffers(self, prefix: str = "") -> Iterator[tuple[str, Buffer]]:
+        yield from ((prefix + name, buffer) for name, buffer in self.buffers().items())
+        for name, child in self.nodes.items():
+            yield from child.all_buffers(f"{prefix}{name}.")
+
+
+def initial_weights(spec: Spec, seed: int) -> dict[str, np.ndarray]:
+    """Parameters and buffers by dotted name, float32, each drawn from its own (seed, name): the same on every engine."""
+    declared = {**dict(spec.all_parameters()), **dict(spec.all_buffers())}
+    return {name: item.initial.draw(generator(seed, "initial", name), item.shape) for name, item in declared.items()}
+
+
+def count_parameters(spec: Spec) -> int:
+    return sum(int(np.prod(parameter.shape)) for _, parameter in spec.all_parameters())
+
+
+# ------------------------------------------------------------------ what a spec sees while it runs
+class Watch(Protocol):
+    """Sees every node of a run: the parity tool, the recorder, Grad-CAM."""
+
+    def enter(self, path: str) -> None: ...
+
+    def leave(self, path: str, output: Any) -> None: ...
+
+
+class Notes:
+    """A watch that keeps what every node gave, where it is one array."""
+
+    def __init__(self, kind):
+        self.kind, self.nodes = kind, {}
+
+    def enter(self, path):
+        pass
+
+    def leave(self, path, output):
+        if isinstance(output, self.kind):
+            self.nodes.setdefault(path, []).append(output)
+
+
+@dataclass
+class Run:
+    """One pass: the arrays by name, whether it trains, and what it writes."""
+
+    ops: Ops
+    arrays: dict[str, Array]
+    training: bool
+    updates: dict[str, Array] = field(default_factory=dict)  # buffers written by this pass
+    watch: Watch | None = None
+
+    def visit(self, path: str, forward: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
+        if self.watch is not None:
+            self.watch.enter(path)
+        try:
+            output = forward(*inputs)
+        except Exception as error:
+            if not getattr(error, "__notes__", None):  # the innermost node names itself, the outer ones keep quiet
+                shapes = [tuple(x.shape) for x in inputs if hasattr(x, "shape")]
+                error.add_note(f"in {path or 'the root'}, whose inputs have the shapes {shapes}")
+            raise
+        if self.watch is not None:
+            self.watch.leave(path, output)
+        return output
+
+
+class Scope:
+    """A spec bound to a run: `p["weight"]` is a parameter or buffer, `p.child_name(x)` calls a child.
+
+    A spec with several ways in (the ROI path of an image tower) is called by the name of the method:
+    `p.image.encode_rois(rois, mask)`.
+    """
+
+    def __init__(self, spec: Spec, run: Run, path: str = ""):
+        self.spec, self.run, self.path = spec, run, path
+
+    def _full(self, name: str) -> str:
+        return f"{self.path}.{name}" if self.path else name
+
+    def __getitem__(self, name: str) -> Array:
+        full = self._full(name)
+        written = self.run.updates.get(full)  # reading after writing in the same step gives the new value
+        return self.run.arrays[full] if written is None else written
+
+    def update(self, buffer: str, value: Array) -> None:
+        self.run.updates[self._full(buffer)] = value
+
+    @property
+    def training(self) -> bool:
+        return self.run.training
+
+    def child(self, name: str) -> "Scope":
+        return Scope(self.spec.nodes[name], self.run, self._full(name))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.spec.nodes:
+            return self.child(name)
+        method = getattr(type(self.spec), name, None)
+        if method is None:
+            raise AttributeError(f"{type(self.spec).__name__} has no child or method {name!r}: {list(self.spec.nodes)}")
+        entry = partial(method, self.spec, self.run.ops, self)
+        return lambda *inputs: self.run.visit(f"{self._full(name)}", entry, inputs)
+
+    def __call__(self, *inputs: Any) -> Any:
+        return self.spec(self.run.ops, self, *inputs)

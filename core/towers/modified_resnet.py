@@ -1,0 +1,135 @@
+"""CLIP's ModifiedResNet (Radford et al. 2021, 2.4), with PyramidCLIP's ROI path through the attention pool."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tandemclip.core.layers.attention import join_heads, split_heads
+from tandemclip.core.layers.convolution import Convolution
+from tandemclip.core.layers.linear import Linear
+from tandemclip.core.layers.norm import BatchNorm, LayerNorm
+from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
+from tandemclip.core.spec import Normal, Parameter, Spec
+from tandemclip.core.towers.tower import ImageTower
+
+EXPANSION = 4
+ONE = np.ones((), np.float32)
+
+
+@dataclass(frozen=True)
+class Bottleneck(Spec):
+    """1 x 1, 3 x 3, 1 x 1 with a residual; a stride is taken by average pooling, never by a convolution."""
+
+    inputs: int
+    width: int
+    stride: int = 1
+
+    def children(self):
+        outputs = self.width * EXPANSION
+        own = {
+            "reduce": Convolution(self.inputs, self.width, 1),
+            "reduce_norm": BatchNorm(self.width),
+            "spatial": Convolution(self.width, self.width, 3),
+            "spatial_norm": BatchNorm(self.width),
+            "expand": Convolution(self.width, outputs, 1),
+            "expand_norm": BatchNorm(outputs, scale_initial=0.0),  # the block starts as its shortcut
+        }
+        if self.stride > 1 or self.inputs != outputs:
+            own |= {"shortcut": Convolution(self.inputs, outputs, 1), "shortcut_norm": BatchNorm(outputs)}
+        return own
+
+    def forward(self, ops, p, x):  # [B, inputs, H, W] -> [B, 4 width, H / stride, W / stride]
+        pool = lambda y: ops.avg_pool2d(y, self.stride) if self.stride > 1 else y
+        y = ops.relu(p.reduce_norm(p.reduce(x)))
+        y = pool(ops.relu(p.spatial_norm(p.spatial(y))))
+        y = p.expand_norm(p.expand(y))
+        if "shortcut" in self.nodes:
+            x = p.shortcut_norm(p.shortcut(pool(x)))
+        return ops.relu(x + y)
+
+
+@dataclass(frozen=True)
+class AttentionPool(Spec):
+    """One attention layer whose only query is the mean token. An ROI sequence goes through the same q, k, v and c."""
+
+    side: int
+    width: int
+    heads: int
+    embed_dim: int
+    roi: RoiInput | None = None
+
+    def children(self):
+        initial = Normal(self.width**-0.5)
+        own = {name: Linear(self.width, self.width, weight_initial=initial) for name in ("query", "key", "value")}
+        own["output"] = Linear(self.width, self.embed_dim, weight_initial=initial)
+        if self.roi is not None:
+            own |= {"rois": RoiEmbedding(self.roi, self.width), "roi_norm": LayerNorm(self.width)}
+        return own
+
+    def parameters(self):
+        return {"positions": Parameter((1 + self.side**2, self.width), Normal(self.width**-0.5))}
+
+    def forward(self, ops, p, x):  # [B, width, side, side] -> [B, embed_dim]
+        batch, width, height, breadth = x.shape
+        tokens = ops.transpose(ops.reshape(x, (batch, width, height * breadth)), (0, 2, 1))
+        tokens = ops.concat((ops.mean(tokens, 1, True), tokens), 1) + p["positions"]
+        return self.pool(ops, p, tokens)
+
+    def encode_rois(self, ops, p, rois, mask):  # [B, n, D + 4], [B, n] -> [B, embed_dim]
+        tokens = p.rois(rois)
+        real = ops.reshape(mask, (*mask.shape, 1))
+        mean = ops.sum(tokens * real, 1, True) / ops.maximum(ops.sum(real, 1, True), ops.constant(ONE))
+        tokens, mask = in_front(ops, mean, tokens, mask)
+        return self.pool(ops, p, p.roi_norm(tokens), mask)
+
+    def pool(self, ops, p, tokens, mask=None):  # [B, N, width], [B, N] -> [B, embed_dim]
+        q, k, v = p.query(tokens[:, :1]), p.key(tokens), p.value(tokens)
+        pooled = ops.attention(*(split_heads(ops, x, self.heads) for x in (q, k, v)), mask)
+        return p.output(join_heads(ops, pooled)[:, 0])
+
+
+@dataclass(frozen=True)
+class ModifiedResNet(ImageTower):
+    """Image tower: three-convolution stem, four stages of bottlenecks, attention pool. Resolution / 32 is the pool's side."""
+
+    resolution: int
+    layers: tuple[int, int, int, int]
+    width: int
+    heads: int
+    embed_dim: int
+    roi: RoiInput | None = None
+
+    def __post_init__(self):
+        if self.resolution % 16:
+            raise ValueError(f"resolution {self.resolution} is not a multiple of 16")
+
+    def children(self):
+        half, width = self.width // 2, self.width
+        own = {
+            "stem.0": Convolution(3, half, 3, stride=2),
+            "stem_norm.0": BatchNorm(half),
+            "stem.1": Convolution(half, half, 3),
+            "stem_norm.1": BatchNorm(half),
+            "stem.2": Convolution(half, width, 3),
+            "stem_norm.2": BatchNorm(width),
+        }
+        inputs = width
+        for stage, depth in enumerate(self.layers):
+            for i in range(depth):
+                stride = 2 if stage > 0 and i == 0 else 1
+                own[f"stages.{stage}.{i}"] = Bottleneck(inputs, width * 2**stage, stride)
+                inputs = width * 2**stage * EXPANSION
+        return own | {"pool": AttentionPool(self.resolution // 32, inputs, self.heads, self.embed_dim, self.roi)}
+
+    def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
+        x = images
+        for i in range(3):
+            x = ops.relu(p.child(f"stem_norm.{i}")(p.child(f"stem.{i}")(x)))
+        x = ops.avg_pool2d(x, 2)
+        for name in self.nodes:
+            if name.startswith("stages."):
+                x = p.child(name)(x)
+        return p.pool(x)
+
+    def encode_rois(self, ops, p, rois, mask):  # only the attention pool sees them (PyramidCLIP Fig. 3a)
+        return p.pool.encode_rois(rois, mask)

@@ -1,0 +1,71 @@
+"""CLIP's text transformer."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tandemclip.core.layers.activation import Activation
+from tandemclip.core.layers.attention import SelfAttention
+from tandemclip.core.layers.block import Block, FeedForward
+from tandemclip.core.layers.linear import Linear
+from tandemclip.core.layers.norm import LayerNorm
+from tandemclip.core.spec import Normal, Parameter
+from tandemclip.core.towers.tower import TextTower
+
+
+@dataclass(frozen=True)
+class TextTransformer(TextTower):
+    """Text tower: causal, pre-norm, initialised as CLIP's.
+
+    pool: "end" reads the position of the end-of-text token, which is the highest id (CLIP; the first one where several
+    stand); "max" takes the element-wise maximum over all positions, padding included (released PyramidCLIP).
+    """
+
+    vocab_size: int
+    context_length: int
+    width: int
+    layers: int
+    heads: int
+    embed_dim: int
+    pool: Literal["end", "max"] = "end"
+    activation: Activation = "quick_gelu"
+    eps: float = 1e-5
+
+    def __post_init__(self):
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} does not split into {self.heads} heads")
+
+    def block(self) -> Block:
+        inner = Normal(self.width**-0.5 * (2 * self.layers) ** -0.5)
+        attention = SelfAttention(self.width, self.heads, True, Normal(self.width**-0.5), inner)
+        hidden = 4 * self.width
+        return Block(
+            attention, FeedForward(self.width, hidden, self.activation, Normal((2 * self.width) ** -0.5), inner), self.eps
+        )
+
+    def children(self):
+        return {
+            **{f"blocks.{i}": self.block() for i in range(self.layers)},
+            "output_norm": LayerNorm(self.width, self.eps),
+            "projection": Linear(self.width, self.embed_dim, bias=False, weight_initial=Normal(self.width**-0.5)),
+        }
+
+    def parameters(self):
+        return {
+            "tokens": Parameter((self.vocab_size, self.width), Normal(0.02)),
+            "positions": Parameter((self.context_length, self.width), Normal(0.01)),
+        }
+
+    def forward(self, ops, p, ids):  # int [B, context_length] -> [B, embed_dim]
+        x = ops.take(p["tokens"], ids) + p["positions"]
+        for i in range(self.layers):
+            x = p.child(f"blocks.{i}")(x)
+        return p.projection(self.pooled(ops, p.output_norm(x), ids))
+
+    def pooled(self, ops, x, ids):  # [B, L, width], int [B, L] -> [B, width]
+        if self.pool == "max":
+            return ops.max(x, 1)
+        batch, length, width = x.shape
+        rows = ops.constant(np.arange(batch, dtype=np.int32) * length) + ops.argmax(ids, 1)
+        return ops.take(ops.reshape(x, (batch * length, width)), rows)

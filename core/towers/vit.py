@@ -1,0 +1,108 @@
+"""CLIP's vision transformer, with PyramidCLIP's LeFF blocks and ROI path."""
+
+from dataclasses import dataclass
+
+from tandemclip.core.layers.activation import Activation
+from tandemclip.core.layers.attention import SelfAttention
+from tandemclip.core.layers.block import Block, FeedForward
+from tandemclip.core.layers.leff import LeFF
+from tandemclip.core.layers.linear import Linear
+from tandemclip.core.layers.norm import LayerNorm
+from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
+from tandemclip.core.spec import Normal, Parameter, Spec, Uniform
+from tandemclip.core.towers.tower import ImageTower
+
+
+@dataclass(frozen=True)
+class PatchEmbedding(Spec):
+    """A convolution whose kernel is its stride, written as the linear map over flattened patches that it is."""
+
+    patch: int
+    width: int
+    frozen: bool = False
+
+    def parameters(self):
+        shape = (self.width, 3, self.patch, self.patch)
+        return {"weight": Parameter(shape, Uniform((3 * self.patch**2) ** -0.5), trainable=not self.frozen)}
+
+    def forward(self, ops, p, images):  # [B, 3, H, W] -> [B, (H / patch)(W / patch), width]
+        batch, channels, height, width = images.shape
+        size, rows, columns = self.patch, height // self.patch, width // self.patch
+        patches = ops.reshape(images, (batch, channels, rows, size, columns, size))
+        patches = ops.transpose(patches, (0, 2, 4, 1, 3, 5))
+        patches = ops.reshape(patches, (batch, rows * columns, channels * size * size))
+        return ops.linear(patches, ops.reshape(p["weight"], (self.width, channels * size * size)))
+
+
+@dataclass(frozen=True)
+class VisionTransformer(ImageTower):
+    """Image tower. The first `leff_depth` blocks carry LeFF (PyramidCLIP: 9 of 12, CLIP: 0), the others a plain one.
+
+    The rear blocks, those without LeFF, are what an ROI sequence goes through (PyramidCLIP Fig. 3b): with leff_depth 0 all
+    of them, with leff_depth = layers none, and the class token's projection is the answer to every sequence.
+    frozen_patches: the patch embedding stays as drawn (released PyramidCLIP freezes it).
+    """
+
+    resolution: int
+    patch: int
+    width: int
+    layers: int
+    heads: int
+    embed_dim: int
+    leff_depth: int = 0
+    roi: RoiInput | None = None
+    activation: Activation = "quick_gelu"
+    frozen_patches: bool = False
+    eps: float = 1e-5
+
+    def __post_init__(self):
+        if not 0 <= self.leff_depth <= self.layers:
+            raise ValueError(f"leff_depth is {self.leff_depth}; it counts blocks of {self.layers}")
+        if self.resolution % self.patch:
+            raise ValueError(f"resolution {self.resolution} is not a multiple of the patch, {self.patch}")
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} does not split into {self.heads} heads")
+
+    def block(self, index: int) -> Block:
+        make = LeFF if index < self.leff_depth else FeedForward
+        feed_forward = make(self.width, 4 * self.width, self.activation)
+        return Block(SelfAttention(self.width, self.heads), feed_forward, self.eps)
+
+    def children(self):
+        own = {
+            "patches": PatchEmbedding(self.patch, self.width, self.frozen_patches),
+            "input_norm": LayerNorm(self.width, self.eps),
+            **{f"blocks.{i}": self.block(i) for i in range(self.layers)},
+            "output_norm": LayerNorm(self.width, self.eps),
+            "projection": Linear(self.width, self.embed_dim, bias=False, weight_initial=Normal(self.width**-0.5)),
+        }
+        if self.roi is not None:
+            own["rois"] = RoiEmbedding(self.roi, self.width)
+        return own
+
+    def parameters(self):
+        scale, positions = Normal(self.width**-0.5), 1 + (self.resolution // self.patch) ** 2
+        return {
+            "class_token": Parameter((self.width,), scale),
+            "positions": Parameter((positions, self.width), scale),
+        }
+
+    def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
+        tokens = p.patches(images)
+        front = ops.broadcast_to(p["class_token"], (tokens.shape[0], 1, self.width))
+        tokens = p.input_norm(ops.concat((front, tokens), 1) + p["positions"])
+        return self.read(p, self.through(p, tokens, 0))
+
+    def encode_rois(self, ops, p, rois, mask):  # [B, n, D + 4], [B, n] -> [B, embed_dim]
+        token = p["class_token"] if self.roi.class_token == "image" else p.rois["class_token"]
+        front = ops.broadcast_to(token, (rois.shape[0], 1, self.width))
+        tokens, mask = in_front(ops, front, p.rois(rois), mask)
+        return self.read(p, self.through(p, p.input_norm(tokens), self.leff_depth, mask))
+
+    def through(self, p, tokens, first, mask=None):
+        for i in range(first, self.layers):
+            tokens = p.child(f"blocks.{i}")(tokens, mask)
+        return tokens
+
+    def read(self, p, tokens):  # the class token's answer
+        return p.projection(p.output_norm(tokens[:, 0]))

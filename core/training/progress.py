@@ -1,0 +1,58 @@
+"""What a person watching a run sees: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Mapping
+from datetime import timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress as Bar, TextColumn
+
+WINDOW = 50  # steps that rates are averaged over
+
+
+class Progress:
+    """Shows step, loss, samples/s, the share of time spent waiting for data, and the time left; a context manager.
+
+    steps, start: updates of the whole run, and those already done. every: steps between two lines where the output is
+    no terminal (a log of CI would fill up with a bar's redraws); the first and the last step are always shown.
+    """
+
+    def __init__(self, steps: int, start: int = 0, every: int = 10, console: Console | None = None):
+        self.steps = steps
+        self.every = every
+        self._first = start + 1
+        self._recent = deque(maxlen=WINDOW)  # (samples, seconds, seconds waiting for data)
+        self._console = console or Console(file=sys.stdout, highlight=False)
+        self._bar = None
+        if self._console.is_terminal:
+            self._bar = Bar(BarColumn(bar_width=24), TextColumn("{task.description}"), console=self._console)
+            self._task = self._bar.add_task("", total=steps, completed=start)
+
+    def update(self, row: Mapping, samples: int) -> None:
+        """Show one journal row (`step`, `loss`, `step_seconds`, `data_seconds`) that went over `samples` samples."""
+        self._recent.append((samples, row["step_seconds"], row["data_seconds"]))
+        step = row["step"]
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step, description=self._describe(row))
+        elif step % self.every == 0 or step in (self._first, self.steps):
+            self._console.print(self._describe(row), soft_wrap=True)
+
+    def _describe(self, row: Mapping) -> str:
+        samples, seconds, waiting = (sum(column) for column in zip(*self._recent))
+        left = timedelta(seconds=round((self.steps - row["step"]) * seconds / len(self._recent)))
+        return (
+            f"step {row['step']}/{self.steps}  loss {row['loss']:.4f}  {samples / seconds:.0f} samples/s"
+            f"  data {waiting / seconds:.0%}  left {left}"
+        )
+
+    def __enter__(self) -> Progress:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,14 @@
+"""CLIP's prompts."""
+
+from tandemclip.core.evaluation.prompts import ensemble, imagenet_templates
+
+
+def test_templates_are_those_of_clip():
+    from open_clip.zero_shot_metadata import OPENAI_IMAGENET_TEMPLATES
+
+    assert ensemble("red fox", imagenet_templates()) == [template("red fox") for template in OPENAI_IMAGENET_TEMPLATES]
+    assert len(set(imagenet_templates())) == 80
+
+
+def test_class_name_is_put_in_as_it_is():
+    assert ensemble("a {} of {0}", ("the {}.", "{} and {}")) == ["the a {} of {0}.", "a {} of {0} and a {} of {0}"]

@@ -1,0 +1,131 @@
+"""Each step stands once in the journal, and TensorBoard shows the same numbers."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tandemclip.core.errors import UserError
+from tandemclip.core.training.journal import Journal, read
+
+
+def row(step, loss=None):
+    return {
+        "step": step,
+        "loss": 1.0 / step if loss is None else loss,
+        "terms": {"image": np.float32(0.5), "text": 0.25},
+        "gradient_norm": np.float64(3.0),
+        "logit_scale": np.array(2.5, np.float32),
+    }
+
+
+def scalars(run, tag):
+    events = EventAccumulator(str(run / "tensorboard"))
+    events.Reload()
+    return [(event.step, event.value) for event in events.Scalars(tag)]
+
+
+def write(run, steps, resume_step=None, loss=None):
+    with Journal(run, resume_step) as journal:
+        for step in steps:
+            journal.append(row(step, loss))
+
+
+def test_rows_come_back(tmp_path):
+    write(tmp_path / "run", range(1, 4))
+    rows = read(tmp_path / "run")
+    assert [found["step"] for found in rows] == [1, 2, 3]
+    assert rows[2] == {
+        "step": 3,
+        "loss": 1 / 3,  # exactly: JSON holds every digit of a float64
+        "terms": {"image": 0.5, "text": 0.25},
+        "gradient_norm": 3.0,
+        "logit_scale": 2.5,
+    }
+
+
+def test_no_journal_has_no_rows(tmp_path):
+    assert read(tmp_path) == []
+
+
+def test_a_row_is_there_before_the_journal_is_closed(tmp_path):
+    journal = Journal(tmp_path)
+    journal.append(row(1))
+    assert len(read(tmp_path)) == 1 and scalars(tmp_path, "loss") == [(1, 1.0)]
+    journal.close()
+
+
+def test_tensorboard_mirrors_every_number(tmp_path):
+    write(tmp_path, [1, 2])
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert sorted(events.Tags()["scalars"]) == ["gradient_norm", "logit_scale", "loss", "terms/image", "terms/text"]
+    assert scalars(tmp_path, "loss") == [(1, 1.0), (2, 0.5)]
+    assert scalars(tmp_path, "terms/text") == [(1, 0.25), (2, 0.25)]
+
+
+def test_resuming_leaves_each_step_once(tmp_path):
+    write(tmp_path, range(1, 8), loss=1.0)
+    write(tmp_path, range(5, 10), resume_step=4, loss=2.0)
+    expected = [(step, 1.0 if step <= 4 else 2.0) for step in range(1, 10)]
+    assert [(found["step"], found["loss"]) for found in read(tmp_path)] == expected
+    assert scalars(tmp_path, "loss") == expected
+
+
+def test_resuming_without_a_checkpoint_starts_over(tmp_path):
+    write(tmp_path, range(1, 4), loss=1.0)
+    write(tmp_path, range(1, 3), resume_step=0, loss=2.0)
+    assert [(found["step"], found["loss"]) for found in read(tmp_path)] == [(1, 2.0), (2, 2.0)]
+    assert scalars(tmp_path, "loss") == [(1, 2.0), (2, 2.0)]
+
+
+@pytest.mark.parametrize("cut", [1, 7, 40])
+def test_torn_last_line(tmp_path, cut):
+    write(tmp_path, range(1, 5))
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(path.read_bytes()[: -1 - cut])
+    assert [found["step"] for found in read(tmp_path)] == [1, 2, 3]
+    write(tmp_path, [4, 5], resume_step=4)  # the checkpoint of step 4 outlived its row
+    assert [found["step"] for found in read(tmp_path)] == [1, 2, 3, 4, 5]
+
+
+def test_last_line_without_its_newline_is_whole(tmp_path):
+    write(tmp_path, range(1, 5))
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert len(read(tmp_path)) == 4
+    write(tmp_path, [5], resume_step=4)
+    assert [found["step"] for found in read(tmp_path)] == [1, 2, 3, 4, 5]
+
+
+def test_damage_elsewhere_is_named(tmp_path):
+    write(tmp_path, range(1, 4))
+    path = tmp_path / "journal.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text(lines[0] + lines[1][:9] + "\n" + lines[2])
+    with pytest.raises(UserError, match=r"journal\.jsonl line 2 is not JSON"):
+        read(tmp_path)
+
+
+def test_a_new_run_does_not_go_into_an_old_one(tmp_path):
+    write(tmp_path, [1])
+    with pytest.raises(UserError, match="--resume"):
+        Journal(tmp_path)
+    assert len(read(tmp_path)) == 1
+
+
+def test_what_is_no_number_is_refused(tmp_path):
+    with Journal(tmp_path) as journal, pytest.raises(TypeError, match="ndarray"):
+        journal.append({"step": 1, "loss": np.zeros(3)})
+    assert read(tmp_path) == []
+
+
+def test_no_engine_is_loaded(tmp_path):
+    code = (
+        "import sys; from tandemclip.core.training.journal import Journal\n"
+        f"with Journal({str(tmp_path)!r}) as journal: journal.append({{'step': 1, 'loss': 0.5}})\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'torch', 'tensorflow', 'mindspore'}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
