@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= $(THREADS)
 export OPENBLAS_NUM_THREADS ?= $(THREADS)
 export MKL_NUM_THREADS ?= $(THREADS)
 
-RUN := .venv/bin/python
+VENV_PYTHON := .venv/bin/python
 
 .PHONY: setup train test test-full bench
 
@@ -19,17 +19,17 @@ setup: .venv/.stamp
 
 .venv/.stamp: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(RUN) -m pip install -c constraints.txt -e ".[torch,mindspore,dev]"
+	$(VENV_PYTHON) -m pip install -c constraints.txt -e ".[torch,mindspore,dev]"
 	touch $@
 
 train: setup
-	$(RUN) tools/train.py --config configs/pretrain/$(RECIPE).yaml --backend $(BACKEND) --out runs/$(RECIPE)_$(BACKEND)
+	$(VENV_PYTHON) tools/train.py --config configs/pretrain/$(RECIPE).yaml --backend $(BACKEND) --out runs/$(RECIPE)_$(BACKEND)
 
 test: setup
-	$(RUN) -m pytest -m "not slow"
+	$(VENV_PYTHON) -m pytest -m "not slow"
 
 test-full: setup
-	$(RUN) -m pytest
+	$(VENV_PYTHON) -m pytest
 
 bench: setup
-	$(RUN) tools/bench.py
+	$(VENV_PYTHON) tools/bench.py

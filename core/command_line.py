@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import traceback
 from collections.abc import Callable
 
 import yaml
 
+from tandemclip.core import yaml_text
 from tandemclip.core.errors import UserError
 
 
@@ -53,15 +53,6 @@ def parse_overrides(overrides: list[str]) -> dict:
 
 def _value(override: str, text: str):
     try:
-        return yaml.load(text, Loader=_Loader)
+        return yaml_text.parse(text)
     except yaml.YAMLError as error:
         raise UserError(f"the value of the override {override!r} is not YAML: quote it like key='\"a: b\"'") from error
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads 1e-3 as a string for want of a dot and a sign; learning rates are written like that."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)

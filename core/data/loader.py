@@ -6,6 +6,7 @@ views, are pure functions of (seed, position).
 
 import logging
 import shutil
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ _absl.setLevel(_level)
 TOLERATED = 10  # broken records, and
 TOLERATED_SHARE = 0.001  # of all records read: a run stops beyond both
 REPLACEMENTS = 10  # for one position
+_NOTHING: tuple[dict, list] = ({}, [])
 
 
 @dataclass(frozen=True)
@@ -78,26 +80,31 @@ class Batches:
     """
 
     def __init__(self, load: _Load, start_step: int, stop_step: int, workers: int):
-        steps = grain.MapDataset.range(start_step, stop_step).map(load)
+        # One empty batch for each worker stands at the end: grain holds on to the last element of a worker that has
+        # ended, and what that has in shared memory would be reported as leaked when the program ends.
+        steps = grain.MapDataset.range(start_step, stop_step + workers).map(_Until(stop_step, load))
         # One thread a process: decoding and drawing hold Python's lock often enough that more threads do not help.
         batches = steps.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
         if workers:
             options = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2)
-            batches = batches.mp_prefetch(options, worker_init_fn=_one_thread)
+            batches = batches.mp_prefetch(options, worker_init_fn=_one_thread).map(_own)
+            batches = grain.experimental.ThreadPrefetchIterDataset(batches, prefetch_buffer_size=1)
         self.broken: list[str] = []
         self._reasons: list[str] = []
         self._rows = load.batch_size // load.ranks
         self._read = 0
-        self._workers = workers
-        self._batches = iter(batches)
+        self._running = [iter(batches)]
+        # Also where nobody closes it: grain's threads and processes must end before the interpreter does.
+        self._end = weakref.finalize(self, _end, self._running)
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         return self
 
     def __next__(self) -> dict[str, np.ndarray]:
-        batch, broken = next(self._batches)
-        if self._workers:  # out of shared memory, which would otherwise live as long as somebody holds the batch
-            batch = {name: np.array(array, subok=False) for name, array in batch.items()}
+        batch, broken = next(self._running[0], _NOTHING) if self._running else _NOTHING
+        if not batch:
+            self.close()
+            raise StopIteration
         self._read += self._rows
         for key, why in broken:
             logging.getLogger(__name__).warning("broken record %s: %s; another one takes its place", key, why)
@@ -111,13 +118,35 @@ class Batches:
         return batch
 
     def close(self) -> None:
-        self._batches.close()
+        self._end()
 
     def __enter__(self) -> "Batches":
         return self
 
     def __exit__(self, *_) -> None:
         self.close()
+
+
+def _end(running: list) -> None:
+    if running:
+        running.pop().close()
+
+
+@dataclass(frozen=True)
+class _Until:
+    """The batches before step `stop`, then empty ones."""
+
+    stop: int
+    load: _Load
+
+    def __call__(self, step: int):
+        return self.load(step) if step < self.stop else _NOTHING
+
+
+def _own(element):
+    """Out of shared memory, whose blocks and open files would otherwise live as long as somebody holds the batch."""
+    batch, broken = element
+    return {name: np.array(array, subok=False) for name, array in batch.items()}, broken
 
 
 def batches(
@@ -196,9 +225,9 @@ def _one_thread(worker: int, workers: int) -> None:
 
 
 def _check_shared_memory(views, rows: int, workers: int) -> None:
-    """Workers hand batches over in /dev/shm; where it is too small (64 MB in a container) they die without a reason."""
+    """Workers hand batches over in /dev/shm; where it is too small (64 MB in a container) they die without a word."""
     needed = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in batch_arrays(views, rows).values())
-    needed *= 3 * workers + 2  # a worker holds two ready and one in the making; the run holds two
+    needed *= 5 * workers  # two ready at each end of the queue, one in the making
     place = Path("/dev/shm")
     if place.is_dir() and shutil.disk_usage(place).free < needed:
         raise UserError(

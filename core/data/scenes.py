@@ -14,6 +14,7 @@ import numpy as np
 from tandemclip.core.data.records import Object, Record
 from tandemclip.core.data.scene_drawing import draw, projected_crop, region
 from tandemclip.core.data.scene_plan import COLORS, DIGITS, Plan, plan, with_article
+from tandemclip.core.data.sources import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.random import generator
 
@@ -23,7 +24,7 @@ LIMITS = {
 
 
 @dataclass(frozen=True)
-class Scenes:
+class Scenes(Source):
     """`count` scenes of `size` x `size` pixels with 1 to `digits` digits each, all these numbers equally often.
 
     Captions are "a red seven and a blue two", summaries "red seven and blue two", phrases "red seven". With `size_words`

@@ -11,11 +11,12 @@ import numpy as np
 
 from tandemclip.core.data.records import BrokenRecord, Object, Record
 from tandemclip.core.data.shard_index import Stamp, count_records, read_index, stamp
+from tandemclip.core.data.sources import Source
 from tandemclip.core.errors import UserError
 
 
 @dataclass(frozen=True)
-class Shards:
+class Shards(Source):
     """The records of all tar files that `paths` (files or glob patterns) name, in the order of sorted names.
 
     Members of one record share their name up to the first dot: NNN.jpg (or png, webp ...) and, each optional,

@@ -35,8 +35,14 @@ class Tokenizer(Protocol):
         """Everything that `from_json` needs, for a checkpoint."""
 
 
+class TokenizerConfig:
+    """How a configuration describes a tokenizer."""
+
+    vocab_size: int
+
+
 @dataclass(frozen=True)
-class ClipBpe:
+class ClipBpe(TokenizerConfig):
     """CLIP's byte-pair encoding, 49,408 ids."""
 
     @property
@@ -45,7 +51,7 @@ class ClipBpe:
 
 
 @dataclass(frozen=True)
-class Trained:
+class Trained(TokenizerConfig):
     """A vocabulary of the source's own captions, trained at the start of a run (the same every time), or read from the
     JSON file that `TrainedTokenizer.to_json` wrote. level: "word": whole words; "bpe": parts of words, for open texts."""
 
@@ -54,7 +60,7 @@ class Trained:
     level: Literal["word", "bpe"] = "word"
 
 
-def build(config: ClipBpe | Trained, source: Source) -> Tokenizer:
+def build(config: TokenizerConfig, source: Source) -> Tokenizer:
     """The tokenizer of a configuration. The source is read only where a vocabulary has to be trained."""
     if isinstance(config, ClipBpe):
         return ClipTokenizer()

@@ -30,4 +30,5 @@ class CLIP(TwoTowers):
 
     def loss(self, ops, p, features, progress):
         u, v = features.shared["u"], features.shared["v"]
-        return {"loss": infonce(ops, u, v, ops.exp(p["logit_scale"]), self.alpha)}
+        scale = p["logit_scale"]
+        return {"loss": infonce(ops, u, v, ops.exp(scale), self.alpha), "logit_scale": scale}

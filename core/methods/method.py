@@ -1,14 +1,14 @@
 """What a method is: `views`, `encode` and `loss`. The trainer, the data pipeline and the engines know nothing else."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from tandemclip.core.data.views import View
+from tandemclip.core.data.views import CentreView, ImageView, View
 from tandemclip.core.errors import UserError
 from tandemclip.core.ops import Array, Ops
 from tandemclip.core.spec import Constant, Parameter, Scope, Spec
+from tandemclip.core.towers.tower import ImageTower, TextTower
 
 LARGEST_SCALE = 100.0  # CLIP: exp(logit_scale) is clamped to it after every update
 
@@ -45,8 +45,8 @@ class Method(Spec):
 class TwoTowers(Method):
     """A method with an image tower, a text tower and a learnable temperature."""
 
-    image: Any
-    text: Any
+    image: ImageTower
+    text: TextTower
     temperature: float
 
     def __post_init__(self):
@@ -62,6 +62,11 @@ class TwoTowers(Method):
     def parameters(self):
         start = float(np.log(1 / self.temperature))
         return {"logit_scale": Parameter((), Constant(start), maximum=float(np.log(LARGEST_SCALE)))}
+
+    def inference_view(self) -> CentreView:
+        """What `encode_image` expects at evaluation: the middle of the picture, normalised as in training."""
+        crop = next(view for view in self.views().values() if isinstance(view, ImageView))
+        return CentreView(crop.resolution, mean=crop.mean, std=crop.std)
 
     def encode_image(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, embed_dim], unit rows
         return unit(ops, p.image(images))

@@ -119,7 +119,8 @@ class PyramidCLIP(TwoTowers):
         for pair in self.weights.used:
             present = shared["has_objects"] if set(pair) & set("RA") else None
             terms[pair] = infonce(ops, shared[pair[0]], shared[pair[1]], scale, self.alpha, present)
-        return terms | {"loss": reduce(add, (terms[pair] * weight for pair, weight in self.weights.used.items()))}
+        loss = reduce(add, (terms[pair] * weight for pair, weight in self.weights.used.items()))
+        return terms | {"loss": loss, "logit_scale": p["logit_scale"]}
 
 
 def through(ops, tower, views, joint):

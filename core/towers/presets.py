@@ -1,0 +1,31 @@
+"""Published architectures as data: {name: (class, fields)}, for `type` in a configuration; further keys override fields.
+
+CLIP: Radford et al. 2021, table 19 and 20. PyramidCLIP: Gao et al. 2022, and the released model_config.yml; its towers
+differ from CLIP's by LeFF in 9 of the 12 image blocks, the ROI path, and text pooled by the maximum.
+"""
+
+from tandemclip.core.towers.modified_resnet import ModifiedResNet
+from tandemclip.core.towers.text import TextTransformer
+from tandemclip.core.towers.vit import VisionTransformer
+
+VIT_B = {"resolution": 224, "width": 768, "layers": 12, "heads": 12, "embed_dim": 512}
+VIT_B_32, VIT_B_16 = VIT_B | {"patch": 32}, VIT_B | {"patch": 16}
+RN50 = {"resolution": 224, "layers": [3, 4, 6, 3], "width": 64, "heads": 32, "embed_dim": 1024}
+TEXT = {"vocab_size": 49408, "context_length": 77, "width": 512, "layers": 12, "heads": 8}
+
+ROI = {"roi": {"dim": 2048}}
+LEFF = ROI | {"leff_depth": 9, "frozen_patches": True}  # the released class never trains its patch embedding
+MAXIMUM = {"pool": "max"}
+
+PRESETS = {
+    "ViT-B/32": (VisionTransformer, VIT_B_32),
+    "ViT-B/16": (VisionTransformer, VIT_B_16),
+    "RN50": (ModifiedResNet, RN50),
+    "CLIP-text-512": (TextTransformer, TEXT | {"embed_dim": 512}),  # beside ViT-B
+    "CLIP-text-1024": (TextTransformer, TEXT | {"embed_dim": 1024}),  # beside RN50
+    "PyramidCLIP-ViT-B/32": (VisionTransformer, VIT_B_32 | LEFF),
+    "PyramidCLIP-ViT-B/16": (VisionTransformer, VIT_B_16 | LEFF),
+    "PyramidCLIP-RN50": (ModifiedResNet, RN50 | ROI),
+    "PyramidCLIP-text-512": (TextTransformer, TEXT | MAXIMUM | {"embed_dim": 512}),
+    "PyramidCLIP-text-1024": (TextTransformer, TEXT | MAXIMUM | {"embed_dim": 1024}),
+}

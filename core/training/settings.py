@@ -1,0 +1,42 @@
+"""The `training` section of a configuration."""
+
+from dataclasses import dataclass
+
+from tandemclip.core.errors import UserError
+from tandemclip.core.training.schedule import Schedule
+from tandemclip.core.training.update import AdamW
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long and how fast. Give `steps`, or `epochs` over the training source.
+
+    warmup: a share of all steps below 1, or a number of steps. clip: the gradient's largest norm, None for no limit.
+    evaluate_every, checkpoint_every: in steps; 0 for at the end only.
+    """
+
+    batch_size: int
+    learning_rate: float
+    steps: int | None = None
+    epochs: int | None = None
+    warmup: float = 0.05
+    floor: float = 0.0
+    update: AdamW = AdamW()
+    clip: float | None = None
+    seed: int = 0
+    evaluate_every: int = 0
+    checkpoint_every: int = 0
+
+    def __post_init__(self):
+        if (self.steps is None) == (self.epochs is None):
+            raise UserError(
+                f"training.steps is {self.steps} and training.epochs is {self.epochs}; give exactly one of the two"
+            )
+        if self.batch_size < 2:
+            raise UserError(f"training.batch_size is {self.batch_size}; a contrastive batch needs at least 2 samples")
+
+    def schedule(self, records: int) -> Schedule:
+        """For a source of `records`; an epoch is the whole batches that they give."""
+        steps = self.steps or self.epochs * max(1, records // self.batch_size)
+        warmup = int(self.warmup) if self.warmup >= 1 else round(self.warmup * steps)
+        return Schedule(self.learning_rate, steps, min(warmup, steps), self.floor)

@@ -1,0 +1,95 @@
+"""Pre-train a model from one YAML file, on either engine.
+
+    python tools/train.py --config configs/pretrain/scenes_clip.yaml --backend torch --out runs/clip
+    python tools/train.py --config configs/pretrain/scenes_clip.yaml --backend mindspore --out runs/clip --resume
+
+The second line goes on where the first stopped, on the other engine. Ctrl-C writes a checkpoint before it ends.
+"""
+
+import argparse
+import json
+import signal
+import sys
+from pathlib import Path
+
+from tandemclip import backends
+from tandemclip.core import command_line
+from tandemclip.core.config import read
+from tandemclip.core.training import start
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/")
+    parser.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    parser.add_argument("--out", type=Path, required=True, help="the run's folder: checkpoints, journal.jsonl, TensorBoard")
+    parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override a key of the config; may be repeated")
+    parser.add_argument("--max-steps", type=int, metavar="N", help="stop at step N of the schedule, with a checkpoint")
+    parser.add_argument("--minutes", type=float, metavar="M", help="a new run: time 20 steps and train as many as fit")
+    parser.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint in --out, if any")
+    parser.add_argument("--init", type=Path, metavar="CKPT", help="a new run: start from the weights of this checkpoint or run")
+    parser.add_argument("--eager", action="store_true", help="do not compile: slow, for looking (MindSpore's PyNative)")
+    return parser
+
+
+def main(argv=None):
+    return command_line.run(_main, argv)
+
+
+def _main(argv):
+    args = parser().parse_args(argv)
+    engine_class = backends.load(args.backend)
+    config, mapping = read(args.config, command_line.parse_overrides(args.set))
+
+    def make_engine(method, weights, rule):
+        return engine_class(method, weights, rule, eager=args.eager)
+
+    trainer = start.resume(args.out, config, mapping, make_engine) if args.resume else None
+    if trainer is None:
+        trainer = start.begin(args.out, config, mapping, make_engine, args.init)
+    interrupted = _stop_on_interrupt(trainer)
+    _prepare(trainer, args.backend)
+    if args.minutes is not None:
+        trainer = start.fit_minutes(trainer, args.minutes)
+        print(f"{args.minutes:g} minutes are {trainer.schedule.steps} steps")
+    metrics = trainer.train(args.max_steps)
+    return _report(trainer, metrics, args, bool(interrupted))
+
+
+def _prepare(trainer, backend):
+    with trainer.batches(trainer.step + 1) as stream:
+        batch = next(stream, None)
+    if batch is not None:
+        print(f"{backend}: ready to train after {trainer.engine.prepare(batch):.1f} s (compiling, first use of kernels)")
+
+
+def _stop_on_interrupt(trainer):
+    """The first Ctrl-C ends the run after its step, the second at once. Returns a list that is empty until then."""
+    received = []
+
+    def handle(number, frame):
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+        print("\nstopping after this step; Ctrl-C again to stop without a checkpoint", file=sys.stderr)
+
+    signal.signal(signal.SIGINT, handle)
+    trainer.stop = lambda: bool(received)
+    return received
+
+
+def _report(trainer, metrics, args, interrupted):
+    for name, value in metrics.items():
+        print(f"{name}: {value:.2f}%")
+    if metrics:
+        (args.out / "metrics.json").write_text(json.dumps({"step": trainer.step, **metrics}, indent=2) + "\n")
+    if trainer.step < trainer.schedule.steps:
+        print(
+            f"stopped at step {trainer.step} of {trainer.schedule.steps}; go on with: python tools/train.py "
+            f"--config {args.config} --backend {args.backend} --out {args.out} --resume"
+        )
+    return 130 if interrupted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
