@@ -1,0 +1,9 @@
+"""TandemCLIP: one definition of a vision-language pre-training method, two engines that are proven to agree."""
+
+
+def load(checkpoint, backend: str = "torch"):
+    """The model of a checkpoint or run, with `encode_images` and `encode_texts`, on either engine."""
+    from tandemclip import backends
+    from tandemclip.core.model import open_model
+
+    return open_model(checkpoint, backends.load(backend))[0]

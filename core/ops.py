@@ -1,9 +1,10 @@
 """The vocabulary: what a definition may ask of an engine. An engine is an interpreter of these functions.
 
 An array has `.shape` (a tuple of integers), the operators `+ - * /` and unary `-` between arrays of one dtype or an array
-and a Python number, and `x[...]` with integers, slices and `...`. Anything else is a function below. Broadcasting is
-numpy's. There are three kinds of dtype: "float" (the engine's own precision), "int" and "bool"; bools take part in `where`
-and `cast` only. Every function returns new arrays and leaves its arguments as they were.
+and a Python number, and `x[...]` with integers, slices without a step (MindSpore's gradient of one fails) and `...`.
+Anything else is a function below. Broadcasting is numpy's. There are three kinds of dtype: "float" (the engine's own
+precision), "int" and "bool"; bools take part in `where` and `cast` only, and ints are not divided. Every function returns
+new arrays and leaves its arguments as they were.
 
 `OPERATORS` and the methods of `Ops` together are the vocabulary; tests/parity/test_ops.py holds every interpreter to it, in
 value and in gradient, on the first, second and third call.

@@ -6,6 +6,7 @@ from tandemclip.core.data.tokenizer import ClipBpe, Trained
 from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
 from tandemclip.core.towers import ModifiedResNet, TextTransformer, VisionTransformer
+from tandemclip.core.towers.presets import PRESETS
 
 TYPES = {
     "clip": (CLIP, {}),
@@ -17,4 +18,5 @@ TYPES = {
     "shards": (Shards, {}),
     "clip_bpe": (ClipBpe, {}),
     "trained": (Trained, {}),
+    **PRESETS,
 }

@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/")
     parser.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
     parser.add_argument("--out", type=Path, required=True, help="the run's folder: checkpoints, journal.jsonl, TensorBoard")
-    parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override a key of the config; may be repeated")
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config")
     parser.add_argument("--max-steps", type=int, metavar="N", help="stop at step N of the schedule, with a checkpoint")
     parser.add_argument("--minutes", type=float, metavar="M", help="a new run: time 20 steps and train as many as fit")
     parser.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint in --out, if any")

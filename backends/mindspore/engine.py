@@ -64,6 +64,7 @@ class Engine:
 
         gradient = ms.value_and_grad(loss, tuple(range(len(self.trainable))), has_aux=True)
         (_, *rest), gradients = gradient(*(self.arrays[name] for name in self.trainable))
+        gradients = gradients if len(self.trainable) > 1 else (gradients,)  # by one position it is no tuple
         terms = dict(zip(names, rest))
         return terms, dict(zip(written["names"], rest[len(names) :])), dict(zip(self.trainable, gradients))
 
@@ -166,9 +167,11 @@ class Compiled:
             # without has_aux the gradient would be that of the *sum* of all outputs
             function = ms.value_and_grad(function, tuple(range(len(first))), has_aux=True)
         self.function = ms.jit(function, capture_mode="ast")  # the other modes return wrong gradients, silently
+        self.bare = differentiate and len(first) == 1  # by one position the gradient is no tuple
 
     def __call__(self, arrays):
-        return self.function(*(self.constants[n] if n in self.constants else arrays[n] for n in self.arguments))
+        result = self.function(*(self.constants[n] if n in self.constants else arrays[n] for n in self.arguments))
+        return (result[0], (result[1],)) if self.bare else result
 
 
 class Step:

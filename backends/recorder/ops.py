@@ -18,6 +18,8 @@ class Symbol:
     shape: tuple[int, ...]
     kind: str
 
+    __array_ufunc__ = None  # numpy leaves `host array * symbol` to the rules here, which refuse it
+
     def _operator(name, swapped=False):
         def apply(self, other):
             return self.recorder.call(name, (other, self) if swapped else (self, other))

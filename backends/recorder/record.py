@@ -49,3 +49,8 @@ def record_step(method, arrays):
         return scope(symbols, progress)
 
     return record(method, arrays, True, step)
+
+
+def record_encode(method, arrays):
+    """The step without the loss: what one batch costs before samples meet each other."""
+    return record(method, arrays, True, lambda ops, scope, symbols: scope.encode(symbols).shared)

@@ -1,11 +1,18 @@
 """What each function of the vocabulary gives: (shape, kind) from the shapes of its arguments, one short rule each.
 
-Arguments arrive as symbols (`.shape`, `.kind`), numbers or tuples. A rule raises ValueError on shapes that do not fit.
+Arguments arrive as symbols (`.shape`, `.kind`), numbers or tuples. A rule raises ValueError on shapes or kinds that do
+not fit: the recorder is the strictest interpreter, so what it takes runs everywhere.
 """
 
 import builtins  # sum and max are names of the vocabulary here
+from math import prod
 
 import numpy as np
+
+
+def require(holds, message):
+    if not holds:
+        raise ValueError(message)
 
 
 def broadcast(*arrays):
@@ -13,128 +20,217 @@ def broadcast(*arrays):
 
 
 def kind_of(*arrays):
+    """The one kind of the symbols among `arrays`; numbers adapt to floats, and whole ones to ints."""
     kinds = {x.kind for x in arrays if hasattr(x, "kind")}
-    if len(kinds) > 1:
-        raise ValueError(f"kinds {sorted(kinds)} are mixed; cast first")
-    return kinds.pop()
+    require(len(kinds) == 1, f"kinds {sorted(kinds)} are mixed; cast first")
+    kind = kinds.pop()
+    require(kind != "bool", "bools take part in where and cast only; cast first")
+    for x in arrays:
+        require(hasattr(x, "kind") or np.ndim(x) == 0, f"a host array of shape {np.shape(x)}: make it a constant first")
+        require(hasattr(x, "kind") or kind == "float" or int(x) == x, f"{x} meets an int array; cast it first")
+    return kind
 
 
-def same(x, *_, **__):
+def floats(*arrays):
+    kinds = [x.kind for x in arrays]
+    require(set(kinds) == {"float"}, f"kinds {kinds}, where only floats are meant; cast first")
+    return "float"
+
+
+def axes_of(x, axis):
+    """`axis`, an integer or several, as indices from 0."""
+    axes = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
+    require(all(-len(x.shape) <= a < len(x.shape) for a in axes), f"{x.shape} has no axis {axis}")
+    return [a % len(x.shape) for a in axes]
+
+
+# ------------------------------------------------------------------ element by element
+def stop_gradient(x):
     return x.shape, x.kind
 
 
-exp = log = sqrt = rsqrt = tanh = sigmoid = relu = gelu = quick_gelu = stop_gradient = same
-softmax = log_softmax = l2_normalize = layer_norm = batch_norm_inference = negative = same
+def negative(x):
+    return x.shape, kind_of(x)
 
 
-def arithmetic(x, y):
+def exp(x):
+    return x.shape, floats(x)
+
+
+log = sqrt = rsqrt = tanh = sigmoid = relu = gelu = quick_gelu = exp
+
+
+def add(x, y):
     return broadcast(x, y), kind_of(x, y)
 
 
-add = subtract = multiply = divide = maximum = minimum = arithmetic
+subtract = multiply = maximum = minimum = add
 
 
-def getitem(x, index):
-    return np.broadcast_to(np.False_, x.shape)[index].shape, x.kind
-
-
-def cast(x, kind):
-    return x.shape, kind
-
-
-def where(condition, x, y):
-    return broadcast(condition, x, y), kind_of(x, y)
+def divide(x, y):
+    return broadcast(x, y), floats(*(z for z in (x, y) if hasattr(z, "kind")))
 
 
 def equal(x, y):
+    kind_of(x, y)  # refuses what cannot be compared
     return broadcast(x, y), "bool"
 
 
 less = equal
 
 
+def cast(x, kind):
+    require(kind in ("float", "int"), f"kind {kind!r} is neither 'float' nor 'int'")
+    return x.shape, kind
+
+
+def where(condition, x, y):
+    require(condition.kind == "bool", f"the condition is {condition.kind}, not bool")
+    return broadcast(condition, x, y), kind_of(x, y)
+
+
+# ------------------------------------------------------------------ shape
+def getitem(x, index):
+    fits = all(i is Ellipsis or isinstance(i, (int, np.integer, slice)) and not isinstance(i, bool) for i in index)
+    require(fits, f"index {index}: only integers, slices and ... are meant")
+    require(all(i.step in (None, 1) for i in index if isinstance(i, slice)), f"index {index}: slices have no step")
+    try:
+        return np.broadcast_to(np.False_, x.shape)[index].shape, x.kind
+    except IndexError as error:
+        raise ValueError(f"{x.shape} has no {index}: {error}") from None
+
+
 def reshape(x, shape):
-    if np.prod(x.shape, dtype=int) != np.prod(shape, dtype=int):
-        raise ValueError(f"{x.shape} does not reshape to {tuple(shape)}")
+    fits = all(n >= 0 for n in shape) and prod(x.shape) == prod(shape)
+    require(fits, f"{x.shape} does not reshape to {tuple(shape)}")
     return tuple(shape), x.kind
 
 
 def transpose(x, axes):
+    require(sorted(axes) == list(range(len(x.shape))), f"{tuple(axes)} is no order of the axes of {x.shape}")
     return tuple(x.shape[i] for i in axes), x.kind
 
 
 def broadcast_to(x, shape):
-    if np.broadcast_shapes(x.shape, tuple(shape)) != tuple(shape):
-        raise ValueError(f"{x.shape} does not broadcast to {tuple(shape)}")
+    fits = np.broadcast_shapes(x.shape, tuple(shape)) == tuple(shape)
+    require(fits, f"{x.shape} does not broadcast to {tuple(shape)}")
     return tuple(shape), x.kind
 
 
 def concat(arrays, axis):
-    shape = list(arrays[0].shape)
-    for x in arrays[1:]:
-        if [n for i, n in enumerate(x.shape) if i != axis] != [n for i, n in enumerate(shape) if i != axis]:
-            raise ValueError(f"{[x.shape for x in arrays]} do not join along axis {axis}")
-    shape[axis] = builtins.sum(x.shape[axis] for x in arrays)
-    return tuple(shape), kind_of(*arrays)
+    (joined,) = axes_of(arrays[0], axis)
+    rest = [(*x.shape[:joined], *x.shape[joined + 1 :]) for x in arrays]
+    fits = all(len(x.shape) == len(arrays[0].shape) for x in arrays) and all(r == rest[0] for r in rest)
+    require(fits, f"{[x.shape for x in arrays]} do not join along axis {axis}")
+    length = builtins.sum(x.shape[joined] for x in arrays)
+    return (*rest[0][:joined], length, *rest[0][joined:]), kind_of(*arrays)
 
 
 def stack(arrays, axis):
     shape = list(arrays[0].shape)
-    if any(x.shape != arrays[0].shape for x in arrays):
-        raise ValueError(f"{[x.shape for x in arrays]} are not equal")
-    shape.insert(axis if axis >= 0 else len(shape) + 1 + axis, len(arrays))
+    require(all(x.shape == arrays[0].shape for x in arrays), f"{[x.shape for x in arrays]} are not equal")
+    require(-len(shape) - 1 <= axis <= len(shape), f"{tuple(shape)} cannot be stacked at axis {axis}")
+    shape.insert(axis % (len(shape) + 1), len(arrays))
     return tuple(shape), kind_of(*arrays)
 
 
-def reduced(x, axis, keepdims=False):
-    axes = {a % len(x.shape) for a in ((axis,) if isinstance(axis, int) else axis)}
+# ------------------------------------------------------------------ reductions, looking up
+def sum(x, axis, keepdims=False):
+    axes = axes_of(x, axis)
+    require(axes and len(set(axes)) == len(axes), f"axes {axis} are none or repeat")
     if keepdims:
-        return tuple(1 if i in axes else n for i, n in enumerate(x.shape)), x.kind
-    return tuple(n for i, n in enumerate(x.shape) if i not in axes), x.kind
+        return tuple(1 if i in axes else n for i, n in enumerate(x.shape)), kind_of(x)
+    return tuple(n for i, n in enumerate(x.shape) if i not in axes), kind_of(x)
 
 
-sum = mean = max = logsumexp = reduced
+def mean(x, axis, keepdims=False):
+    return sum(x, axis, keepdims)[0], floats(x)
+
+
+def max(x, axis, keepdims=False):
+    require(isinstance(axis, (int, np.integer)), f"axis {axis} is not one axis")
+    return sum(x, axis, keepdims)
 
 
 def argmax(x, axis):
-    return reduced(x, axis)[0], "int"
+    return max(x, axis)[0], "int"
+
+
+def logsumexp(x, axis):
+    return max(x, axis)[0], floats(x)
 
 
 def take(table, ids):
-    return (*ids.shape, *table.shape[1:]), table.kind
+    require(len(table.shape) == 2 and ids.kind == "int", f"table {table.shape}, ids of kind {ids.kind}")
+    return (*ids.shape, table.shape[1]), table.kind
 
 
+# ------------------------------------------------------------------ networks
 def matmul(x, y):
-    if x.shape[:-2] != y.shape[:-2] or x.shape[-1] != y.shape[-2]:
-        raise ValueError(f"{x.shape} @ {y.shape} do not fit")
-    return (*x.shape[:-1], y.shape[-1]), kind_of(x, y)
+    fits = len(x.shape) >= 2 and x.shape[:-2] == y.shape[:-2] and x.shape[-1] == y.shape[-2]
+    require(fits, f"{x.shape} @ {y.shape} do not fit")
+    return (*x.shape[:-1], y.shape[-1]), floats(x, y)
 
 
 def linear(x, weight, bias=None):
-    if x.shape[-1] != weight.shape[1]:
-        raise ValueError(f"{x.shape} does not fit the weight {weight.shape} [outputs, inputs]")
-    return (*x.shape[:-1], weight.shape[0]), kind_of(x, weight)
+    fits = len(weight.shape) == 2 and x.shape[-1:] == weight.shape[1:]
+    require(fits, f"{x.shape} does not fit the weight {weight.shape} [outputs, inputs]")
+    given = () if bias is None else (bias,)
+    require(all(b.shape == weight.shape[:1] for b in given), f"the weight is {weight.shape} and not so the bias")
+    return (*x.shape[:-1], weight.shape[0]), floats(x, weight, *given)
 
 
 def conv2d(x, weight, stride=1, padding=0, groups=1):
-    batch, channels, height, width = x.shape
-    outputs, inputs, *kernel = weight.shape
-    if channels != inputs * groups:
-        raise ValueError(f"{x.shape} does not fit the weight {weight.shape} with {groups} groups")
-    size = [(n + 2 * padding - k) // stride + 1 for n, k in zip((height, width), kernel)]
-    return (batch, outputs, *size), kind_of(x, weight)
+    require(len(x.shape) == 4 and len(weight.shape) == 4, f"{x.shape} and {weight.shape} have not four axes each")
+    (batch, channels, *size), (outputs, inputs, *kernel) = x.shape, weight.shape
+    fits = channels == inputs * groups and kernel[0] == kernel[1]
+    require(fits, f"{x.shape} does not fit the weight {weight.shape} with {groups} groups")
+    require(groups == 1 or groups == channels == outputs, f"groups is 1 or the {channels} channels, not {groups}")
+    require(all(n + 2 * padding >= kernel[0] for n in size), f"{x.shape} is smaller than the kernel {kernel}")
+    return (batch, outputs, *((n + 2 * padding - kernel[0]) // stride + 1 for n in size)), floats(x, weight)
 
 
 def avg_pool2d(x, size):
-    return (*x.shape[:2], x.shape[2] // size, x.shape[3] // size), x.kind
+    require(len(x.shape) == 4 and min(x.shape[2:]) >= size, f"{x.shape} has no cell of {size} x {size}")
+    return (*x.shape[:2], x.shape[2] // size, x.shape[3] // size), floats(x)
+
+
+def softmax(x, axis):
+    axes_of(x, (axis,))
+    return x.shape, floats(x)
+
+
+log_softmax = softmax
+
+
+def l2_normalize(x, eps):
+    return softmax(x, -1)
+
+
+def _normed(x, width, *vectors):
+    shapes = [v.shape for v in vectors]
+    require(all(shape == (width,) for shape in shapes), f"{x.shape} does not fit vectors of {shapes}")
+    return x.shape, floats(x, *vectors)
+
+
+def layer_norm(x, weight, bias, eps):
+    return _normed(x, x.shape[-1], weight, bias)
+
+
+def batch_norm_inference(x, weight, bias, mean, variance, eps):
+    require(len(x.shape) in (2, 4), f"{x.shape} is neither [N, C] nor [N, C, H, W]")
+    return _normed(x, x.shape[1], weight, bias, mean, variance)
 
 
 def batch_norm(x, weight, bias, eps):
-    statistic = ((x.shape[1],), x.kind)
-    return (x.shape, x.kind), statistic, statistic
+    statistic = (weight.shape, "float")
+    return batch_norm_inference(x, weight, bias, weight, bias, eps), statistic, statistic
 
 
 def attention(q, k, v, mask=None, causal=False):
-    if q.shape[-1] != k.shape[-1] or k.shape[:-1] != v.shape[:-1] or q.shape[:2] != k.shape[:2]:
-        raise ValueError(f"q {q.shape}, k {k.shape}, v {v.shape} do not fit")
-    return (*q.shape[:-1], v.shape[-1]), kind_of(q, k, v)
+    fits = len(q.shape) == 4 and q.shape[:2] == k.shape[:2] and q.shape[-1] == k.shape[-1] and k.shape == v.shape
+    require(fits, f"q {q.shape}, k {k.shape}, v {v.shape} do not fit")
+    require(not causal or q.shape[2] == k.shape[2], f"causal, but {q.shape[2]} queries and {k.shape[2]} keys")
+    given = () if mask is None else (mask,)
+    require(all(m.shape == (k.shape[0], k.shape[2]) for m in given), f"the mask is not [B, K] for k {k.shape}")
+    return q.shape, floats(q, k, v, *given)

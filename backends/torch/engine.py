@@ -35,6 +35,11 @@ class Engine:
             self.first.append(torch.zeros_like(vector))
             self.second.append(torch.zeros_like(vector))
 
+    @classmethod
+    def float64(cls, method, weights, rule):
+        """The judge of gradients, on the CPU."""
+        return cls(method, weights, rule, dtype=torch.float64, device="cpu")
+
     # ---- training
     def _tensor(self, array):
         tensor = torch.as_tensor(array, device=self.device)

@@ -137,4 +137,7 @@ class TorchOps:
 
     def attention(self, q, k, v, mask=None, causal=False):
         allowed = None if mask is None else (mask > 0)[:, None, None, :]
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, dropout_p=0.0, is_causal=causal)
+        if causal and mask is not None:  # not every kernel takes both: one mask for the two
+            allowed = allowed & torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
+        alone = causal and mask is None
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, dropout_p=0.0, is_causal=alone)

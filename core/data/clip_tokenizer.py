@@ -82,7 +82,8 @@ class ClipTokenizer:
 
 def clean(text: str) -> str:
     """Repairs broken Unicode, resolves HTML entities (twice, as web data needs), joins white space, lower case."""
-    if not (text.isascii() and text.isprintable() and "&" not in text):  # otherwise there is nothing to repair: 10 x faster
+    plain = text.isascii() and text.isprintable() and "&" not in text  # nothing to repair, and ten times faster
+    if not plain:
         text = html.unescape(html.unescape(ftfy.fix_text(text)))
     return " ".join(text.split()).lower()
 

@@ -18,29 +18,17 @@ def decode(data: bytes) -> np.ndarray:
     """An encoded file -> [H, W, 3] uint8 RGB.
 
     Grey, CMYK and 16-bit files become 8-bit RGB, transparency is dropped, and the orientation in EXIF is applied.
-    Raises Undecodable for anything else, also for a file that was cut short: decoders fill the missing part with grey.
+    Raises Undecodable for anything else, also for a file that was cut short.
     """
     if not data:
         raise Undecodable("the image file is empty")
-    if _is_cut_short(data):
-        raise Undecodable(f"the image file ends too early, after {len(data)} bytes")
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:  # e.g. more pixels than OpenCV accepts
         raise Undecodable(f"OpenCV cannot decode the image: {error.err}") from error
     if pixels is None:
-        raise Undecodable(f"{len(data)} bytes that are no image OpenCV knows (JPEG, PNG, WebP, BMP, TIFF ...)")
+        raise Undecodable(f"{len(data)} bytes that are no whole image OpenCV knows (JPEG, PNG, WebP, BMP, TIFF ...)")
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-
-
-def _is_cut_short(data: bytes) -> bool:
-    if data.startswith(b"\xff\xd8"):
-        # JPEG. Within a scan 0xFF is always followed by 0x00 or a restart marker, so this finds the last real scan
-        # (thumbnails come before it), which must be followed by the end marker.
-        return data.find(b"\xff\xd9", data.rfind(b"\xff\xda")) < 0
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return data.rfind(b"IEND") < 0
-    return False
 
 
 def random_crop(pixels: np.ndarray, area: tuple[float, float], ratio: tuple[float, float], rng) -> np.ndarray:
@@ -64,7 +52,7 @@ def random_crop(pixels: np.ndarray, area: tuple[float, float], ratio: tuple[floa
 
 
 def centre_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The middle [height, width, 3] of pixels that are at least as large; half pixels round to even, as torchvision's."""
+    """The middle [height, width, 3] of pixels at least as large; half a pixel rounds to even, as in torchvision."""
     top, left = round((pixels.shape[0] - height) / 2), round((pixels.shape[1] - width) / 2)
     return pixels[top : top + height, left : left + width]
 

@@ -67,7 +67,7 @@ class _Load:
                 broken.append((error.key, error.why))
         listed = "; ".join(f"{key}: {why}" for key, why in broken[-TOLERATED:])
         raise UserError(
-            f"position {position} of the data: {1 + REPLACEMENTS} records one after the other cannot be used ({listed}); "
+            f"position {position} of the data: {1 + REPLACEMENTS} records in turn cannot be used ({listed}); "
             "repair the data, or ask for views that it has"
         )
 

@@ -24,7 +24,7 @@ class BrokenRecord(Exception):
 class Object:
     """One thing in the picture, as a detector or an annotator gives it.
 
-    box: x1, y1, x2, y2 in 0..1 of width and height. phrase: e.g. "red seven". feature: the region's feature [D], or None.
+    box: x1, y1, x2, y2 in 0..1 of width and height. phrase: e.g. "red seven". feature: [D] of the region, or None.
     """
 
     box: tuple[float, float, float, float]

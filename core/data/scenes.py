@@ -19,21 +19,26 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.random import generator
 
 LIMITS = {
-    "size": (16, 1024), "count": (1, 10**9), "colors": (1, len(COLORS)), "digits": (1, 3), "noise": (0, 1), "roi_dim": (1, 4096)
-}  # fmt: skip
+    "size": (16, 1024),
+    "count": (1, 10**9),
+    "colors": (1, len(COLORS)),
+    "digits": (1, 3),
+    "noise": (0, 1),
+    "roi_dim": (1, 4096),
+}
 
 
 @dataclass(frozen=True)
 class Scenes(Source):
     """`count` scenes of `size` x `size` pixels with 1 to `digits` digits each, all these numbers equally often.
 
-    Captions are "a red seven and a blue two", summaries "red seven and blue two", phrases "red seven". With `size_words`
-    digits are small or large and named so. An object's confidence is its side / `size`, its feature [roi_dim] the
-    `projected_crop` of its square. Scenes with one digit carry label = that digit, and both attributes.
+    Captions are "a red seven and a blue two", summaries "red seven and blue two", phrases "red seven". With
+    `size_words` digits are small or large and named so. An object's confidence is its side / `size`, its feature
+    [roi_dim] the `projected_crop` of its square. Scenes with one digit carry label = that digit, and both attributes.
 
     noise: the probability of each of three defects of image-text data (PyramidCLIP, section 1). Redundant captions:
-    irrelevant words in the caption, not in the summary. Missing objects: caption and summary omit one of several digits,
-    or the list of objects is missing. Irrelevant regions: coloured clutter behind the digits that no text mentions.
+    irrelevant words in the caption, not in the summary. Missing objects: caption and summary omit one of several
+    digits, or the list of objects is missing. Irrelevant regions: coloured clutter behind the digits, in no text.
     """
 
     size: int = 48
@@ -50,7 +55,7 @@ class Scenes(Source):
         for name, (low, high) in LIMITS.items():
             if not low <= getattr(self, name) <= high:
                 raise UserError(
-                    f"scenes: {name} is {getattr(self, name)}, expected a value in {low}..{high}; change it in the config"
+                    f"scenes: {name} is {getattr(self, name)}, expected one in {low}..{high}; change it in the config"
                 )
 
     def __len__(self) -> int:
@@ -108,6 +113,10 @@ class Scenes(Source):
         held_out = len(order) // 5
         chosen = order[:held_out] if self.split == "held_out" else order[held_out:]
         return (data.images[chosen] / 16).astype(np.float32), data.target[chosen]
+
+    def __getstate__(self) -> dict:
+        _ = self._handwriting
+        return self.__dict__
 
     def _rng(self, index: int) -> np.random.Generator:
         return generator(self.seed, self.split, index, "scene")

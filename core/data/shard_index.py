@@ -1,9 +1,10 @@
-"""Where each record lies within a plain tar file: found once by reading the headers, kept in a file, then random access.
+"""Where each record lies within a plain tar file: found once by reading the headers, and kept in a file.
 
-An index is a numpy record array; those of a few shards are in memory at any time. Ten million records in thousands of
-shards cost their counts only.
+An index is a numpy record array in a file of its own, mapped into memory: ten million records cost their pages that are
+in use, and nothing to send to another process.
 """
 
+import glob
 import hashlib
 import os
 import stat
@@ -17,7 +18,9 @@ import numpy as np
 from tandemclip.core.errors import UserError
 
 VERSION = 1
-KINDS = {**dict.fromkeys(("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"), "image"), "json": "json", "txt": "txt", "cls": "cls"}
+SUFFIX = ".index.npy"
+IMAGES = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff")
+KINDS = {**dict.fromkeys(IMAGES, "image"), "json": "json", "txt": "txt", "cls": "cls"}
 SPAN = np.dtype([("offset", "<i8"), ("size", "<i8")])  # in bytes; size -1 where the record has no such member
 
 
@@ -33,46 +36,34 @@ def stamp(path: str) -> Stamp:
     try:
         status = os.stat(path)
     except OSError as error:
-        raise UserError(f"shards: {path} cannot be opened ({error.strerror}); correct the path or fetch the file") from error
+        raise UserError(
+            f"shards: {path} cannot be opened ({error.strerror}); correct the path, or fetch the file"
+        ) from error
     return Stamp(os.path.abspath(path), status.st_size, status.st_mtime_ns)
 
 
-def count_records(shard: Stamp) -> int:
-    """How many records the shard has; builds its index where there is none yet."""
-    kept = _kept(shard)
-    return int(kept["stamp"][3]) if kept else len(_build(shard))
-
-
 def read_index(shard: Stamp) -> np.ndarray:
-    """[records] with fields key (bytes) and, for image, json, txt and cls, the SPAN of its data in the file."""
-    kept = _kept(shard)
-    return kept["records"] if kept else _build(shard)
+    """[records] with fields key (bytes) and, for image, json, txt and cls, the SPAN of its data in the file.
+
+    Built where there is none yet for this state of the file.
+    """
+    for place in _places(shard):
+        try:
+            return np.lib.format.open_memmap(place, mode="r")
+        except (OSError, ValueError):
+            continue  # none here, or one that is not whole: another place, or it is built again
+    return _build(shard)
 
 
 def _places(shard: Stamp) -> list[Path]:
     """Where the index may be kept: beside the shard, else in the user's cache, else in the temporary directory."""
-    name = hashlib.sha256(shard.path.encode()).hexdigest()[:32] + ".npz"
+    state = f"{shard.size}-{shard.modified}.v{VERSION}{SUFFIX}"  # an index of another state is not found
+    name = f"{hashlib.sha256(shard.path.encode()).hexdigest()[:32]}.{state}"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    beside = Path(shard.path + ".index.npz")
+    beside = Path(f"{shard.path}.{state}")
     places = [root / "tandemclip" / name for root in (cache, Path(tempfile.gettempdir()))]
     # By the folder's own mode, not by trying: root may write into folders that are marked read-only for good reason.
     return [beside, *places] if beside.parent.stat().st_mode & stat.S_IWUSR else places
-
-
-def _expected(shard: Stamp) -> list[int]:
-    return [VERSION, shard.size, shard.modified]
-
-
-def _kept(shard: Stamp):
-    """The stored index where it belongs to this state of the file. Arrays are read when they are asked for."""
-    for place in _places(shard):
-        try:
-            kept = np.load(place, allow_pickle=False)
-            if kept["stamp"][:3].tolist() == _expected(shard):
-                return kept
-        except (OSError, ValueError, KeyError, EOFError):
-            continue  # none here, or one that is not whole: another place, or it is built again
-    return None
 
 
 def _build(shard: Stamp) -> np.ndarray:
@@ -80,17 +71,29 @@ def _build(shard: Stamp) -> np.ndarray:
     failures = []
     for place in _places(shard):
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=place.parent, suffix=".part", delete=False) as file:
-                np.savez(file, stamp=np.array([*_expected(shard), len(records)]), records=records)
-            os.replace(file.name, place)  # whole or not at all, for others who read it now
-            return records
+            _keep(place, records)
+            return np.lib.format.open_memmap(place, mode="r")
         except OSError as error:
             failures.append(f"{place.parent}: {error.strerror}")
     raise UserError(
         f"shards: the index of {shard.path} can be kept nowhere ({'; '.join(failures)}); "
         "set XDG_CACHE_HOME to a folder that can be written"
     )
+
+
+def _keep(place: Path, records: np.ndarray) -> None:
+    """Whole or not at all, as other processes may look for it at this moment; indices of earlier states go."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shard = place.name.removesuffix(SUFFIX).rsplit(".", 2)[0]
+    for old in place.parent.glob(f"{glob.escape(shard)}.*{SUFFIX}"):
+        old.unlink(missing_ok=True)
+    with tempfile.NamedTemporaryFile(dir=place.parent, suffix=".part", delete=False) as file:
+        try:
+            np.save(file, records)
+            os.replace(file.name, place)
+        except OSError:
+            os.unlink(file.name)
+            raise
 
 
 def _scan(path: str) -> np.ndarray:
@@ -114,14 +117,15 @@ def _scan(path: str) -> np.ndarray:
             "fetch it again, or unpack and tar it without compression"
         ) from error
     if not whole:
-        raise UserError(f"shards: {path} is cut short: the end mark of a tar file is missing; fetch or write it again, whole")
+        raise UserError(f"shards: {path} is cut short: a tar file's end mark is missing; fetch or write it again")
     return _array({key: spans for key, spans in records.items() if "image" in spans})
 
 
 def _array(records: dict[str, dict[str, tuple[int, int]]]) -> np.ndarray:
     keys = np.array([key.encode() for key in records], dtype=np.bytes_)
     kinds = sorted(set(KINDS.values()))
-    array = np.zeros(len(records), np.dtype([("key", keys.dtype if len(keys) else "S1"), *((kind, SPAN) for kind in kinds)]))
+    fields = [("key", keys.dtype if len(keys) else "S1"), *((kind, SPAN) for kind in kinds)]
+    array = np.zeros(len(records), np.dtype(fields))
     array["key"] = keys
     for kind in kinds:
         array[kind] = [spans.get(kind, (0, -1)) for spans in records.values()]

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from tandemclip.core.data.records import BrokenRecord, Object, Record
-from tandemclip.core.data.shard_index import Stamp, count_records, read_index, stamp
+from tandemclip.core.data.shard_index import Stamp, read_index, stamp
 from tandemclip.core.data.sources import Source
 from tandemclip.core.errors import UserError
 
@@ -41,8 +41,8 @@ class Shards(Source):
         if image is None:
             raise BrokenRecord(key, "it has no image")
         facts = self._facts(shard, entry, key)
-        captions = _captions(facts, _member(shard, entry, "txt"))
         try:
+            captions = _captions(facts, _member(shard, entry, "txt"))
             label = _label(facts, _member(shard, entry, "cls"))
             objects = _objects(facts)
         except (KeyError, TypeError, ValueError) as error:
@@ -50,17 +50,19 @@ class Shards(Source):
         return Record(key, image, captions, facts.get("summary"), objects, label)
 
     def texts(self, limit: int) -> Iterator[str]:
-        """Captions, summaries and phrases of at most `limit` records, evenly spread; images are not read."""
+        """Captions, summaries and phrases of at most `limit` records, evenly spread; images are not decoded."""
         for index in range(0, len(self), max(1, -(-len(self) // limit))):
-            shard, entry = self._locate(index)
-            facts = self._facts(shard, entry, f"{shard.path}:{entry['key'].decode()}")
-            yield from _captions(facts, _member(shard, entry, "txt"))
-            if facts.get("summary"):
-                yield facts["summary"]
-            yield from (thing.phrase for thing in _objects(facts))
+            try:
+                record = self[index]
+            except BrokenRecord:
+                continue  # the loader names and counts it when it comes to it; here it only has no words to give
+            yield from record.captions
+            if record.summary:
+                yield record.summary
+            yield from (thing.phrase for thing in record.objects)
 
     def __getstate__(self) -> dict:
-        return {field.name: getattr(self, field.name) for field in fields(self)}  # the rest is read again where it is used
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # files are opened where they are read
 
     @cached_property
     def _shards(self) -> tuple[Stamp, ...]:
@@ -70,9 +72,11 @@ class Shards(Source):
     @cached_property
     def _starts(self) -> np.ndarray:
         """[shards + 1]: the number of the first record of each, then the number of all"""
-        starts = np.cumsum([0] + [count_records(shard) for shard in self._shards])
+        starts = np.cumsum([0] + [len(read_index(shard)) for shard in self._shards])
         if not starts[-1]:
-            raise UserError(f"shards: {self.paths} hold no record with an image; expected members like 000000.jpg and .json")
+            raise UserError(
+                f"shards: {self.paths} hold no record with an image; expected members like 000000.jpg and 000000.json"
+            )
         return starts
 
     def _locate(self, index: int):
@@ -112,7 +116,9 @@ def _open(shard: Stamp):
     try:
         return open(shard.path, "rb", buffering=0)
     except OSError as error:
-        raise UserError(f"shards: {shard.path} was there and is not any more ({error.strerror}); put it back") from error
+        raise UserError(
+            f"shards: {shard.path} was there and cannot be opened any more ({error.strerror}); put it back"
+        ) from error
 
 
 def _member(shard: Stamp, entry, kind: str) -> bytes | None:
@@ -126,10 +132,9 @@ def _member(shard: Stamp, entry, kind: str) -> bytes | None:
 
 
 def _captions(facts: dict, text: bytes | None) -> tuple[str, ...]:
-    if "captions" in facts:
-        return tuple(str(caption) for caption in facts["captions"])
-    if "caption" in facts:
-        return (str(facts["caption"]),)
+    captions = facts.get("captions", facts.get("caption"))
+    if captions is not None:
+        return (captions,) if isinstance(captions, str) else tuple(str(caption) for caption in captions)
     return (text.decode("utf-8", "replace").strip(),) if text else ()
 
 
@@ -141,10 +146,10 @@ def _label(facts: dict, text: bytes | None) -> int | None:
 
 def _objects(facts: dict) -> tuple[Object, ...]:
     things = [*facts.get("objects", ()), *facts.get("phrases", ())]
-    return tuple(_object(**{name: thing.get(name) for name in ("box", "phrase", "confidence", "feature")}) for thing in things)
+    return tuple(_object(thing) for thing in things)
 
 
-def _object(box, phrase, confidence, feature) -> Object:
-    x1, y1, x2, y2 = (float(edge) for edge in box)
-    feature = None if feature is None else np.asarray(feature, np.float32)
-    return Object((x1, y1, x2, y2), str(phrase), 1.0 if confidence is None else float(confidence), feature)
+def _object(thing: dict) -> Object:
+    x1, y1, x2, y2 = (float(edge) for edge in thing["box"])
+    feature = np.asarray(thing["feature"], np.float32) if "feature" in thing else None
+    return Object((x1, y1, x2, y2), str(thing["phrase"]), float(thing.get("confidence", 1)), feature)

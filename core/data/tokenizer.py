@@ -29,7 +29,7 @@ class Tokenizer(Protocol):
     pad: int
 
     def __call__(self, texts: list[str], context_length: int) -> np.ndarray:
-        """-> [len(texts), context_length] int32: start, the text, end, then padding. Over-long text is cut; end stays."""
+        """-> [len(texts), context_length] int32: start, the text, end, padding. Over-long text is cut; end stays."""
 
     def to_json(self) -> str:
         """Everything that `from_json` needs, for a checkpoint."""
@@ -53,7 +53,7 @@ class ClipBpe(TokenizerConfig):
 @dataclass(frozen=True)
 class Trained(TokenizerConfig):
     """A vocabulary of the source's own captions, trained at the start of a run (the same every time), or read from the
-    JSON file that `TrainedTokenizer.to_json` wrote. level: "word": whole words; "bpe": parts of words, for open texts."""
+    JSON file that `TrainedTokenizer.to_json` wrote. level: "word": whole words, "bpe": parts, for open texts."""
 
     vocab_size: int
     file: str | None = None
@@ -70,12 +70,12 @@ def build(config: TokenizerConfig, source: Source) -> Tokenizer:
         tokenizer = TrainedTokenizer.from_json(Path(config.file).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(
-            f"tokenizer: {config.file} cannot be read ({error.strerror}); give the JSON file of a trained tokenizer, or "
-            "leave `file` out to train one on the captions"
+            f"tokenizer: {config.file} cannot be read ({error.strerror}); give the JSON file of a trained tokenizer, "
+            "or leave `file` out to train one on the captions"
         ) from error
     if tokenizer.vocab_size != config.vocab_size:
         raise UserError(
-            f"tokenizer: {config.file} has {tokenizer.vocab_size} ids, the config says vocab_size: {config.vocab_size}; "
+            f"tokenizer: {config.file} has {tokenizer.vocab_size} ids, the config says {config.vocab_size}; "
             f"set vocab_size: {tokenizer.vocab_size}"
         )
     return tokenizer
@@ -86,5 +86,5 @@ def from_json(text: str) -> Tokenizer:
     kinds = {kind.KIND: kind for kind in (ClipTokenizer, TrainedTokenizer)}
     kind = json.loads(text).get("kind")
     if kind not in kinds:
-        raise UserError(f"tokenizer: its JSON is of kind {kind!r}, expected one of {sorted(kinds)}; it was written by something else")
+        raise UserError(f"tokenizer: its JSON is of kind {kind!r}, expected one of {sorted(kinds)}; give such a file")
     return kinds[kind].from_json(text)

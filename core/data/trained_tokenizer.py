@@ -11,6 +11,7 @@ from tandemclip.core.data.token_ids import PAD, pack
 from tandemclip.core.errors import UserError
 
 PAD_TOKEN, UNKNOWN = "<pad>", "<unk>"
+SPLIT = pre_tokenizers.Whitespace()  # into runs of letters and digits, and runs of anything else
 
 
 class TrainedTokenizer:
@@ -33,23 +34,25 @@ class TrainedTokenizer:
         """The most frequent words of `texts` ("word"), or pairs merged from their characters ("bpe"). Deterministic."""
         if vocab_size < 5:
             raise UserError(f"tokenizer: vocab_size is {vocab_size}, expected at least 5; four ids are not words")
-        model, trainer, end_of_word = (
-            (models.WordLevel(unk_token=UNKNOWN), trainers.WordLevelTrainer, {})
-            if level == "word"
-            else (models.BPE(unk_token=UNKNOWN, end_of_word_suffix="</w>"), trainers.BpeTrainer, {"end_of_word_suffix": "</w>"})
-        )
-        words = Tokenizer(model)
+        wanted = {"vocab_size": vocab_size - 2, "special_tokens": [PAD_TOKEN, UNKNOWN], "show_progress": False}
+        if level == "word":
+            words = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+            trainer = trainers.WordLevelTrainer(**wanted)
+            words.pre_tokenizer = SPLIT
+        else:
+            words = Tokenizer(models.BPE(unk_token=UNKNOWN))
+            trainer = trainers.BpeTrainer(**wanted)
+            # The mark before each word is a character of its own. The trainer's `end_of_word_suffix` would do too, but
+            # gives its symbols other ids in every process.
+            words.pre_tokenizer = pre_tokenizers.Sequence([SPLIT, pre_tokenizers.Metaspace(prepend_scheme="always")])
         words.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
-        words.pre_tokenizer = pre_tokenizers.Whitespace()  # runs of letters and digits, runs of anything else
-        words.train_from_iterator(
-            texts, trainer(vocab_size=vocab_size - 2, special_tokens=[PAD_TOKEN, UNKNOWN], show_progress=False, **end_of_word)
-        )
+        words.train_from_iterator(texts, trainer)
         if words.get_vocab_size() <= 2:
-            raise UserError("tokenizer: the source has no captions to train a vocabulary on; use ClipBpe or give a file")
+            raise UserError("tokenizer: the source has no captions to train a vocabulary on; take ClipBpe or give a file")
         if words.get_vocab_size() > vocab_size - 2:
             raise UserError(
-                f"tokenizer: vocab_size {vocab_size} is less than the {words.get_vocab_size() + 2} that the different characters "
-                "of the captions need; raise it, or use level: word"
+                f"tokenizer: vocab_size is {vocab_size}, but the different characters of the captions alone need "
+                f"{words.get_vocab_size() + 2}; raise it, or take level: word"
             )
         return cls(words, vocab_size)
 

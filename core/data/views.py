@@ -26,7 +26,7 @@ class View(ABC):
 
     @abstractmethod
     def __call__(self, record: Record, rng: np.random.Generator, tokenizer) -> dict[str, np.ndarray]:
-        """{suffix: array}. All randomness comes from `rng`. Raises BrokenRecord where the record lacks what it takes."""
+        """{suffix: array}. Randomness comes from `rng`. Raises BrokenRecord where the record lacks what is needed."""
 
 
 def batch_arrays(views: dict[str, View], batch_size: int) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
@@ -42,7 +42,7 @@ def batch_arrays(views: dict[str, View], batch_size: int) -> dict[str, tuple[tup
 class ImageView(View):
     """A random crop for training, resized to a square -> "": [3, resolution, resolution] float32, normalised.
 
-    area: share of the picture's area, e.g. (0.9, 1.0) for a global and (0.5, 1.0) for a local view. ratio: width / height.
+    area: share of the picture, e.g. (0.9, 1.0) for a global and (0.5, 1.0) for a local view. ratio: width / height.
     """
 
     resolution: int
@@ -90,7 +90,7 @@ class TextView(View):
     """One text of the record as token ids -> "": [context_length] int32.
 
     field: "caption": one of its captions at random. "summary": falls back to a caption where there is none. "objects":
-    the phrases of its objects, the most confident first, at most ten, joined by ", "; an empty text where there is none.
+    the phrases of its objects, the most confident first, at most ten, joined by ", "; empty where there is none.
     """
 
     field: Literal["caption", "summary", "objects"]
@@ -116,8 +116,8 @@ class TextView(View):
 class RoiView(View):
     """The features of the `count` most confident regions and where they are.
 
-    "": [count, dim + 4] float32, feature and x1, y1, x2, y2 in 0..1; "_mask": [count] float32, 1 for a region, 0 for the
-    zeros that fill up. Objects without a feature are no regions.
+    "": [count, dim + 4] float32, feature and x1, y1, x2, y2 in 0..1; "_mask": [count] float32, 1 for a region, 0 for
+    the zeros that fill up. Objects without a feature are no regions.
     """
 
     dim: int
@@ -146,7 +146,7 @@ class RoiView(View):
 
 @dataclass(frozen=True)
 class LabelView(View):
-    """A true class -> "": [] int32, -1 where the record has none. attribute: one of record.attributes; None: its label."""
+    """A true class -> "": [] int32, -1 where there is none. attribute: one of record.attributes; None: record.label."""
 
     attribute: str | None = None
 

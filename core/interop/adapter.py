@@ -1,6 +1,6 @@
 """Foreign checkpoints under our names and back, by one table of rows, with account of every name.
 
-A partial load is how a conversion goes wrong without a word: every foreign name is consumed exactly once, every
+A partial load is how a conversion goes wrong without a word. So every foreign name is consumed exactly once, every
 parameter and buffer of ours is filled exactly once, and shapes are equal after the stated transpose.
 """
 
@@ -15,69 +15,82 @@ import numpy as np
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import Spec
 
-SKIPPED = ("num_batches_tracked",)  # torch's count of training passes: no number of a model depends on it
+SKIPPED = "num_batches_tracked"  # torch's count of training passes: no number that a model gives depends on it
 SHOWN = 6
 
 
 @dataclass(frozen=True)
 class Row:
-    """One array: our name and theirs. transposed: theirs is a raw matrix [in, out], used as x @ P; ours is [out, in]."""
+    """One array. transposed: theirs is a raw matrix [in, out], used as x @ P; ours is a Linear's [out, in]."""
 
     ours: str
     theirs: str
     transposed: bool = False
 
     def turned(self, array: np.ndarray) -> np.ndarray:
-        """From their layout to ours, and from ours to theirs."""
+        """From their layout to ours, and as well from ours to theirs."""
         return array.T if self.transposed else array
 
 
 def under(ours: str, theirs: str, rows: Iterable[Row]) -> list[Row]:
-    """The rows of a part, inside a whole that calls the part `ours` and `theirs` ("": by no name of its own)."""
+    """The rows of a part, in a whole that knows the part as `ours` and `theirs` ("": by no name of its own)."""
     join = lambda prefix, name: f"{prefix}.{name}" if prefix else name
     return [replace(row, ours=join(ours, row.ours), theirs=join(theirs, row.theirs)) for row in rows]
 
 
 def convert(foreign: dict[str, np.ndarray], table: Sequence[Row], spec: Spec) -> dict[str, np.ndarray]:
-    """Foreign arrays by foreign name -> ours by our name: views, in the foreign dtype.
+    """Foreign arrays by foreign name -> ours by our name: views, of the foreign dtype.
 
     Raises UserError that names what is missing, left over, not floating-point or of another shape.
     """
-    shapes = _account(table, spec)
-    wanted = {row.theirs for row in table}
-    names = [name for name in foreign if name.split(".")[-1] not in SKIPPED]
-    present = [row for row in table if row.theirs in foreign]
-    faults = {
-        "missing": [row.theirs for row in table if row.theirs not in foreign],
-        "not expected": [name for name in names if name not in wanted],
-        "not floating-point": [row.theirs for row in present if foreign[row.theirs].dtype.kind != "f"],
-        "of another shape": [
-            f"{row.theirs} {list(foreign[row.theirs].shape)} instead of {list(row.turned(_empty(shapes[row.ours])).shape)}"
-            for row in present
-            if row.turned(foreign[row.theirs]).shape != shapes[row.ours]
-        ],
-    }
-    if any(faults.values()):
-        found = "; ".join(f"{what}: {_listed(which)}" for what, which in faults.items() if which)
-        raise UserError(
-            f"received {len(foreign)} arrays that do not fit the architecture exactly ({found}); expected the {len(table)} "
-            "of a whole checkpoint: choose the architecture and the converter that the checkpoint was written by"
-        )
-    return {row.ours: row.turned(foreign[row.theirs]) for row in table}
+    return _moved(foreign, table, _shapes(table, spec))
 
 
 def export(weights: dict[str, np.ndarray], table: Sequence[Row], spec: Spec) -> dict[str, np.ndarray]:
-    """Our arrays by our name -> theirs by foreign name: `convert` the other way, by the same table."""
-    return convert(weights, [replace(row, ours=row.theirs, theirs=row.ours) for row in table], _Foreign(spec, tuple(table)))
+    """Our arrays by our name -> theirs by foreign name: `convert` the other way, by the same table, as strict."""
+    shapes = _shapes(table, spec)
+    back = [replace(row, ours=row.theirs, theirs=row.ours) for row in table]
+    turned = {row.theirs: shapes[row.ours][::-1] if row.transposed else shapes[row.ours] for row in table}
+    return _moved(weights, back, turned)
 
 
-@dataclass(frozen=True)
-class _Foreign(Spec):
-    """What a foreign model declares, as far as a table and a spec of ours say it."""
+def _shapes(table, spec):
+    """{our name: shape} of a spec that the table covers exactly; UserError where it does not."""
+    shapes = {name: item.shape for name, item in (*spec.all_parameters(), *spec.all_buffers())}
+    ours, theirs = (Counter(getattr(row, side) for row in table) for side in ("ours", "theirs"))
+    twice = [name for names in (ours, theirs) for name, count in names.items() if count > 1]
+    unlike = sorted(shapes.keys() ^ ours.keys())
+    if twice or unlike:
+        raise UserError(
+            f"the table of names and the architecture differ in {_listed(twice + unlike)}; expected a row for each "
+            "parameter and buffer: convert to an architecture that the foreign code has"
+        )
+    return shapes
 
-    spec: Spec
-    table: tuple[Row, ...]
 
-    def all_parameters(self, prefix=""):
-        declared = dict((*self.spec.all_parameters(), *self.spec.all_buffers()))
-        return ((row.theirs, _empty(declared[row.ours].shape, row)) for row in self.table)
+def _moved(source, table, shapes):
+    """source {row.theirs: array} -> {row.ours: array}, where shapes {row.ours: shape} says what must come out."""
+    expected = {row.theirs for row in table}
+    present = [row for row in table if row.theirs in source]
+    faults = {
+        "missing": [row.theirs for row in table if row.theirs not in source],
+        "not expected": [name for name in source if name not in expected and name.split(".")[-1] != SKIPPED],
+        "not floating-point": [row.theirs for row in present if source[row.theirs].dtype.kind != "f"],
+        "of another shape": [
+            f"{row.theirs} {source[row.theirs].shape} for {row.ours} {shapes[row.ours]}"
+            for row in present
+            if row.turned(source[row.theirs]).shape != shapes[row.ours]
+        ],
+    }
+    if any(faults.values()):
+        found = "; ".join(f"{what}: {_listed(names)}" for what, names in faults.items() if names)
+        raise UserError(
+            f"received {len(source)} arrays that do not fit the architecture ({found}); expected the {len(table)} of a "
+            "whole model: choose the architecture and the family of names that the weights were written with"
+        )
+    return {row.ours: row.turned(source[row.theirs]) for row in table}
+
+
+def _listed(names):
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

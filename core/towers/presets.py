@@ -1,4 +1,4 @@
-"""Published architectures as data: {name: (class, fields)}, for `type` in a configuration; further keys override fields.
+"""Published architectures as data: {name: (class, fields)}, for `type` in a configuration, whose other keys override.
 
 CLIP: Radford et al. 2021, table 19 and 20. PyramidCLIP: Gao et al. 2022, and the released model_config.yml; its towers
 differ from CLIP's by LeFF in 9 of the 12 image blocks, the ROI path, and text pooled by the maximum.

@@ -19,12 +19,16 @@ TIMED_STEPS = 20
 def begin(run: Path, config: Config, mapping: dict, make_engine, init: Path | None = None) -> Trainer:
     """A new run. make_engine(method, weights, rule) -> engine. init: a checkpoint whose weights it starts from."""
     checkpoint.refuse_later(run, 0)
-    tokenizer = build_tokenizer(config.data.tokenizer, config.data.train)
+    tokenizer = tokenizer_of(config)
     weights = initial_weights(config.method, config.training.seed)
     if init is not None:
         weights = matching(checkpoint.load(checkpoint.resolve(init)).model, config.method, init)
     engine = make_engine(config.method, weights, config.training.update)
     return Trainer(run, config, engine, tokenizer, {"config": mapping, "tokenizer": tokenizer.to_json()})
+
+
+def tokenizer_of(config: Config):
+    return build_tokenizer(config.data.tokenizer, config.data.train)
 
 
 def resume(run: Path, config: Config, mapping: dict, make_engine) -> Trainer | None:

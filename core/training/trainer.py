@@ -10,6 +10,7 @@ from tandemclip.core.data.loader import Batches, batches
 from tandemclip.core.data.order import index
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.evaluate import evaluate
+from tandemclip.core.model import Model
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.engine import Engine, Rates
 from tandemclip.core.training.journal import Journal
@@ -36,9 +37,10 @@ class Trainer:
         self.schedule = self.settings.schedule(len(self.source))
 
     def train(self, max_steps: int | None = None) -> dict[str, float]:
-        """Go on to the end of the schedule, or to `max_steps` of it; returns the last evaluation's metrics."""
+        """Go on to the end of the schedule, or to `max_steps` of it; returns its evaluation, or
+        nothing where it was stopped before."""
         last = min(self.schedule.steps, max_steps or self.schedule.steps)
-        metrics, saved = {}, self.step if self.step else None
+        saved = self.step if self.step else None
         if self.step >= last:
             return self._evaluate()
         with (
@@ -53,7 +55,7 @@ class Trainer:
                 row |= {"step_seconds": time.perf_counter() - mark, "data_seconds": waited}
                 progress.update(row, self.settings.batch_size)
                 if self._due(self.settings.evaluate_every) and self.step < last:
-                    row["evaluation"] = metrics = self._evaluate()
+                    row["evaluation"] = self._evaluate()
                 journal.append(row)
                 if self._due(self.settings.checkpoint_every):
                     self._save()
@@ -63,7 +65,7 @@ class Trainer:
                 mark = time.perf_counter()
         if saved != self.step:
             self._save()
-        return metrics if self.stop() else self._evaluate()
+        return {} if self.stop() else self._evaluate()
 
     def measure(self, steps: int) -> float:
         """Seconds a step takes, by `steps` of them (the first one, which compiles, left out); changes the weights."""
@@ -124,7 +126,7 @@ class Trainer:
 
     def _evaluate(self) -> dict[str, float]:
         source = self.config.data.evaluate
-        return {} if source is None else evaluate(self.engine, self.config.method, self.tokenizer, source)
+        return {} if source is None else evaluate(Model(self.engine, self.config.method, self.tokenizer), source)
 
     def _save(self) -> None:
         checkpoint.save(self.run, self.step, self.engine.weights(), self.engine.moments(), self.state)

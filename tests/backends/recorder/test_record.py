@@ -1,0 +1,70 @@
+"""Recording a spec: what is used becomes an input, what is written an update, and every node is seen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from tandemclip.backends.recorder.ops import Recorder
+from tandemclip.backends.recorder.record import record
+from tandemclip.core.layers.linear import Linear
+from tandemclip.core.layers.norm import BatchNorm
+from tandemclip.core.spec import Spec
+
+
+@dataclass(frozen=True)
+class Twice(Spec):
+    """One norm met twice, and a linear map that nothing asks for."""
+
+    def children(self):
+        return {"norm": BatchNorm(3), "unused": Linear(3, 3)}
+
+    def forward(self, ops, p, x):
+        return p.norm(p.norm(x))
+
+
+def recorded(training=True):
+    return record(Twice(), {"x": ((4, 3), "float32")}, training, lambda ops, p, s: {"y": p(s["x"])})
+
+
+def test_only_what_is_used_is_an_input():
+    assert list(recorded().program.inputs) == ["x", "norm.weight", "norm.bias", "norm.mean", "norm.variance"]
+
+
+def test_nodes_are_seen_in_the_order_of_the_visits():
+    recording = recorded()
+    assert list(recording.nodes) == ["norm", ""] and len(recording.nodes["norm"]) == 2
+    assert recording.nodes[""] == [recording.outputs["y"]] == recording.nodes["norm"][1:]
+
+
+def test_the_second_visit_reads_what_the_first_wrote():
+    recording = recorded()
+    assert set(recording.updates) == {"norm.mean", "norm.variance"}
+    ancestors, wanted = set(), [recording.updates["norm.mean"]]
+    made = {output: call for call in recording.program.calls for output in call.outputs}
+    while wanted:
+        symbol = wanted.pop()
+        if symbol in made and made[symbol] not in ancestors:
+            ancestors.add(made[symbol])
+            wanted += made[symbol].arguments
+    assert sum(call.function == "batch_norm" for call in ancestors) == 2
+
+
+def test_inference_writes_nothing():
+    recording = recorded(training=False)
+    assert not recording.updates
+    assert {call.function for call in recording.program.calls} == {"batch_norm_inference"}
+
+
+def test_a_constant_is_kept_with_its_values():
+    recorder = Recorder()
+    symbol = recorder.constant(np.array([[1, 2]], np.int32))
+    assert (symbol.shape, symbol.kind) == ((1, 2), "int")
+    assert recorder.program.constants[symbol.name].tolist() == [[1, 2]]
+
+
+def test_an_error_names_the_node_and_the_shapes_it_was_given():
+    with pytest.raises(ValueError) as caught:
+        record(Twice(), {"x": ((4, 5), "float32")}, True, lambda ops, p, s: {"y": p(s["x"])})
+    (note,) = caught.value.__notes__
+    assert "norm" in note and "(4, 5)" in note

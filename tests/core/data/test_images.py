@@ -1,0 +1,152 @@
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from tandemclip.core.data import images
+from tandemclip.core.data.records import BrokenRecord, Record
+from tandemclip.core.data.views import CentreView
+
+
+def smooth(height, width, seed=0):
+    coarse = np.random.default_rng(seed).integers(0, 255, (4, 5, 3), np.uint8)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def encoded(pixels, kind, mode="RGB", **options):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
+def test_lossless_formats_come_back_as_they_were(kind):
+    pixels = smooth(17, 23)
+    np.testing.assert_array_equal(images.decode(encoded(pixels, kind)), pixels)
+
+
+@pytest.mark.parametrize("kind,mode", [("JPEG", "RGB"), ("JPEG", "L"), ("PNG", "L"), ("PNG", "P"), ("PNG", "RGBA")])
+def test_decodes_as_pillow_does(kind, mode):
+    data = encoded(smooth(40, 31), kind, mode)
+    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    np.testing.assert_array_equal(images.decode(data), expected)
+
+
+def test_cmyk_becomes_rgb():
+    pixels = smooth(40, 31)
+    decoded = images.decode(encoded(pixels, "JPEG", "CMYK", quality=95))
+    assert decoded.shape == pixels.shape
+    assert np.abs(decoded.astype(int) - pixels).mean() < 8  # there is no one conversion, but an inverted one is far off
+
+
+def test_sixteen_bits_keep_the_high_byte():
+    deep = np.random.default_rng(0).integers(0, 1 << 16, (9, 11), np.uint16)
+    decoded = images.decode(cv2.imencode(".png", deep)[1].tobytes())
+    assert decoded.shape == (9, 11, 3) and decoded.dtype == np.uint8
+    assert np.abs(decoded[:, :, 0].astype(int) - (deep >> 8)).max() <= 1
+
+
+def test_exif_orientation_is_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by 90 degrees
+    pixels = smooth(20, 30)
+    decoded = images.decode(encoded(pixels, "JPEG", quality=100, subsampling=0, exif=exif))
+    assert np.abs(decoded.astype(int) - np.rot90(pixels, -1)).mean() < 3
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("part", [0.0, 0.01, 0.3, 0.6, 0.9])
+def test_a_file_that_was_cut_is_not_decoded(kind, part):
+    data = encoded(np.random.default_rng(0).integers(0, 255, (40, 30, 3), np.uint8), kind)
+    with pytest.raises(images.Undecodable):
+        images.decode(data[: int(part * len(data))])
+
+
+def test_a_jpeg_whose_end_is_only_that_of_its_thumbnail_is_cut_short():
+    whole = encoded(smooth(64, 64), "JPEG")
+    thumbnail = encoded(smooth(8, 8), "JPEG")
+    segment = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    with_thumbnail = whole[:2] + segment + whole[2:]
+    assert images.decode(with_thumbnail).shape == (64, 64, 3)
+    with pytest.raises(images.Undecodable):
+        images.decode(with_thumbnail[:-2])
+
+
+def test_a_broken_image_names_its_record():
+    with pytest.raises(BrokenRecord, match="train/000.tar:17.*no whole image"):
+        _ = Record("train/000.tar:17", b"<html>not found</html>").pixels
+
+
+def test_pixels_are_decoded_once():
+    record = Record("a", encoded(smooth(20, 30), "PNG"))
+    assert record.pixels is record.pixels
+
+
+def test_a_crop_has_the_share_and_the_shape_asked_for_and_reaches_every_edge():
+    height, width = 200, 260
+    grid = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), -1).astype(np.int32)
+    rng = np.random.default_rng(0)
+    shares, edges = [], []
+    for _ in range(2000):
+        crop = images.random_crop(grid, (0.2, 0.5), (0.75, 4 / 3), rng)
+        shares.append(crop.shape[0] * crop.shape[1] / (height * width))
+        assert 0.74 < crop.shape[1] / crop.shape[0] < 1.36
+        edges.append([*crop[0, 0], *crop[-1, -1]])
+    assert 0.195 < min(shares) < 0.21 and 0.49 < max(shares) < 0.505
+    assert abs(np.mean(shares) - 0.35) < 0.01  # uniform
+    assert np.min(edges, 0)[:2].tolist() == [0, 0] and np.max(edges, 0)[2:].tolist() == [height - 1, width - 1]
+    assert abs(np.mean(edges) - (height + width - 2) / 4) < 3  # centred on average
+
+
+@pytest.mark.parametrize("height,width", [(10, 1000), (1000, 10), (1, 1), (1, 50)])
+def test_a_crop_of_an_extreme_shape_is_the_largest_allowed_one_in_the_middle(height, width):
+    pixels = np.zeros((height, width, 3), np.uint8)
+    crop = images.random_crop(pixels, (0.9, 1.0), (0.75, 4 / 3), np.random.default_rng(0))
+    short = min(height, width)
+    assert min(crop.shape[:2]) == short
+    assert max(crop.shape[:2]) == (1 if short == max(height, width) else round(short * 4 / 3))
+
+
+def test_a_crop_draws_equally_much_whatever_the_shape():
+    states = []
+    for height, width in ((10, 1000), (300, 300)):
+        rng = np.random.default_rng(3)
+        images.random_crop(np.zeros((height, width, 3), np.uint8), (0.5, 1.0), (0.75, 4 / 3), rng)
+        states.append(rng.random())
+    assert states[0] == states[1]
+
+
+def test_shrinking_by_a_whole_factor_is_the_mean_of_blocks():
+    pixels = np.random.default_rng(0).integers(0, 255, (24, 36, 3), np.uint8)
+    blocks = pixels.reshape(8, 3, 12, 3, 3).astype(float).mean((1, 3))
+    assert np.abs(images.resize_antialiased(pixels, 8, 12) - blocks).max() <= 0.5
+
+
+def test_growing_is_exact_on_a_ramp():
+    ramp = np.repeat(np.arange(0, 200, 10, np.uint8)[None, :, None], 3, 2).repeat(6, 0)
+    grown = images.resize_antialiased(ramp, 12, 40)
+    expected = (np.arange(40) + 0.5) / 2 * 10 - 5  # pixel centres, 10 a pixel
+    assert np.abs(grown[6, 6:-6, 0] - expected[6:-6]).max() <= 1
+
+
+def test_normalise_is_the_formula():
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 4, 3), np.uint8)
+    out = images.normalise(pixels, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+    assert out.dtype == np.float32 and out.flags.c_contiguous
+    for y in range(3):
+        for x in range(4):
+            for c in range(3):
+                expected = (pixels[y, x, c] / 255 - (0.5, 0.4, 0.3)[c]) / (0.2, 0.3, 0.4)[c]
+                assert abs(out[c, y, x] - expected) < 1e-6
+
+
+@pytest.mark.parametrize("height,width", [(144, 195), (195, 144), (33, 34), (224, 224), (50, 301), (400, 225)])
+def test_the_evaluation_picture_is_equal_to_open_clips(height, width):
+    transform = pytest.importorskip("open_clip.transform").image_transform(
+        32, is_train=False, mean=images.CLIP_MEAN, std=images.CLIP_STD
+    )
+    pixels = np.random.default_rng(height).integers(0, 255, (height, width, 3), np.uint8)
+    ours = CentreView(32)(Record("a", pixels), None, None)[""]
+    np.testing.assert_array_equal(ours, transform(Image.fromarray(pixels)).numpy())

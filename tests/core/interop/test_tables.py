@@ -1,0 +1,187 @@
+"""Every name of public checkpoints maps onto ours exactly once, and back."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tandemclip.core import config
+from tandemclip.core.errors import UserError
+from tandemclip.core.interop import open_clip, pyramidclip
+from tandemclip.core.interop.adapter import Row, convert, export
+from tandemclip.core.layers.linear import Linear
+from tandemclip.core.layers.roi import RoiInput
+from tandemclip.core.methods.clip import CLIP
+from tandemclip.core.methods.pyramidclip import PyramidCLIP
+from tandemclip.core.spec import initial_weights
+from tandemclip.core.towers import ModifiedResNet, TextTransformer, VisionTransformer
+from tandemclip.core.towers.presets import PRESETS
+from tandemclip.core.towers.tower import ImageTower, TextTower
+
+FILES = {
+    "openai_clip_vitb32": "ViT-B/32",
+    "openai_clip_vitb16": "ViT-B/16",
+    "openai_clip_rn50": "RN50",
+    "open_clip_vitb32": "ViT-B/32",
+    "open_clip_vitb32quickgelu": "ViT-B/32",
+    "open_clip_vitb32_customtext": "ViT-B/32",
+    "open_clip_vitb16": "ViT-B/16",
+    "open_clip_rn50": "RN50",
+    "open_clip_rn50quickgelu": "RN50",
+    "pyramidclip_vitb32": "PyramidCLIP-ViT-B/32",
+    "pyramidclip_vitb16": "PyramidCLIP-ViT-B/16",
+    "pyramidclip_rn50": "PyramidCLIP-RN50",
+}
+
+
+def method(image):
+    kind, own = (PyramidCLIP, "PyramidCLIP") if image.startswith("PyramidCLIP") else (CLIP, "CLIP")
+    text = f"{own}-text-{PRESETS[image][1]['embed_dim']}"
+    return kind(*(config.build(*PRESETS[name]) for name in (image, text)))
+
+
+def family(method):
+    return pyramidclip if isinstance(method, PyramidCLIP) else open_clip
+
+
+def empty(shape):
+    return np.broadcast_to(np.zeros((), np.float32), shape)  # takes no memory
+
+
+def public(shared, file):
+    shapes = json.loads((shared / "state_dicts" / f"{file}.json").read_text())
+    return {name: tuple(shape) for name, shape in shapes.items()}, method(FILES[file])
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_public_name_maps_exactly_once(shared, file):
+    shapes, ours = public(shared, file)
+    table = family(ours).table(ours, shapes)
+    found = convert({name: empty(shape) for name, shape in shapes.items()}, table, ours)
+    declared = dict((*ours.all_parameters(), *ours.all_buffers()))
+    assert {n: a.shape for n, a in found.items()} == {n: item.shape for n, item in declared.items()}
+    back = export(found, table, ours)
+    tracked = [name for name in shapes if name.endswith("num_batches_tracked")]
+    assert {n: a.shape for n, a in back.items()} == {n: s for n, s in shapes.items() if n not in tracked}
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if not file.startswith("pyramidclip")])
+def test_architecture_is_read_from_the_shapes(shared, file):
+    shapes, ours = public(shared, file)
+    found = open_clip.architecture(shapes)
+    assert CLIP(config.build(ImageTower, found["image"]), config.build(TextTower, found["text"])) == ours
+
+
+@pytest.mark.parametrize(
+    "width, heads", [(384, 6), (768, 12), (1024, 16), (1280, 16)], ids=["ViT-S", "ViT-B", "ViT-L", "ViT-H"]
+)
+def test_heads_of_the_public_vits(width, heads):
+    ours = CLIP(VisionTransformer(32, 16, width, 1, 1, 8), TextTransformer(9, 4, 64, 1, 1, 8))
+    shapes = {n: a.shape for n, a in foreign_shapes(ours).items()}
+    assert open_clip.architecture(shapes)["image"]["heads"] == heads
+
+
+def foreign_shapes(ours):
+    declared = (*ours.all_parameters(), *ours.all_buffers())
+    return export({name: empty(item.shape) for name, item in declared}, family(ours).table(ours), ours)
+
+
+# ------------------------------------------------------------------ small ones, with values
+TEXT = TextTransformer(9, 4, 8, 3, 2, 6)
+SMALL = {
+    "vit": CLIP(VisionTransformer(32, 16, 8, 2, 2, 6), TEXT),
+    "resnet": CLIP(ModifiedResNet(32, (2, 1, 1, 1), 4, 2, 6), TEXT),
+}
+
+
+@pytest.fixture(params=SMALL)
+def small(request):
+    ours = SMALL[request.param]
+    weights = initial_weights(ours, 3)
+    return ours, weights, open_clip.table(ours)
+
+
+def test_round_trip_keeps_every_bit(small):
+    ours, weights, table = small
+    foreign = export(weights, table, ours)
+    again = convert(foreign, table, ours)
+    assert again.keys() == weights.keys()
+    assert all(again[name].tobytes() == weights[name].tobytes() for name in weights)
+    assert any(foreign[row.theirs].shape != weights[row.ours].shape for row in table)  # something was transposed
+
+
+def test_a_square_matrix_is_transposed_where_shapes_do_not_show_it(small):
+    ours, weights, table = small
+    square = CLIP(ours.image, TextTransformer(9, 4, 6, 1, 1, 6))
+    weights = initial_weights(square, 3)
+    foreign = export(weights, open_clip.table(square), square)
+    np.testing.assert_array_equal(foreign["text_projection"], weights["text.projection.weight"].T)
+    np.testing.assert_array_equal(
+        foreign["transformer.resblocks.0.attn.in_proj_weight"], weights["text.blocks.0.attention.qkv.weight"]
+    )
+
+
+def refused(foreign, table, ours, *words):
+    with pytest.raises(UserError) as caught:
+        convert(foreign, table, ours)
+    message = str(caught.value)
+    assert "\n" not in message and all(word in message for word in words), message
+
+
+def test_faults_are_named(small):
+    ours, weights, table = small
+    foreign = export(weights, table, ours)
+    some = "transformer.resblocks.1.ln_2.bias"
+    without = {name: array for name, array in foreign.items() if name != some}
+    refused(without, table, ours, "missing", some)
+    refused(foreign | {"logit_bias": np.zeros((), np.float32)}, table, ours, "not expected", "logit_bias")
+    refused(without | {"module." + some: foreign[some]}, table, ours, "missing", "not expected", "module." + some)
+    refused(foreign | {some: np.zeros(9, np.float32)}, table, ours, "shape", some, "(9,)", "(8,)")
+    refused(foreign | {some: foreign[some].astype(np.int8)}, table, ours, "floating-point", some)
+    transposed = foreign | {"text_projection": foreign["text_projection"].T}
+    refused(transposed, table, ours, "shape", "text_projection")
+
+
+def test_only_the_count_of_passes_is_skipped(small):
+    ours, weights, table = small
+    foreign = export(weights, table, ours)
+    count = {"visual.bn1.num_batches_tracked": np.zeros((), np.int64)}
+    assert convert(foreign | count, table, ours).keys() == weights.keys()
+    refused(foreign | {"num_batches_tracked.x": foreign["logit_scale"]}, table, ours, "num_batches_tracked.x")
+
+
+def test_a_table_that_does_not_cover_the_spec_is_refused():
+    spec = Linear(2, 3)
+    arrays = {"w": np.zeros((3, 2), np.float32), "b": np.zeros(3, np.float32)}
+    rows = [Row("weight", "w"), Row("bias", "b")]
+    assert convert(arrays, rows, spec).keys() == {"weight", "bias"}
+    refused(arrays, rows[:1], spec, "bias")
+    refused(arrays, [*rows, Row("bias", "c")], spec, "bias")
+    refused(arrays, [rows[0], Row("bias", "w")], spec, "w")
+    refused(arrays, [*rows, Row("more", "c")], spec, "more")
+
+
+def test_export_is_as_strict():
+    ours, weights = SMALL["vit"], initial_weights(SMALL["vit"], 0)
+    table = open_clip.table(ours)
+    del weights["image.class_token"]
+    with pytest.raises(UserError, match="image.class_token"):
+        export(weights, table, ours)
+
+
+def test_where_pyramidclip_splits_its_text_tower_is_read_from_the_names():
+    image = VisionTransformer(32, 16, 8, 3, 2, 6, leff_depth=2, roi=RoiInput(4))
+    ours = PyramidCLIP(image, TEXT)
+    for front in (1, 2, 3):
+        names = [f"transformer.resblocks1.{i}.ln_1.bias" for i in range(front)]
+        table = {row.ours: row.theirs for row in pyramidclip.table(ours, names)}
+        theirs = [table[f"text.blocks.{i}.attention_norm.bias"] for i in range(3)]
+        rear = [f"transformer.resblocks2.{i}.ln_1.bias" for i in range(3 - front)]
+        assert theirs == names + rear
+        assert table["image.blocks.2.feed_forward.expand.bias"] == "visual.transformer.resblocks2.0.mlp.c_fc.bias"
+        assert table["image.blocks.1.feed_forward.expand.bias"] == "visual.transformer.resblocks1.1.mlp.linear1.bias"
+
+
+def test_towers_of_other_kinds_are_refused():
+    with pytest.raises(UserError, match="visual.proj"):
+        open_clip.architecture({"visual.trunk.cls_token": (1, 1, 768), "token_embedding.weight": (9, 8)})

@@ -1,0 +1,121 @@
+"""InfoNCE against plain double loops over samples, on every interpreter, with samples missing, down to none."""
+
+import math
+
+import mindspore as ms
+import numpy as np
+import pytest
+import torch
+
+from tandemclip.backends.mindspore import ops as mindspore_ops
+from tandemclip.backends.reference.ops import Reference
+from tandemclip.backends.torch.ops import TorchOps
+from tandemclip.core.objectives.infonce import infonce
+from tandemclip.core.random import generator
+
+PRESENT = {
+    "all": [1, 1, 1, 1, 1],
+    "some": [1, 0, 1, 1, 0],
+    "two": [0, 1, 0, 1, 0],
+    "one": [0, 0, 1, 0, 0],
+    "none": [0, 0, 0, 0, 0],
+}
+
+
+def unit_rows(seed, count, width=6):
+    x = generator("infonce", seed).standard_normal((count, width))
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def plain(u, v, scale, alpha):
+    """PyramidCLIP eqs. 1 to 3, written out; lists of vectors."""
+    count, total = len(u), 0.0
+    if count < 2:
+        return 0.0
+    for rows, columns in ((u, v), (v, u)):
+        for i in range(count):
+            logits = [scale * sum(a * b for a, b in zip(rows[i], columns[j])) for j in range(count)]
+            largest = max(logits)
+            norm = largest + math.log(sum(math.exp(x - largest) for x in logits))
+            for j in range(count):
+                target = 1 - alpha if i == j else alpha / (count - 1)
+                total -= target * (logits[j] - norm) / count / 2
+    return total
+
+
+def subset(x, present):
+    return [list(row) for row, there in zip(x, present) if there]
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.2, 0.9])
+@pytest.mark.parametrize("scale", [1.0, 14.3, 100.0])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_everybody_present(count, scale, alpha):
+    u, v = unit_rows(1, count), unit_rows(2, count)
+    wanted = plain(u.tolist(), v.tolist(), scale, alpha)
+    assert float(infonce(Reference(), u, v, scale, alpha)) == pytest.approx(wanted, rel=1e-12, abs=1e-14)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.2])
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+@pytest.mark.parametrize("who", PRESENT)
+def test_a_sample_that_is_absent_is_neither_row_nor_column_nor_negative(who, scale, alpha):
+    u, v, present = unit_rows(1, 5), unit_rows(2, 5), np.array(PRESENT[who], float)
+    wanted = plain(subset(u, present), subset(v, present), scale, alpha)
+    assert float(infonce(Reference(), u, v, scale, alpha, present)) == pytest.approx(wanted, rel=1e-12, abs=1e-14)
+
+
+def with_gradients(engine, u, v, scale, alpha, present):
+    """(value, gradients by u, v and scale) on an engine."""
+    given = [u, v, np.asarray(scale)]
+    if engine == "mindspore":
+        ops = mindspore_ops
+        flags = None if present is None else ops.constant(present)
+        loss = lambda u, v, scale: infonce(ops, u, v, scale, alpha, flags)
+        value, gradients = ms.value_and_grad(loss, (0, 1, 2))(*(ops.constant(np.asarray(x, float)) for x in given))
+        return value.asnumpy(), [g.asnumpy() for g in gradients]
+    ops = TorchOps({"torch": torch.float32, "judge": torch.float64}[engine])
+    tensors = [ops.constant(np.asarray(x, float)).requires_grad_() for x in given]
+    value = infonce(ops, *tensors, alpha, None if present is None else ops.constant(present))
+    gradients = torch.autograd.grad(value, tensors, allow_unused=True, materialize_grads=True)
+    return value.detach().numpy(), [g.numpy() for g in gradients]
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.2])
+@pytest.mark.parametrize("who", [None, *PRESENT])
+def test_engines_agree_in_value_and_gradient_whoever_is_present(who, alpha):
+    u, v, scale = unit_rows(1, 5), unit_rows(2, 5), 14.3
+    present = None if who is None else np.array(PRESENT[who], float)
+    value, gradients = with_gradients("judge", u, v, scale, alpha, present)
+    absent = np.zeros(5, bool) if present is None else present == 0
+    assert all(np.isfinite(g).all() for g in gradients)
+    assert not gradients[0][absent].any() and not gradients[1][absent].any()
+    step = 1e-6
+    slope = [float(infonce(Reference(), u, v, scale + s, alpha, present)) for s in (step, -step)]
+    assert gradients[2] == pytest.approx((slope[0] - slope[1]) / (2 * step), abs=1e-8)
+    for engine in ("torch", "mindspore"):
+        own, own_gradients = with_gradients(engine, u, v, scale, alpha, present)
+        assert own == pytest.approx(value, rel=1e-5, abs=1e-7)
+        for a, b in zip(own_gradients, gradients):
+            assert np.isfinite(a).all()
+            assert (np.abs(a - b) <= 1e-4 * (np.abs(b) + np.sqrt(np.mean(b * b))) + 1e-7).all()
+
+
+@pytest.mark.parametrize("engine", ["judge", "torch", "mindspore"])
+def test_one_sample_alone_is_zero_with_gradient_zero(engine):
+    value, gradients = with_gradients(engine, unit_rows(1, 1), unit_rows(2, 1), 14.3, 0.2, None)
+    assert value == 0 and value.shape == () and not any(g.any() for g in gradients)
+
+
+def test_equal_features_of_everybody_give_ln_n():
+    u = np.tile(unit_rows(1, 1), (7, 1))
+    assert float(infonce(Reference(), u, u, 50.0, 0.2)) == pytest.approx(math.log(7), rel=1e-12)
+
+
+def test_the_softened_target_is_the_papers_mixture():
+    """(1 - alpha) one-hot + alpha / (N - 1) on the negatives; alpha = (N - 1) / N is the uniform target."""
+    u, v = unit_rows(1, 4), unit_rows(2, 4)
+    logits = 3.0 * u @ v.T
+    log_softmax = lambda x: x - np.log(np.exp(x).sum(1, keepdims=True))
+    uniform = -(log_softmax(logits).mean() + log_softmax(logits.T).mean()) / 2
+    assert float(infonce(Reference(), u, v, 3.0, 0.75)) == pytest.approx(uniform, rel=1e-12)

@@ -1,0 +1,185 @@
+"""The update rule against torch.optim.AdamW in float64, and the engines' own updates against the judge's."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from tandemclip.backends.mindspore.engine import Engine as MindSporeEngine
+from tandemclip.backends.reference.ops import Reference
+from tandemclip.backends.torch.engine import Engine as TorchEngine
+from tandemclip.core.random import generator
+from tandemclip.core.spec import Constant, Normal, Parameter, Spec, initial_weights
+from tandemclip.core.training.engine import Rates
+from tandemclip.core.training.update import AdamW, groups, update_group
+
+DOUBLE = partial(TorchEngine, dtype=torch.float64, device="cpu")
+CLAMP = np.float32(np.log(100.0))
+RATES = (1e-3, 5e-2, 2e-2, 1e-2, 1e-3)
+
+
+@dataclass(frozen=True)
+class Few(Spec):
+    """A matrix, a kernel, a vector, a frozen matrix, and two scalars of which one is clamped."""
+
+    def parameters(self):
+        return {
+            "matrix": Parameter((4, 3), Normal(1.0)),
+            "logit_scale": Parameter((), Constant(4.6), maximum=float(np.log(100.0))),
+            "kernel": Parameter((2, 1, 3, 3), Normal(0.1)),
+            "vector": Parameter((5,), Normal(1.0)),
+            "frozen": Parameter((3, 3), Normal(1.0), trainable=False),
+            "free": Parameter((), Constant(4.6)),
+        }
+
+
+DECAYING, OTHERS = ["matrix", "kernel"], ["logit_scale", "vector", "free"]
+
+
+def gradients(step):
+    """Of very different sizes; the scalars' push upwards, against the clamp."""
+    rng = generator("update", step)
+    trainable = {n: p.shape for n, p in Few().all_parameters() if p.trainable}
+    drawn = {n: rng.standard_normal(shape) * 10.0 ** rng.integers(-6, 2) for n, shape in trainable.items()}
+    return drawn | {"logit_scale": np.array(-1.0), "free": np.array(-1.0)}
+
+
+def judged(rule, steps, factor=1.0):
+    """numpy float64: after each step {name: (weight, first, second)} and the norm of the change."""
+    ops, parts = Reference(), groups(Few(), rule)
+    arrays = {n: w.astype(np.float64) for n, w in initial_weights(Few(), 0).items()}
+    vectors = [part.flatten(ops, arrays) for part in parts]
+    first, second = ([np.zeros(part.size) for part in parts] for _ in range(2))
+    history = []
+    for step in range(steps):
+        squares, state = 0.0, {}
+        for i, part in enumerate(parts):
+            gradient = part.flatten(ops, gradients(step))
+            corrections = rule.corrections(step + 1)
+            vectors[i], first[i], second[i], square = update_group(
+                ops, rule, part, vectors[i], gradient, first[i], second[i], RATES[step], *corrections, factor
+            )
+            squares += square
+            for kind, vector in enumerate((vectors[i], first[i], second[i])):
+                for name, array in part.split(ops, vector).items():
+                    state.setdefault(name, {})[kind] = array
+        history.append((state, squares**0.5))
+    return history
+
+
+@pytest.mark.parametrize("rule", [AdamW(), AdamW(0.05, 0.8, 0.999, 1e-8)], ids=["CLIP's", "others"])
+def test_the_rule_is_torchs_adamw(rule):
+    weights = {n: torch.tensor(w.astype(np.float64), requires_grad=True) for n, w in initial_weights(Few(), 0).items()}
+    theirs = torch.optim.AdamW(
+        [
+            {"params": [weights[n] for n in DECAYING], "weight_decay": rule.decay},
+            {"params": [weights[n] for n in OTHERS], "weight_decay": 0.0},
+        ],
+        betas=(rule.beta1, rule.beta2),
+        eps=rule.eps,
+    )
+    for step, (state, norm) in enumerate(judged(rule, len(RATES))):
+        before = {name: weights[name].detach().clone() for name in (*DECAYING, *OTHERS)}
+        for name, gradient in gradients(step).items():
+            weights[name].grad = torch.tensor(gradient)
+        for group in theirs.param_groups:
+            group["lr"] = RATES[step]
+        theirs.step()
+        with torch.no_grad():
+            weights["logit_scale"].clamp_(max=float(CLAMP))
+        for name in (*DECAYING, *OTHERS):
+            right, moments = weights[name].detach(), theirs.state[weights[name]]
+            wanted = (right, moments["exp_avg"], moments["exp_avg_sq"])
+            for kind, other in enumerate(wanted):
+                np.testing.assert_allclose(state[name][kind], other.numpy(), rtol=1e-12, atol=0)
+        change = sum((weights[n].detach() - before[n]).square().sum() for n in before)
+        assert norm == pytest.approx(float(change) ** 0.5, rel=1e-11)
+
+
+def test_only_the_scalar_with_a_maximum_is_clamped():
+    state = judged(AdamW(), 3)[-1][0]
+    assert state["logit_scale"][0] == CLAMP < state["free"][0]
+
+
+def test_the_groups_hold_what_trains_and_those_that_decay_come_first():
+    first, second = groups(Few(), AdamW(decay=0.3))
+    assert (list(first.places), first.decay, first.maximum) == (DECAYING, 0.3, None)
+    assert (list(second.places), second.decay) == (OTHERS, 0.0)
+    assert second.maximum.tolist() == [CLAMP] + 6 * [np.finfo(np.float32).max]
+
+
+def test_an_empty_group_is_left_out():
+    @dataclass(frozen=True)
+    class Vector(Spec):
+        def parameters(self):
+            return {"vector": Parameter((5,), Normal(1.0))}
+
+    assert [list(group.places) for group in groups(Vector(), AdamW())] == [["vector"]]
+
+
+def test_flatten_and_split_are_inverse():
+    ops, arrays = Reference(), initial_weights(Few(), 0)
+    for group in groups(Few(), AdamW()):
+        vector = group.flatten(ops, arrays)
+        assert vector.shape == (group.size,)
+        split = group.split(ops, vector)
+        assert {n: a.shape for n, a in split.items()} == {n: group.parameters[n].shape for n in split}
+        assert all((split[n] == arrays[n]).all() for n in split)
+
+
+def test_the_factor_scales_the_gradient():
+    """As clipping does: half the gradient gives half the first moment and a quarter of the second."""
+    whole, half = judged(AdamW(), 1)[0][0], judged(AdamW(), 1, 0.5)[0][0]
+    for name in whole:
+        np.testing.assert_allclose(half[name][1], whole[name][1] / 2, rtol=1e-14)
+        np.testing.assert_allclose(half[name][2], whole[name][2] / 4, rtol=1e-14)
+
+
+def test_corrections_are_exact_where_float32_is_not():
+    rule = AdamW(beta2=0.999)
+    for count in (1, 2, 1000):
+        exact = -np.expm1(count * np.log1p(-0.001))
+        assert rule.corrections(count)[1] == pytest.approx(exact, rel=1e-12)
+
+
+def error(a, b):
+    return np.max(np.abs(a - b) / (np.abs(b) + np.sqrt(np.mean(b * b))))
+
+
+@pytest.mark.parametrize("make, limit", [(TorchEngine, 1e-6), (DOUBLE, 1e-12), (MindSporeEngine, 1e-6)])
+def test_three_updates_of_an_engine_from_given_gradients(make, limit):
+    rule = AdamW()
+    engine = make(Few(), initial_weights(Few(), 0), rule)
+    frozen = engine.weights()["frozen"]
+    for step, (state, norm) in enumerate(judged(rule, 3)):
+        backward = engine.with_gradients(gradients(step))
+        named = engine.named_gradients(backward)
+        assert all(error(named[name], g) < limit for name, g in gradients(step).items())
+        squares = sum(np.sum(np.square(g)) for g in gradients(step).values())
+        assert backward.norm == pytest.approx(squares**0.5, rel=max(limit, 1e-12))
+        change = engine.update(backward, Rates(RATES[step], *rule.corrections(step + 1)))
+        weights, moments = engine.weights(), engine.moments()
+        # in float32 the change is a difference of nearly equal weights
+        assert change == pytest.approx(norm, rel=1e-3 if limit > 1e-9 else 1e-10)
+        for name, (weight, first, second) in ((n, kinds.values()) for n, kinds in state.items()):
+            assert error(weights[name], weight) < limit, name
+            assert error(moments[f"first.{name}"], first) < limit, name
+            assert error(moments[f"second.{name}"], second) < limit, name
+    assert (engine.weights()["frozen"] == frozen).all()
+    assert set(engine.moments()) == {f"{kind}.{name}" for kind in ("first", "second") for name in (*DECAYING, *OTHERS)}
+
+
+@pytest.mark.parametrize("make", [TorchEngine, MindSporeEngine])
+def test_an_engine_goes_on_from_loaded_weights_and_moments(make):
+    rule, engines = AdamW(), []
+    for _ in range(2):
+        engines.append(make(Few(), initial_weights(Few(), 0), rule))
+    for step in range(2):
+        engines[0].update(engines[0].with_gradients(gradients(step)), Rates(RATES[step], *rule.corrections(step + 1)))
+    engines[1].load(engines[0].weights(), engines[0].moments())
+    for engine in engines:
+        engine.update(engine.with_gradients(gradients(2)), Rates(RATES[2], *rule.corrections(3)))
+    for a, b in zip((engines[0].weights(), engines[0].moments()), (engines[1].weights(), engines[1].moments())):
+        assert all((a[name] == b[name]).all() for name in a)

@@ -1,0 +1,167 @@
+"""Converted open_clip models give open_clip's features, on both engines; what cannot be converted is refused."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg, CustomTextCLIP
+
+from tandemclip import backends
+from tandemclip.core.config import build
+from tandemclip.core.data.tokenizer import from_json
+from tandemclip.core.methods.method import Method
+from tandemclip.core.parity import error
+from tandemclip.core.training import checkpoint
+from tandemclip.core.training.update import AdamW
+from tandemclip.tools import convert
+
+TEXT = CLIPTextCfg(context_length=8, vocab_size=49408, width=64, heads=1, layers=2)
+VIT = CLIPVisionCfg(layers=2, width=128, head_width=64, patch_size=8, image_size=32)
+RESNET = CLIPVisionCfg(layers=(1, 2, 1, 1), width=16, head_width=64, image_size=64)
+
+
+def open_clip_model(kind, vision, quick_gelu, seed=0):
+    torch.manual_seed(seed)
+    model = kind(24, vision, TEXT, quick_gelu=quick_gelu)
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            if tensor.is_floating_point() and tensor.ndim == 1:  # norms and statistics start as ones and zeros
+                tensor.add_(torch.rand_like(tensor) * 0.5)
+    return model.eval()
+
+
+MODELS = {
+    "vit-quick_gelu": (CLIP, VIT, True),
+    "vit-gelu": (CLIP, VIT, False),
+    "resnet-quick_gelu": (CLIP, RESNET, True),
+    "custom_text-gelu": (CustomTextCLIP, VIT, False),
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def converted(request, tmp_path_factory):
+    """(open_clip's model, the folder it was converted to)"""
+    folder, activation = tmp_path_factory.mktemp("convert"), request.param.split("-")[1]
+    model = open_clip_model(*MODELS[request.param])
+    source = folder / "model.safetensors"
+    safetensors.torch.save_file(model.state_dict(), source)
+    assert convert.main(["--from", "open_clip", str(source), str(folder / "run"), "--activation", activation]) == 0
+    return model, folder / "run"
+
+
+def rebuilt(run):
+    """The model that a checkpoint describes."""
+    saved = checkpoint.load(checkpoint.resolve(run))
+    assert saved.step == 0 and saved.optimizer == {}
+    assert saved.state["config"]["tokenizer"] == {"type": "clip_bpe"}
+    return build(Method, saved.state["config"]["method"]), saved
+
+
+@pytest.mark.parametrize("backend, modes", [("torch", {}), ("mindspore", {"eager": True})])
+def test_features_are_open_clip_s(converted, backend, modes):
+    model, run = converted
+    method, saved = rebuilt(run)
+    tokenizer = from_json(saved.state["tokenizer"])
+    ids = tokenizer(["a red seven", "two dogs play in the snow, and a third one watches them from afar"], 8)
+    shape = (2, 3, method.image.resolution, method.image.resolution)
+    images = np.random.default_rng(0).standard_normal(shape, np.float32)
+    with torch.no_grad():
+        u = model.encode_image(torch.from_numpy(images), normalize=True).numpy()
+        v = model.encode_text(torch.from_numpy(ids).long(), normalize=True).numpy()
+    engine = backends.load(backend)(method, saved.model, AdamW(), **modes)
+    assert error(engine.encode_image(images), u) < 1e-5
+    assert error(engine.encode_text(ids), v) < 1e-5
+    assert saved.model["logit_scale"] == model.logit_scale.item()
+
+
+def test_the_other_activation_gives_other_features(converted):
+    """Else the comparison above would not notice the one mistake that names and shapes do not show."""
+    method, saved = rebuilt(converted[1])
+    other = {"quick_gelu": "gelu", "gelu": "quick_gelu"}[method.text.activation]
+    wrong = replace(method, text=replace(method.text, activation=other))
+    ids = from_json(saved.state["tokenizer"])(["a red seven"], 8)
+    right, wrong = (backends.load("torch")(m, saved.model, AdamW()).encode_text(ids) for m in (method, wrong))
+    assert error(wrong, right) > 1e-3
+
+
+def test_torch_files_are_read_too(tmp_path):
+    model = open_clip_model(*MODELS["vit-gelu"])
+    state = {f"module.{name}": tensor for name, tensor in model.state_dict().items()}
+    torch.save({"epoch": 3, "state_dict": state, "optimizer": {"lr": 0.1}}, tmp_path / "epoch_3.pt")
+    torch.save(model.half().state_dict(), tmp_path / "half.bin")
+    found = []
+    for name in ("epoch_3.pt", "half.bin"):
+        run = tmp_path / name.split(".")[0]
+        assert convert.main(["--from", "open_clip", str(tmp_path / name), str(run), "--activation", "gelu"]) == 0
+        found.append(rebuilt(run)[1].model)
+    whole, half = found
+    assert whole.keys() == half.keys() and all(array.dtype == np.float32 for array in half.values())
+    assert all(np.array_equal(whole[name].astype(np.float16), half[name]) for name in whole)
+
+
+class Evil:
+    def __reduce__(self):
+        return (print, ("run by a pickle",))
+
+
+def refused(capsys, source, destination, *words):
+    assert convert.main(["--from", "open_clip", str(source), str(destination), "--activation", "gelu"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert all(word in captured.err for word in words), captured.err
+
+
+def test_what_cannot_be_converted_is_refused(tmp_path, capsys):
+    state = open_clip_model(*MODELS["vit-gelu"]).state_dict()
+    out = tmp_path / "out"
+
+    def attempt(state, *words):
+        source = tmp_path / "some.safetensors"
+        safetensors.torch.save_file(state, source)
+        refused(capsys, source, out, *words)
+        assert not out.exists()
+
+    attempt(state | {"logit_bias": torch.zeros(())}, "not expected", "logit_bias")
+    attempt({n: t for n, t in state.items() if n != "visual.ln_pre.bias"}, "missing", "visual.ln_pre.bias")
+    attempt({n: t for n, t in state.items() if n != "visual.proj"}, "visual.proj", "CLIP's own towers")
+    attempt(state | {"token_embedding.weight": torch.zeros(99, 64)}, "99 ids", "49408")
+    attempt(state | {"visual.ln_pre.bias": torch.zeros(3)}, "shape", "visual.ln_pre.bias")
+
+
+def test_what_cannot_be_read_is_refused(tmp_path, capsys):
+    def attempt(name, *words):
+        refused(capsys, tmp_path / name, tmp_path / "out", *words)
+
+    attempt("absent.safetensors", "absent.safetensors", "cannot be read")
+    attempt("absent.pt", "absent.pt", "cannot be read")
+    (tmp_path / "torn.safetensors").write_bytes(b"\x08\x00")
+    attempt("torn.safetensors", "torn.safetensors")
+    safetensors.torch.save_file({"a": torch.zeros(2, dtype=torch.bfloat16)}, tmp_path / "bfloat16.safetensors")
+    attempt("bfloat16.safetensors", "bfloat16.safetensors", "float32")
+    (tmp_path / "text.pt").write_text("no tensors")
+    attempt("text.pt", "text.pt")
+    torch.save([torch.zeros(2)], tmp_path / "list.pt")
+    attempt("list.pt", "list")
+    (tmp_path / "evil.pt").write_bytes(pickle.dumps({"state_dict": Evil()}))
+    attempt("evil.pt", "evil.pt")
+    torch.save({"state_dict": Evil()}, tmp_path / "evil_zip.pt")
+    attempt("evil_zip.pt", "evil_zip.pt", "no code")
+    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), tmp_path / "archive.pt")
+    attempt("archive.pt", "archive.pt")
+
+
+def test_nothing_is_overwritten(converted, tmp_path, capsys):
+    model, run = converted
+    before = sorted((path, path.stat().st_mtime_ns) for path in run.rglob("*"))
+    safetensors.torch.save_file(model.state_dict(), tmp_path / "again.safetensors")
+    refused(capsys, tmp_path / "again.safetensors", run, "already")
+    assert sorted((path, path.stat().st_mtime_ns) for path in run.rglob("*")) == before
+
+
+def test_the_activation_is_asked_for(capsys):
+    with pytest.raises(SystemExit) as caught:
+        convert.main(["--from", "open_clip", "some.safetensors", "out"])
+    assert caught.value.code == 2 and "--activation" in capsys.readouterr().err

@@ -1,0 +1,95 @@
+"""Take over foreign weights as a checkpoint of ours, for training (--init), evaluation and encoding on either engine.
+
+    python tools/convert.py --from open_clip open_clip_model.safetensors runs/vit_b_32 --activation quick_gelu
+
+The architecture is read from the shapes. Not the activation: OpenAI's weights and open_clip's "-quickgelu" models need
+quick_gelu, open_clip's others gelu. The names are the same, and the wrong one gives wrong features without a word.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import safetensors
+
+from tandemclip.core import command_line
+from tandemclip.core.config import build
+from tandemclip.core.data.clip_tokenizer import ClipTokenizer
+from tandemclip.core.errors import UserError
+from tandemclip.core.interop import open_clip
+from tandemclip.core.interop.adapter import convert
+from tandemclip.core.methods.method import Method
+from tandemclip.core.spec import count_parameters
+from tandemclip.core.training import checkpoint
+
+FAMILIES = {"open_clip": open_clip}
+ACTIVATIONS = ("quick_gelu", "gelu")
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--from", dest="family", required=True, choices=FAMILIES, help="whose names the weights have")
+    parser.add_argument("source", type=Path, metavar="SRC", help="a .safetensors file, or torch's with a state dict")
+    parser.add_argument("destination", type=Path, metavar="DST", help="a new folder, laid out as a run's")
+    parser.add_argument("--activation", required=True, choices=ACTIVATIONS, help="what the weights were trained with")
+    return parser
+
+
+def main(argv=None):
+    return command_line.run(_main, argv)
+
+
+def _main(argv):
+    args = parser().parse_args(argv)
+    if args.destination.exists():
+        raise UserError(f"{args.destination} is already there; give a folder that is not, nothing is overwritten")
+    foreign, family = read(args.source), FAMILIES[args.family]
+    shapes = {name: array.shape for name, array in foreign.items()}
+    mapping = configuration(family.architecture(shapes), args.activation)
+    method = build(Method, mapping, "method")
+    weights = convert(foreign, family.table(method, foreign), method)
+    weights = {name: np.asarray(array, np.float32) for name, array in weights.items()}
+    tokenizer = {"type": "clip_bpe"}
+    state = {"config": {"method": mapping, "tokenizer": tokenizer}, "tokenizer": ClipTokenizer().to_json()}
+    folder = checkpoint.save(args.destination, 0, weights, {}, state)
+    print(f"{folder}: {count_parameters(method):,} parameters, {args.activation}")
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """Arrays by their foreign names."""
+    if path.suffix == ".safetensors":
+        return read_safetensors(path)
+    try:
+        from tandemclip.backends.torch import foreign
+    except ModuleNotFoundError as error:
+        raise UserError(f"{path} is torch's and {error.name} is not installed; give a .safetensors file") from error
+    return foreign.read(path)
+
+
+def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with safetensors.safe_open(path, "np") as file:
+            names = list(file.keys())
+            if any(file.get_slice(name).get_dtype() == "BF16" for name in names):  # numpy has no such type
+                raise UserError(f"{path} holds bfloat16 arrays; save them as float32 or float16 and convert that")
+            return {name: file.get_tensor(name) for name in names}
+    except (OSError, safetensors.SafetensorError) as error:
+        raise UserError(f"{path} cannot be read as safetensors ({error}); give a whole file") from error
+
+
+def configuration(architecture: dict[str, dict], activation: str) -> dict:
+    """The mapping of a CLIP with these towers."""
+    image, text = architecture["image"], architecture["text"]
+    if text["vocab_size"] != ClipTokenizer.vocab_size:
+        raise UserError(
+            f"the text tower has {text['vocab_size']} ids; expected CLIP's {ClipTokenizer.vocab_size}: a model with "
+            "another tokenizer cannot be taken over"
+        )
+    if image["type"] == "vit":  # the ResNet's activation is the ReLU
+        image = image | {"activation": activation}
+    return {"type": "clip", "image": image, "text": text | {"activation": activation}}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Evaluate a checkpoint: zero-shot where the data knows its classes, image-text retrieval otherwise.
+
+    python tools/evaluate.py --checkpoint runs/scenes_clip
+    python tools/evaluate.py --checkpoint runs/clip --backend mindspore --data '/data/flickr/test-*.tar'
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tandemclip import backends
+from tandemclip.core import command_line
+from tandemclip.core.data.shards import Shards
+from tandemclip.core.errors import UserError
+from tandemclip.core.evaluation.evaluate import evaluate
+from tandemclip.core.model import open_model
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="a run's folder (its newest checkpoint) or a checkpoint's")
+    parser.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    parser.add_argument("--data", nargs="+", help="tar shards to evaluate on (default: data.evaluate of the run's config)")
+    parser.add_argument("--json", type=Path, metavar="F", help="write the metrics to this file too")
+    return parser
+
+
+def main(argv=None):
+    return command_line.run(_main, argv)
+
+
+def _main(argv):
+    args = parser().parse_args(argv)
+    model, source = open_model(args.checkpoint, backends.load(args.backend))
+    source = Shards(tuple(args.data)) if args.data else source
+    if source is None:
+        raise UserError(f"{args.checkpoint} names no evaluation data; give tar shards with --data")
+    metrics = evaluate(model, source)
+    for name, value in metrics.items():
+        print(f"{name}: {value:.2f}%")
+    if args.json:
+        args.json.write_text(json.dumps(metrics, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Prove that the engines agree: on a configuration, from initial weights and from a trained checkpoint.
+
+    python tools/parity.py --config configs/pretrain/tiny_clip_vit.yaml
+
+Every node, named term and gradient of torch, MindSpore compiled and MindSpore PyNative is compared with a float64 judge and
+with each other, then three updates and a few steps of training. The table names the first node out of tolerance; the exit
+code is 1 if there is any.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tandemclip import backends
+from tandemclip.core import command_line
+from tandemclip.backends.agreement import JUDGE, Subject, compare, compare_training
+from tandemclip.core.config import read
+from tandemclip.core.data.loader import batches
+from tandemclip.core.spec import initial_weights
+from tandemclip.core.training import checkpoint
+from tandemclip.core.training.engine import Rates
+from tandemclip.core.training.start import matching, tokenizer_of
+
+TRAINED_STEPS = 200
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/tiny_*.yaml")
+    parser.add_argument("--checkpoint", type=Path, help=f"trained weights (default: {TRAINED_STEPS} steps of torch, trained now)")
+    parser.add_argument("--steps", type=int, default=20, metavar="N", help="training steps to compare (default: 20)")
+    parser.add_argument("--tolerance", type=float, metavar="T", help="one tolerance for every level, instead of their own")
+    parser.add_argument("--json", type=Path, metavar="F", help="write the rows to this file too")
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config")
+    return parser
+
+
+def main(argv=None):
+    return command_line.run(_main, argv)
+
+
+EAGER = "mindspore pynative"
+
+
+def engines(start: Subject):
+    """The judge of gradients, and every engine and mode that is held against it."""
+    torch, mindspore = backends.load("torch"), backends.load("mindspore")
+    given = (start.method, start.weights, start.rule)
+    modes = {"torch": torch(*given), "mindspore compiled": mindspore(*given), EAGER: mindspore(*given, eager=True)}
+    return torch.float64(*given), modes
+
+
+def subject(config, weights, steps):
+    """The configuration's own first batches, at given weights."""
+    training, source = config.training, config.data.train
+    stream = batches(
+        source, config.method.views(), tokenizer_of(config), batch_size=training.batch_size, seed=training.seed,
+        start_step=0, stop_step=max(steps, 6),
+    )  # fmt: skip
+    with stream:
+        return Subject(config.method, training.update, weights, list(stream), training.learning_rate)
+
+
+def trained(start: Subject, engine, steps=TRAINED_STEPS):
+    """Weights after `steps` of training over the subject's batches, again and again."""
+    engine.load(start.weights)
+    for step in range(steps):
+        backward = engine.backward(start.batches[step % len(start.batches)], 0.0)
+        rate = start.rate * min(1.0, (step + 1) / 20)
+        engine.update(backward, Rates(rate, *start.rule.corrections(step + 1)))
+    return engine.weights()
+
+
+def _main(argv):
+    args = parser().parse_args(argv)
+    config, _ = read(args.config, command_line.parse_overrides(args.set))
+    console = Console()
+    initial = subject(config, initial_weights(config.method, config.training.seed), args.steps)
+    judge, modes = engines(initial)
+    if args.checkpoint:
+        folder = checkpoint.resolve(args.checkpoint)
+        later = matching(checkpoint.load(folder).model, config.method, folder)
+    else:
+        with console.status(f"training {TRAINED_STEPS} steps with torch"):
+            later = trained(initial, modes["torch"])
+    rows = []
+    for start, each in {"initial weights": initial, "trained weights": replace(initial, weights=later)}.items():
+        with console.status(f"comparing from {start}"):
+            found = compare(each, judge, modes, args.tolerance)
+            short = replace(each, batches=each.batches[: args.steps])
+            compiled = {name: engine for name, engine in modes.items() if name != EAGER}
+            found += compare_training(short, judge, compiled, args.tolerance)
+        console.print(table(f"{args.config.stem}, {start}", found))
+        rows += [{"start": start, **asdict(row), "agrees": row.agrees} for row in found]
+    if args.json:
+        args.json.write_text(json.dumps({"config": str(args.config), "rows": rows}, indent=2) + "\n")
+    out = [row for row in rows if not row["agrees"]]
+    for row in out[:1]:
+        print(f"out of tolerance first: {row['level']} {row['first_out']} of {row['engine']} against {row['against']}")
+    print(f"{len(rows) - len(out)} of {len(rows)} comparisons agree")
+    return 1 if out else 0
+
+
+def table(title, rows):
+    """A row a level, a column an engine: the largest error against the judge or any other engine."""
+    names = list(dict.fromkeys(row.engine for row in rows if row.engine != JUDGE))
+    table = Table("", JUDGE, *names, "tolerance", "", title=title)
+    for level in dict.fromkeys(row.level for row in rows):
+        of_level = [row for row in rows if row.level == level]
+        worst = {row.engine: max(r.error for r in of_level if r.engine == row.engine) for row in of_level}
+        out = next((row.first_out for row in of_level if not row.agrees), None)
+        cells = [f"{worst[name]:.1e}" if name in worst else "" for name in (JUDGE, *names)]
+        table.add_row(level, *cells, f"{of_level[0].tolerance:.0e}", f"[red]first out: {out}" if out else "[green]agrees")
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
