@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.import_path import import_class
 
 
 def names() -> list[str]:
@@ -12,7 +13,12 @@ def names() -> list[str]:
 
 
 def load(name: str):
-    """The class `Engine` of an engine. Raises UserError for a name or a package that is not there."""
+    """The class of an engine: a folder's name, or "package.module:Class" for one from elsewhere.
+
+    Raises UserError for a name or a package that is not there.
+    """
+    if ":" in name:
+        return import_class(name, "the backend")
     if name not in names():
         raise UserError(f"no backend {name!r}; the backends are {', '.join(names())}: choose one with --backend")
     try:

@@ -7,7 +7,6 @@ so that a method of one's own needs no registration. Values are checked by pydan
 
 import dataclasses
 import difflib
-import importlib
 import json
 import types
 import typing
@@ -22,6 +21,7 @@ from tandemclip.core import yaml_text
 from tandemclip.core.data.sources import Source
 from tandemclip.core.data.tokenizer import TokenizerConfig
 from tandemclip.core.errors import UserError
+from tandemclip.core.import_path import import_class
 from tandemclip.core.methods.method import Method
 from tandemclip.core.registry import TYPES
 from tandemclip.core.training.settings import Training
@@ -53,16 +53,22 @@ class Config:
 
 def read(path: Path, overrides: dict | None = None) -> tuple[Config, dict]:
     """A YAML file with `overrides` laid over it -> the configuration and the mapping it was built from."""
+    mapping = merge(_mapping(Path(path)), overrides or {})
+    return build(Config, mapping), mapping
+
+
+def _mapping(path: Path) -> dict:
+    """The file's own keys laid over those of the file that it names as `base`, relative to itself."""
     try:
-        mapping = yaml_text.parse(Path(path).read_text(encoding="utf-8"))
+        mapping = yaml_text.parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"the config {path} cannot be read: {error.strerror}; see configs/ for those that ship") from error
     except yaml.YAMLError as error:
         raise UserError(f"the config {path} is not YAML: {error}") from error
     if not isinstance(mapping, dict):
         raise UserError(f"the config {path} holds {type(mapping).__name__}, expected keys method, data and training")
-    mapping = merge(mapping, overrides or {})
-    return build(Config, mapping), mapping
+    base = mapping.pop("base", None)
+    return mapping if base is None else merge(_mapping(path.parent / base), mapping)
 
 
 def merge(base: dict, over: dict) -> dict:
@@ -100,6 +106,8 @@ def _value(hint, value, where):
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if value is None and type(None) in options:
         return None
+    if typing.get_origin(hint) is tuple and _is_open(typing.get_args(hint)[0]):
+        return _several(typing.get_args(hint)[0], value, where)
     nested = [option for option in options if _is_open(option) or dataclasses.is_dataclass(option)]
     if nested:
         return build(nested[0], value, where)
@@ -109,6 +117,12 @@ def _value(hint, value, where):
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         raise UserError(f"{where} is {value!r}: {first['msg'][0].lower()}{first['msg'][1:]}; correct it") from error
+
+
+def _several(cls, value, where):
+    if not isinstance(value, list) or not value:
+        raise UserError(f"{where} is {value!r}, expected a list of mappings with a `type`")
+    return tuple(build(cls, item, f"{where}[{i}]") for i, item in enumerate(value))
 
 
 @cache
@@ -127,7 +141,7 @@ def _chosen(base, mapping, where):
         raise UserError(f"{where} is {mapping!r}, expected a mapping with a `type`: one of {', '.join(_types(base))}")
     name, rest = mapping["type"], {key: value for key, value in mapping.items() if key != "type"}
     if ":" in name:
-        return _imported(name, where), rest
+        return import_class(name, f"{where}.type"), rest
     if name not in _types(base):
         raise UserError(_unknown(name, _types(base), f"{where}.type", "value"))
     cls, fields = TYPES[name]
@@ -136,14 +150,6 @@ def _chosen(base, mapping, where):
 
 def _types(base) -> list[str]:
     return [name for name, (cls, _) in TYPES.items() if issubclass(cls, base)]
-
-
-def _imported(name, where):
-    module, _, attribute = name.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"{where}.type {name!r} cannot be imported: {error}; expected package.module:Class") from error
 
 
 def _names(cls) -> list[str]:

@@ -46,23 +46,37 @@ def errors(found: dict, judge: dict, kind: Kind) -> dict[str, float]:
     """{name: error} over the names of either side; a name that one side lacks is infinitely wrong.
 
     The arrays of one kind share a floor. A gradient that is zero in theory, which the judge must be float64 to tell,
-    has no digits to agree in: its error is its largest element in medians, to be held against the same tolerance.
+    has no digits to agree in: its error is its largest element, in medians or in what the weight of the same layer has,
+    whichever is more: such a bias sums the terms that the weight's gradient is made of, and its noise is their rounding.
     """
-    sizes = {name: rms(b) for name, b in judge.items() if np.asarray(b).dtype.kind == "f"}
-    median = float(np.median([*sizes.values()])) if sizes else 0.0
+    sizes, median = _sizes(judge)
+    zero = zero_in_theory(judge) if kind == "gradient" else set()
     result = {}
     for name in {**judge, **found}:
         if name not in found or name not in judge:
             result[name] = float("inf")
-        elif kind == "gradient" and sizes[name] < ZERO_IN_THEORY * median:
-            result[name] = _in_medians(found[name], judge[name], median)
+        elif name in zero:
+            beside = f"{name.rpartition('.')[0]}.weight"
+            result[name] = _of_noise(found[name], judge[name], max(median, sizes.get(beside, 0.0)))
         else:
             result[name] = error(found[name], judge[name], RMS_FLOOR * median)
     return result
 
 
-def _in_medians(a, b, median):
+def zero_in_theory(gradients: dict) -> set[str]:
+    """The names of those, of a float64 judge's, that only rounding keeps from being zero."""
+    sizes, median = _sizes(gradients)
+    return {name for name, size in sizes.items() if size < ZERO_IN_THEORY * median}
+
+
+def _sizes(arrays):
+    """({name: rms}, their median) of what is float."""
+    sizes = {name: rms(array) for name, array in arrays.items() if np.asarray(array).dtype.kind == "f"}
+    return sizes, float(np.median([*sizes.values()])) if sizes else 0.0
+
+
+def _of_noise(a, b, scale):
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.dtype.kind != "f" or not np.isfinite(a).all():
         return float("inf")
-    return float(np.max(np.abs(a), initial=0.0)) / median
+    return float(np.max(np.abs(a), initial=0.0)) / scale

@@ -1,5 +1,6 @@
 """What `type` in a configuration may name: {name: (class, fields it starts from)}."""
 
+from tandemclip.core.data.one_after_another import OneAfterAnother
 from tandemclip.core.data.scenes import Scenes
 from tandemclip.core.data.shards import Shards
 from tandemclip.core.data.tokenizer import ClipBpe, Trained
@@ -16,6 +17,7 @@ TYPES = {
     "text_transformer": (TextTransformer, {}),
     "scenes": (Scenes, {}),
     "shards": (Shards, {}),
+    "one_after_another": (OneAfterAnother, {}),
     "clip_bpe": (ClipBpe, {}),
     "trained": (Trained, {}),
     **PRESETS,

@@ -63,7 +63,7 @@ def subject(config, weights, steps):
         start_step=0, stop_step=max(steps, 6),
     )  # fmt: skip
     with stream:
-        return Subject(config.method, training.update, weights, list(stream), training.learning_rate)
+        return Subject(config.method, training.update, weights, list(stream), training.schedule(len(source)))
 
 
 def trained(start: Subject, engine, steps=TRAINED_STEPS):
@@ -71,7 +71,7 @@ def trained(start: Subject, engine, steps=TRAINED_STEPS):
     engine.load(start.weights)
     for step in range(steps):
         backward = engine.backward(start.batches[step % len(start.batches)], 0.0)
-        rate = start.rate * min(1.0, (step + 1) / 20)
+        rate = start.schedule(min(step, start.schedule.steps - 1))
         engine.update(backward, Rates(rate, *start.rule.corrections(step + 1)))
     return engine.weights()
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tandemclip.core.data.order import index
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources import Source
 from tandemclip.core.data.views import View, batch_arrays
@@ -59,7 +58,7 @@ class _Load:
         """Writes the record of this position, or the first whole one that other orders have at the same position."""
         for attempt in range(1 + REPLACEMENTS):
             stream = "order" if attempt == 0 else f"replacement {attempt}"
-            number = index(position, len(self.source), self.seed, stream)
+            number = self.source.order(position, self.seed, stream)
             try:
                 _write(batch, row, self.source[number], self.views, self.tokenizer, self.seed, position)
                 return

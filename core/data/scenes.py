@@ -132,4 +132,3 @@ class Scenes(Source):
             return Object(tuple(edge / self.size for edge in edges), phrase, square.side / self.size, feature)
 
         return tuple(detected(thing.square, thing.phrase) for thing in scene.digits)
-

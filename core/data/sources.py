@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
+from tandemclip.core.data.order import index
 from tandemclip.core.data.records import Record
 
 
@@ -15,6 +16,10 @@ class Source(ABC):
     @abstractmethod
     def __getitem__(self, index: int) -> Record:
         """Raises BrokenRecord where this one cannot be read."""
+
+    def order(self, position: int, seed: int, stream: str = "order") -> int:
+        """The record at this place of a run: shuffled, every epoch of len(self) places has each once."""
+        return index(position, len(self), seed, stream)
 
     @abstractmethod
     def texts(self, limit: int) -> Iterator[str]:

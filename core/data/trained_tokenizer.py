@@ -28,9 +28,7 @@ class TrainedTokenizer:
         self.end = vocab_size - 1
 
     @classmethod
-    def train(
-        cls, texts: Iterable[str], vocab_size: int, level: Literal["word", "bpe"] = "word"
-    ) -> "TrainedTokenizer":
+    def train(cls, texts: Iterable[str], vocab_size: int, level: Literal["word", "bpe"] = "word") -> "TrainedTokenizer":
         """The most frequent words of `texts` ("word"), or pairs merged from their characters ("bpe"). Deterministic."""
         if vocab_size < 5:
             raise UserError(f"tokenizer: vocab_size is {vocab_size}, expected at least 5; four ids are not words")
@@ -48,7 +46,9 @@ class TrainedTokenizer:
         words.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
         words.train_from_iterator(texts, trainer)
         if words.get_vocab_size() <= 2:
-            raise UserError("tokenizer: the source has no captions to train a vocabulary on; take ClipBpe or give a file")
+            raise UserError(
+                "tokenizer: the source has no captions to train a vocabulary on; take ClipBpe or give a file"
+            )
         if words.get_vocab_size() > vocab_size - 2:
             raise UserError(
                 f"tokenizer: vocab_size is {vocab_size}, but the different characters of the captions alone need "

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tandemclip.core.data.loader import Batches, batches
-from tandemclip.core.data.order import index
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.evaluate import evaluate
 from tandemclip.core.model import Model
@@ -115,7 +114,7 @@ class Trainer:
         if wrong:
             size = self.settings.batch_size
             positions = range(self.step * size, (self.step + 1) * size)
-            keys = [self.source[index(position, len(self.source), self.settings.seed)].key for position in positions]
+            keys = [self.source[self.source.order(position, self.settings.seed)].key for position in positions]
             raise UserError(
                 f"step {self.step + 1}: {', '.join(wrong)} is not finite, nothing was updated; the batch held "
                 f"{', '.join(keys)}; look at these samples, or lower training.learning_rate and --resume"

@@ -33,7 +33,7 @@ def write_tar():
 
 @pytest.fixture
 def write_shards(write_tar):
-    """write_shards(folder, count, per_shard, broken): records with caption "number N"; those in `broken` are no image."""
+    """write_shards(folder, count, per_shard, broken): captions are "number N"; those in `broken` are no image."""
 
     def write(folder, count, per_shard=100, broken=()):
         for shard, first in enumerate(range(0, count, per_shard)):

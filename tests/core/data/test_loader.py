@@ -59,7 +59,8 @@ def test_any_number_of_workers_from_any_step_on_gives_the_same(whole, workers, s
 
 def test_ranks_share_the_batch(whole):
     shares = [
-        collect(SCENES, VIEWS, batch_size=16, seed=5, start_step=2, stop_step=5, rank=rank, ranks=4)[0] for rank in range(4)
+        collect(SCENES, VIEWS, batch_size=16, seed=5, start_step=2, stop_step=5, rank=rank, ranks=4)[0]
+        for rank in range(4)
     ]
     joined = [{name: np.concatenate([share[name] for share in step]) for name in step[0]} for step in zip(*shares)]
     assert_equal(joined, whole[2:5])
@@ -122,7 +123,9 @@ def test_too_many_broken_records_stop_the_run_with_their_list(tmp_path, write_sh
 
 
 def test_ten_broken_records_are_no_reason_to_stop(tmp_path, write_shards):
-    source = Shards(write_shards(tmp_path, count=100, broken=range(0, 100, 25)))  # 4 of 100: 10 after two and a half epochs
+    source = Shards(
+        write_shards(tmp_path, count=100, broken=range(0, 100, 25))
+    )  # 4 of 100: 10 after two and a half epochs
     _, named = collect(source, {"image": ImageView(8)}, batch_size=10, seed=1, start_step=0, stop_step=20)
     assert 8 <= len(named) <= 10
 
@@ -161,16 +164,30 @@ def test_a_view_of_somebody_elses_module_runs_in_workers_that_load_no_engine(tmp
         "from tandemclip.core.data.loader import batches\n"
         "from tandemclip.core.data.scenes import Scenes\n"
         "if __name__ == '__main__':\n"
-        "    for batch in batches(Scenes(), {'engines': Engines()}, None, batch_size=4, seed=0, start_step=0, stop_step=3, workers=2):\n"
+        "    steps = {'start_step': 0, 'stop_step': 3, 'workers': 2}\n"
+        "    for batch in batches(Scenes(), {'engines': Engines()}, None, batch_size=4, seed=0, **steps):\n"
         "        print(batch['engines'].max(), len({*batch['engines_pid'].ravel()}))\n"
     )
-    run = subprocess.run([sys.executable, tmp_path / "program.py", tmp_path], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, tmp_path / "program.py", tmp_path], capture_output=True, text=True, check=True
+    )
     assert run.stdout == "0 2\n" * 3
     assert run.stderr == ""  # no warning of leaked memory, no complaint of a library
 
 
 def test_importing_the_data_pipeline_loads_no_engine():
-    names = ("clip_tokenizer", "images", "loader", "order", "records", "scenes", "shards", "sources", "tokenizer", "views")
+    names = (
+        "clip_tokenizer",
+        "images",
+        "loader",
+        "order",
+        "records",
+        "scenes",
+        "shards",
+        "sources",
+        "tokenizer",
+        "views",
+    )
     code = f"import sys, importlib\nfor name in {names}: importlib.import_module('tandemclip.core.data.' + name)\n"
     code += "print([name for name in ('torch', 'mindspore') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
@@ -198,7 +215,11 @@ def test_evaluation_does_not_replace_a_broken_record(tmp_path, write_shards):
 
 def test_real_photos_with_clips_tokens(shared):
     source = Shards(str(shared / "data" / "flickr8k_entities" / "dev" / "*.tar"))
-    views = {"image": ImageView(32, (0.5, 1.0), flip=True), "text": TextView("caption", 77), "objects": TextView("objects", 77)}
+    views = {
+        "image": ImageView(32, (0.5, 1.0), flip=True),
+        "text": TextView("caption", 77),
+        "objects": TextView("objects", 77),
+    }
     loaded, broken = collect(source, views, ClipTokenizer(), batch_size=32, seed=0, start_step=0, stop_step=4)
     assert not broken
     for batch in loaded:

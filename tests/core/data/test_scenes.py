@@ -87,7 +87,9 @@ def test_squares_lie_inside_do_not_overlap_and_have_the_promised_sizes():
             taken[y1:y2, x1:x2] += 1
             side = (x2 - x1) / 48
             assert thing.confidence == pytest.approx(side)
-            limits = ((0.66, 0.8) if len(scene.objects) == 1 else (0.5, 0.5)) if "large" in thing.phrase else (0.35, 0.62)
+            limits = (
+                ((0.66, 0.8) if len(scene.objects) == 1 else (0.5, 0.5)) if "large" in thing.phrase else (0.35, 0.62)
+            )
             assert limits[0] <= side <= limits[1]
         assert taken.max() == 1
 
@@ -110,7 +112,9 @@ def test_a_digit_is_the_one_that_its_phrase_says():
         for thing in scene.objects:
             crop = square(scene, thing).astype(np.float32).max(2)
             edges = np.linspace(0, len(crop), 9).astype(int)
-            blocks = np.array([[crop[a:b, c:d].mean() for c, d in zip(edges, edges[1:])] for a, b in zip(edges, edges[1:])])
+            blocks = np.array(
+                [[crop[a:b, c:d].mean() for c, d in zip(edges, edges[1:])] for a, b in zip(edges, edges[1:])]
+            )
             ink = np.clip((blocks - 75) / (blocks.max() - 75), 0, 1) * 16
             right.append(DIGITS[reader.predict(ink.reshape(1, -1))[0]] == names(thing)[1])
     assert np.mean(right) > 0.9
@@ -146,7 +150,9 @@ def test_noise_is_the_probability_of_each_defect():
     omitted = [len(scene.objects) > scene.summary.count(" and ") + 1 for scene in scenes]
     assert abs(np.mean(redundant) - 0.4) < 0.04
     assert abs(np.mean(without_objects) + np.mean(omitted) - 0.4) < 0.04
-    assert abs(np.mean(omitted) - 0.1) < 0.03  # half of the scenes have two digits, half of those defects are in the text
+    assert (
+        abs(np.mean(omitted) - 0.1) < 0.03
+    )  # half of the scenes have two digits, half of those defects are in the text
     assert not any(words in scene.summary for scene in scenes for words in IRRELEVANT)
 
 

@@ -33,8 +33,8 @@ def test_every_field_of_a_record(tmp_path, write_tar, image):
     }  # fmt: skip
     members = {
         "README": b"no record", "sub/a.png": image, "sub/a.json": facts,
-        "b.first.json": {"captions": ["not of a record"]}, "c.txt": " a caption\n".encode(), "c.cls": b"12", "c.jpeg": image,
-        "d.json": {"caption": "alone"}, "d.PNG": image, "e.webp": image,
+        "b.first.json": {"captions": ["not of a record"]}, "c.txt": b" a caption\n", "c.cls": b"12",
+        "c.jpeg": image, "d.json": {"caption": "alone"}, "d.PNG": image, "e.webp": image,
     }  # fmt: skip
     source = Shards(write_tar(tmp_path / "x.tar", members))
     assert len(source) == 4

@@ -18,11 +18,28 @@ from tandemclip.core.errors import UserError
 CAPTIONS = ["A red seven and a blue two.", "a green ONE", "an orange zero and a red seven", "a red two"]
 
 STRANGE = [
-    "", " ", "!", "it's they'LL we've I'd can't O'Neill's", "3.14159 and 2026-01-01", "naïve café Ünïcödé ÅNGSTRÖM",
-    "emoji 🎉👩‍👩‍👧 ☃", "日本語のテキスト 한국어 العربية हिन्दी", "tabs\tand\r\nnew\u2028lines\x00\x07", "AT&amp;T &amp;amp; &lt;b&gt; &#39;x&#39; &eacute;",
-    "â€œquotedâ€\x9d schÃ¶n", "“curly” ‘quotes’ — dash… ﬁne ①②½", "a" * 300, "supercalifragilisticexpialidocious " * 20, "x_y__z #hash @at $5 100% (a+b)*c",
-    "ıİ ǅ ß ẞ", "\u200bzero\u200dwidth\ufeff", "١٢٣ Ⅷ", "\x1b[31mred\x1b[0m", "<end_of_texts", "&amp;amp;amp; <3 &amp;lt;",
-]  # fmt: skip
+    "",
+    " ",
+    "!",
+    "it's they'LL we've I'd can't O'Neill's",
+    "3.14159 and 2026-01-01",
+    "naïve café Ünïcödé ÅNGSTRÖM",
+    "emoji 🎉👩‍👩‍👧 ☃",
+    "日本語のテキスト 한국어 العربية हिन्दी",
+    "tabs\tand\r\nnew\u2028lines\x00\x07",
+    "AT&amp;T &amp;amp; &lt;b&gt; &#39;x&#39; &eacute;",
+    "â€œquotedâ€\x9d schÃ¶n",
+    "“curly” ‘quotes’ — dash… ﬁne ①②½",
+    "a" * 300,
+    "supercalifragilisticexpialidocious " * 20,
+    "x_y__z #hash @at $5 100% (a+b)*c",
+    "ıİ ǅ ß ẞ",
+    "\u200bzero\u200dwidth\ufeff",
+    "١٢٣ Ⅷ",
+    "\x1b[31mred\x1b[0m",
+    "<end_of_texts",
+    "&amp;amp;amp; <3 &amp;lt;",
+]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +63,10 @@ def test_clip_ids_are_open_clips_on_strange_texts(theirs, context_length):
 
 def test_clip_ids_are_open_clips_on_random_characters(theirs):
     rng = random.Random(0)
-    texts = ["".join(chr(rng.choice((rng.randrange(1, 256), rng.randrange(0x2000, 0x3100)))) for _ in range(40)) for _ in range(300)]
+    texts = [
+        "".join(chr(rng.choice((rng.randrange(1, 256), rng.randrange(0x2000, 0x3100)))) for _ in range(40))
+        for _ in range(300)
+    ]
     np.testing.assert_array_equal(ClipTokenizer()(texts, 77), theirs(texts, 77).numpy())
 
 
@@ -106,7 +126,9 @@ def test_training_gives_the_same_vocabulary_in_every_process(level, size):
         f"sys.stdout.write(build(Trained({size}, level='{level}'), Scenes(count=300, noise=0.5)).to_json())"
     )
     answers = {
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env={"PYTHONHASHSEED": seed}).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, check=True, env={"PYTHONHASHSEED": seed}
+        ).stdout
         for seed in ("1", "2")
     }
     ours = tokenizers.build(Trained(size, level=level), Scenes(count=300, noise=0.5)).to_json()
@@ -114,7 +136,8 @@ def test_training_gives_the_same_vocabulary_in_every_process(level, size):
 
 
 @pytest.mark.parametrize(
-    "make", [ClipTokenizer, lambda: TrainedTokenizer.train(CAPTIONS, 20), lambda: TrainedTokenizer.train(CAPTIONS, 90, "bpe")]
+    "make",
+    [ClipTokenizer, lambda: TrainedTokenizer.train(CAPTIONS, 20), lambda: TrainedTokenizer.train(CAPTIONS, 90, "bpe")],
 )
 def test_json_and_pickle_bring_the_same_tokenizer_back(make):
     tokenizer = make()

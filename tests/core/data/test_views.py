@@ -25,9 +25,16 @@ def record(**fields):
 
 @pytest.mark.parametrize(
     "view",
-    [ImageView(32, (0.5, 1.0), flip=True), CentreView(20), TextView("caption", 9), TextView("objects", 16), RoiView(64, 5),
-     LabelView(), LabelView("color")],
-)  # fmt: skip
+    [
+        ImageView(32, (0.5, 1.0), flip=True),
+        CentreView(20),
+        TextView("caption", 9),
+        TextView("objects", 16),
+        RoiView(64, 5),
+        LabelView(),
+        LabelView("color"),
+    ],
+)
 def test_arrays_are_what_a_view_gives(view):
     declared = view.arrays()
     for index in range(5):
@@ -40,8 +47,10 @@ def test_arrays_are_what_a_view_gives(view):
 def test_a_batch_has_the_names_of_its_views():
     views = {"image_global": ImageView(32), "rois": RoiView(8, 3)}
     assert batch_arrays(views, 7) == {
-        "image_global": ((7, 3, 32, 32), np.float32), "rois": ((7, 3, 12), np.float32), "rois_mask": ((7, 3), np.float32)
-    }  # fmt: skip
+        "image_global": ((7, 3, 32, 32), np.float32),
+        "rois": ((7, 3, 12), np.float32),
+        "rois_mask": ((7, 3), np.float32),
+    }
 
 
 def test_the_whole_picture_at_its_own_size_is_only_normalised():
@@ -65,7 +74,10 @@ def test_a_local_view_keeps_less_of_the_picture():
     ramp = np.tile(np.linspace(0, 255, 100).astype(np.uint8)[None, :, None], (100, 1, 3))
 
     def kept(area):  # of the ramp's width
-        views = [ImageView(20, area, mean=(0,) * 3, std=(1,) * 3)(Record("key", ramp), rng(seed), WORDS)[""] for seed in range(100)]
+        views = [
+            ImageView(20, area, mean=(0,) * 3, std=(1,) * 3)(Record("key", ramp), rng(seed), WORDS)[""]
+            for seed in range(100)
+        ]
         return np.mean([view[0, 0, -1] - view[0, 0, 0] for view in views])
 
     assert kept((0.25, 0.3)) < 0.6 < 0.85 < kept((0.9, 1.0))
@@ -90,7 +102,9 @@ def test_a_record_without_captions_is_broken_for_a_text_view_only():
 
 
 def thing(phrase, confidence, feature=None):
-    return Object((0.1, 0.2, 0.3, confidence), phrase, confidence, None if feature is None else np.array(feature, np.float32))
+    return Object(
+        (0.1, 0.2, 0.3, confidence), phrase, confidence, None if feature is None else np.array(feature, np.float32)
+    )
 
 
 def test_object_phrases_come_by_confidence_and_at_most_ten():

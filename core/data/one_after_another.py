@@ -1,0 +1,42 @@
+"""Several sources trained on one after another, their order drawn anew every epoch (PyramidCLIP A.1)."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tandemclip.core.data.order import index
+from tandemclip.core.data.records import Record
+from tandemclip.core.data.sources import Source
+from tandemclip.core.random import generator
+
+
+@dataclass(frozen=True)
+class OneAfterAnother(Source):
+    sources: tuple[Source, ...]
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.cumsum([0, *(len(source) for source in self.sources)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def __getitem__(self, number: int) -> Record:
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        which = int(np.searchsorted(self._starts, number, side="right")) - 1
+        return self.sources[which][number - int(self._starts[which])]
+
+    def order(self, position: int, seed: int, stream: str = "order") -> int:
+        epoch, place = divmod(position, len(self))
+        for which in generator(seed, "sources", epoch).permutation(len(self.sources)):
+            count = len(self.sources[which])
+            if place < count:
+                return int(self._starts[which]) + index(epoch * count + place, count, seed, f"{stream} of {which}")
+            place -= count
+        raise AssertionError("the sources' lengths changed during the run")
+
+    def texts(self, limit: int):
+        for source in self.sources:
+            yield from source.texts(limit // len(self.sources))

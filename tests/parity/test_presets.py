@@ -1,0 +1,146 @@
+"""The engines agree on every tiny configuration, and the suite that says so notices each kind of fault."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from tandemclip import backends
+from tandemclip.backends.agreement import Subject, compare, compare_training
+from tandemclip.core.config import read
+from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.update import AdamW
+from tandemclip.tools import parity
+
+TINY = ("tiny_clip_vit", "tiny_clip_rn", "tiny_pyramidclip_vit", "tiny_pyramidclip_rn")
+EAGER = ("tiny_clip_vit", "tiny_clip_rn")  # one ViT, one ResNet: a step of PyNative takes seconds
+STEPS = 20
+
+
+def subject_of(root, name) -> Subject:
+    config, _ = read(root / "configs" / "pretrain" / f"{name}.yaml")
+    return parity.subject(config, initial_weights(config.method, config.training.seed), STEPS)
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_engines_agree(root, name):
+    initial = subject_of(root, name)
+    judge, engines = parity.engines(initial)
+    if name not in EAGER:
+        del engines[parity.EAGER]
+    for start in (initial, replace(initial, weights=parity.trained(initial, engines["torch"]))):
+        rows = compare(start, judge, engines)
+        compiled = {name: engine for name, engine in engines.items() if name != parity.EAGER}
+        rows += compare_training(start, judge, compiled)
+        assert {row.level for row in rows} == {"judge", "node", "term", "gradient", "update", "moment", "step"}
+        assert not [row for row in rows if not row.agrees]
+
+
+# ------------------------------------------------------------------ mutations
+class RootedEps(AdamW):
+    def __call__(self, ops, weights, gradient, first, second, rate, correction1, correction2, decay):
+        first = first * self.beta1 + gradient * (1 - self.beta1)
+        second = second * self.beta2 + gradient * gradient * (1 - self.beta2)
+        step = first / correction1 / ops.sqrt(second / correction2 + self.eps)
+        return weights - (step + weights * decay) * rate, first, second
+
+
+class Uncorrected(AdamW):
+    def __call__(self, ops, weights, gradient, first, second, rate, correction1, correction2, decay):
+        return super().__call__(ops, weights, gradient, first, second, rate, 1.0, 1.0, decay)
+
+
+@dataclass
+class Faulty:
+    """A torch engine with something wrong on the way in or out."""
+
+    engine: object
+
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+
+
+class Transposed(Faulty):
+    def load(self, weights, moments=None):
+        name = "text.blocks.0.attention.output.weight"
+        self.engine.load({**weights, name: weights[name].T.copy()}, moments)
+
+
+class NotANumber(Faulty):
+    def named_gradients(self, backward):
+        found = self.engine.named_gradients(backward)
+        found["logit_scale"] = np.full_like(found["logit_scale"], np.nan)
+        return found
+
+
+class Shorter(Faulty):
+    def named_gradients(self, backward):
+        found = self.engine.named_gradients(backward)
+        found.pop("logit_scale")
+        return found
+
+
+class Stale(Faulty):
+    """Returns the first call's gradients for ever, as MindSpore's mode "trace" does."""
+
+    first = None
+
+    def backward(self, batch, progress):
+        found = self.engine.backward(batch, progress)
+        Stale.first = Stale.first or found.gradients
+        return replace(found, gradients=Stale.first)
+
+
+def mutated(subject, mutation):
+    make = backends.load("torch")
+    method, rule = subject.method, subject.rule
+    if mutation == "wrong eps":
+        method = replace(method, text=replace(method.text, eps=1e-6))
+    elif mutation == "dropped term":
+        method = replace(method, weights=replace(method.weights, RT=0.0))
+    elif mutation == "no weight decay":
+        rule = replace(rule, decay=0.0)
+    elif mutation == "no bias correction":
+        rule = Uncorrected(**vars(rule))
+    elif mutation == "eps inside the root":
+        rule = RootedEps(**vars(rule))
+    engine = make(method, subject.weights, rule)
+    wrong = {"transposed weight": Transposed, "not a number": NotANumber, "shorter tuple": Shorter, "stale gradient": Stale}
+    return wrong[mutation](engine) if mutation in wrong else engine
+
+
+@pytest.fixture(scope="module")
+def pyramid(root):
+    return subject_of(root, "tiny_pyramidclip_vit")
+
+
+@pytest.mark.parametrize(
+    "mutation, level, first",
+    [
+        ("wrong eps", "node", "text.blocks.0.attention_norm"),
+        ("transposed weight", "node", "text.blocks.0.attention.output"),
+        ("dropped term", "term", "RT"),
+        ("no weight decay", "update", None),
+        ("no bias correction", "update", None),
+        ("eps inside the root", "update", None),
+        ("not a number", "gradient", "logit_scale"),
+        ("shorter tuple", "gradient", "logit_scale"),
+        ("stale gradient", "step", None),
+    ],
+)
+def test_a_fault_is_noticed_and_named(pyramid, mutation, level, first):
+    make = backends.load("torch")
+    judge = make.float64(pyramid.method, pyramid.weights, pyramid.rule)
+    engines = {mutation: mutated(pyramid, mutation)}
+    rows = compare_training(pyramid, judge, engines) if level == "step" else compare(pyramid, judge, engines)
+    out = [row for row in rows if not row.agrees]
+    assert level in {row.level for row in out}
+    assert first is None or first in {row.first_out for row in out if row.level == level}
+
+
+def test_the_tool_fails_below_rounding(root, tmp_path, capsys):
+    config = str(root / "configs" / "pretrain" / "tiny_clip_vit.yaml")
+    report = tmp_path / "report.json"
+    code = parity.main(["--config", config, "--steps", "2", "--tolerance", "1e-12", "--json", str(report), "--set", "training.steps=20"])
+    assert code == 1 and report.exists()
+    assert "out of tolerance first: " in capsys.readouterr().out

@@ -1,0 +1,52 @@
+"""Every configuration that ships is built, recorded, and costs what its weights say."""
+
+from pathlib import Path
+
+import pytest
+
+from tandemclip.backends.recorder.record import record_step
+from tandemclip.core.config import read
+from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.spec import count_parameters
+from tandemclip.tools.summarize import stages
+
+CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_it_is_built_by_the_recorder(path):
+    config, _ = read(path)
+    recording = record_step(config.method, batch_arrays(config.method.views(), 4))
+    assert recording.outputs["loss"].shape == ()
+    names = {name for name, _ in config.method.all_parameters()}
+    used = names & set(recording.program.inputs)
+    assert used and all(name.startswith(("image.rois", "image.pool.roi")) for name in names - used)  # a level without weight
+
+
+def flops(root, weights):
+    path = root / "configs" / "pretrain" / "tiny_pyramidclip_vit.yaml"
+    pairs = dict.fromkeys(("GS", "GT", "GA", "LS", "LT", "LA", "RS", "RT", "RA"), 0.0) | weights
+    method = read(path, {"method": {"weights": pairs}})[0].method
+    return sum(count for _, count in stages(method, 2).values()), set(method.views())
+
+
+def test_a_pair_without_weight_costs_nothing(root):
+    one, views = flops(root, {"GS": 1.0})
+    assert views == {"image_global", "text_summary"}
+    two, views = flops(root, {"GS": 0.5, "LT": 0.5})
+    assert views == {"image_global", "text_summary", "image_local", "text_caption"} and two == 2 * one
+    assert flops(root, {"GS": 0.5, "GT": 0.25, "LS": 0.25, "LT": 0.0})[0] == two  # the same levels in other pairs
+    _, views = flops(root, {"RA": 1.0})
+    assert views == {"rois", "text_objects", "has_objects"}
+
+
+def test_summary_adds_up(root):
+    method = read(root / "configs" / "pretrain" / "tiny_pyramidclip_rn.yaml")[0].method
+    assert sum(count for count, _ in stages(method, 2).values()) == count_parameters(method)
+
+
+def test_summary_of_a_known_tower(root):
+    """CLIP's ViT-B/32 is counted with 4.4 billion multiply-adds for the image and 2.9 for a text of 77 tokens."""
+    method = read(root / "configs" / "pretrain" / "clip_vitb32_yfcc15m_v2.yaml")[0].method
+    found = stages(method, 1)
+    assert found["image"][1] / 2e9 == pytest.approx(4.4, abs=0.1) and found["text"][1] / 2e9 == pytest.approx(2.9, abs=0.1)

@@ -1,0 +1,173 @@
+"""`tools/train.py` as a person uses it: runs that stop, go on, change engine, and errors of one line."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tandemclip.core.training import checkpoint, journal
+from tandemclip.tools import train
+
+
+@pytest.fixture
+def config(root):
+    return str(root / "configs" / "pretrain" / "tiny_pyramidclip_vit.yaml")
+
+
+def run(config, out, *more):
+    return train.main(["--config", config, "--out", str(out), *map(str, more)])
+
+
+def losses(out):
+    return [row["loss"] for row in journal.read(out)]
+
+
+def test_resuming_is_bit_identical_on_torch(config, tmp_path):
+    """At the first step, in the middle, and with worker processes: the same weights, moments and losses."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert run(config, whole, "--set", "training.steps=12") == 0
+    assert run(config, parts, "--set", "training.steps=12", "--max-steps", 1) == 0
+    assert run(config, parts, "--set", "training.steps=12", "data.workers=1", "--resume", "--max-steps", 7) == 0
+    assert run(config, parts, "--set", "training.steps=12", "--resume") == 0
+    assert losses(parts) == losses(whole) and len(losses(whole)) == 12
+    one, other = (checkpoint.load(checkpoint.latest(out)) for out in (whole, parts))
+    for name, array in {**one.model, **one.optimizer}.items():
+        assert np.array_equal(array, {**other.model, **other.optimizer}[name]), name
+
+
+@pytest.mark.parametrize("first, second", [("torch", "mindspore"), ("mindspore", "torch")])
+def test_a_run_goes_on_on_the_other_engine(config, tmp_path, first, second):
+    """Ten steps on the other engine with the losses of an uninterrupted run, to 1e-3."""
+    whole, moved = tmp_path / "whole", tmp_path / "moved"
+    assert run(config, whole, "--backend", first, "--max-steps", 16) == 0
+    assert run(config, moved, "--backend", first, "--max-steps", 6) == 0
+    assert run(config, moved, "--backend", second, "--resume", "--max-steps", 16) == 0
+    assert losses(moved)[:6] == losses(whole)[:6]
+    np.testing.assert_allclose(losses(moved)[6:], losses(whole)[6:], rtol=1e-3)
+
+
+def test_max_steps_leaves_the_schedule_alone(config, tmp_path, capsys):
+    assert run(config, tmp_path, "--max-steps", 3) == 0
+    assert "stopped at step 3 of 200; go on with: " in capsys.readouterr().out
+    rates = [row["learning_rate"] for row in journal.read(tmp_path)]
+    assert rates == pytest.approx([1e-3 / 20, 2e-3 / 20, 3e-3 / 20])
+    assert set(journal.read(tmp_path)[0]) >= {"loss", "terms", "gradient_norm", "update_norm", "logit_scale", "data_seconds"}
+
+
+def test_minutes_fix_the_number_of_steps(config, tmp_path, capsys):
+    assert run(config, tmp_path, "--minutes", 0.02, "--max-steps", 2) == 0
+    saved = checkpoint.load(checkpoint.latest(tmp_path)).state["config"]["training"]
+    assert saved["steps"] >= 20 and saved["epochs"] is None
+    assert run(config, tmp_path, "--resume", "--max-steps", 3) == 0
+    assert f"stopped at step 3 of {saved['steps']}" in capsys.readouterr().out
+    whole = tmp_path / "whole"
+    assert run(config, whole, "--set", f"training.steps={saved['steps']}", "--max-steps", 3) == 0
+    assert losses(whole) == losses(tmp_path)  # what was timed has left no trace
+
+
+def test_init_starts_from_other_weights(config, tmp_path):
+    assert run(config, tmp_path / "a", "--max-steps", 3) == 0
+    assert run(config, tmp_path / "b", "--init", tmp_path / "a", "--max-steps", 1) == 0
+    first, second = (checkpoint.load(checkpoint.latest(tmp_path / name)) for name in "ab")
+    drift = max(np.abs(first.model[n] - second.model[n]).max() for n in first.model if "mean" not in n and "variance" not in n)
+    assert second.step == 1 and drift < 1e-3
+
+
+def test_interrupting_writes_a_checkpoint(config, tmp_path, root):
+    process = subprocess.Popen(
+        [sys.executable, root / "tools" / "train.py", "--config", config, "--out", tmp_path, "--set", "training.steps=100000"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    for line in process.stdout:
+        if line.startswith("step"):
+            break
+    process.send_signal(2)
+    rest = process.communicate(timeout=120)[0]
+    assert process.returncode == 130 and "go on with: python tools/train.py" in rest
+    saved = checkpoint.load(checkpoint.latest(tmp_path))
+    assert saved.step == journal.read(tmp_path)[-1]["step"] > 0
+
+
+# ------------------------------------------------------------------ what goes wrong
+def corrupt(path):
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def state(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        (["--set", "method.image.wdth=3"], ["method.image", "'wdth'", "'width'"]),
+        (["--set", "training.batch_size=many"], ["training.batch_size", "'many'", "integer"]),
+        (["--set", "method.image.patch=7"], ["method.image", "32", "7"]),
+        (["--set", "method.type=pyramidclap"], ["method.type", "'pyramidclap'", "'pyramidclip'"]),
+        (["--set", "method.text.vocab_size=41"], ["method.text.vocab_size", "41", "40"]),
+        (["--set", "training.steps=0.5"], ["training.steps", "0.5"]),
+        (["--set", "training.epochs=3"], ["training.steps", "training.epochs"]),
+        (["--backend", "tensorflow"], ["'tensorflow'", "mindspore, torch"]),
+        (["--set", "data.train={type: shards, paths: /nowhere/*.tar}"], ["/nowhere/*.tar"]),
+        (["--init", "/nowhere"], ["/nowhere"]),
+        (["--config", "/nowhere.yaml"], ["/nowhere.yaml"]),
+    ],
+)
+def test_a_mistake_is_one_line(config, tmp_path, capsys, more, words):
+    assert run(config, tmp_path / "out", *more) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error: ") and printed.err.count("\n") == 1 and "Traceback" not in printed.err
+    assert not [word for word in words if word not in printed.err], printed.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_overwritten(config, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(config, out, "--max-steps", 2) == 0
+    other = str(config).replace("pyramidclip_vit", "clip_vit")
+    before = state(out)
+    assert run(config, out) == 2  # a second run into the same folder
+    assert run(other, tmp_path / "other", "--init", out) == 2
+    assert "another architecture" in capsys.readouterr().err
+    assert run(config, out, "--resume", "--set", "training.learning_rate=1") == 2
+    assert "training.learning_rate is 1 here and 0.001" in capsys.readouterr().err
+    folder = checkpoint.latest(out)
+    damaged = tmp_path / "damaged" / folder.name
+    shutil.copytree(folder, damaged)
+    corrupt(damaged / "model.safetensors")
+    assert run(config, tmp_path / "other", "--init", damaged) == 2
+    assert "model.safetensors" in capsys.readouterr().err
+    assert state(out) == before and not (tmp_path / "other").exists()
+
+
+def test_a_torn_checkpoint_is_passed_over(config, tmp_path, capsys):
+    assert run(config, tmp_path, "--set", "training.checkpoint_every=2", "--max-steps", 4) == 0
+    newest = checkpoint.latest(tmp_path)
+    corrupt(newest / "optimizer.safetensors")
+    assert run(config, tmp_path, "--set", "training.checkpoint_every=2", "--resume", "--max-steps", 5) == 0
+    assert "step-00000004" in capsys.readouterr().err
+    assert [row["step"] for row in journal.read(tmp_path)] == [1, 2, 3, 4, 5]
+
+
+def test_debug_shows_where(config, tmp_path, capsys):
+    assert run(config, tmp_path / "out", "--backend", "tensorflow", "--debug") == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_update(config, tmp_path, capsys):
+    assert run(config, tmp_path, "--set", "training.learning_rate=1e30", "training.warmup=0", "--max-steps", 5) == 2
+    message = capsys.readouterr().err
+    assert "is not finite, nothing was updated; the batch held scenes/train/0/" in message
+    assert all(np.isfinite(row["loss"]) for row in journal.read(tmp_path))
+
+
+def test_the_metrics_are_written_down(config, tmp_path, capsys):
+    assert run(config, tmp_path, "--set", "training.steps=2") == 0
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert set(metrics) == {"step", "zero_shot/digit", "zero_shot/color"} and metrics["step"] == 2
+    assert f"zero_shot/digit: {metrics['zero_shot/digit']:.2f}%" in capsys.readouterr().out
