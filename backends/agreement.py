@@ -55,10 +55,10 @@ def compare(subject: Subject, judge: Engine, engines: dict[str, Engine], toleran
 
     The engines' own weights are replaced by the subject's.
     """
-    batch, nodes, terms = with_margin(subject)
+    margin, batch, nodes, terms = with_margin(subject)
     judge.load(subject.weights)
     backward = judge.backward(batch, 0.0)
-    rows = [_row("judge", JUDGE, "finite differences", {"slope": slope_error(subject, batch, judge)}, tolerance)]
+    rows = [_row("judge", JUDGE, "finite differences", {"slope": slope_error(subject, batch, judge, margin)}, tolerance)]
     rows.append(_row("term", JUDGE, "numpy", errors(backward.terms, terms, "output"), tolerance))
     gradients = judge.named_gradients(backward)
     seen, noise = {"judge": (nodes, terms, gradients)}, zero_in_theory(gradients)
@@ -149,7 +149,7 @@ def judged(subject: Subject, batch: Arrays, weights: Arrays | None = None):
 
 
 def with_margin(subject: Subject, tries: int = 6):
-    """The batch, of the first `tries`, whose discrete choices are farthest from a tie: (batch, nodes, terms)."""
+    """The batch, of the first `tries`, whose discrete choices are farthest from a tie: (margin, batch, nodes, terms)."""
     best = None
     for batch in subject.batches[:tries]:
         terms, nodes, margin = judged(subject, batch)
@@ -157,11 +157,15 @@ def with_margin(subject: Subject, tries: int = 6):
             best = (margin, batch, nodes, terms)
         if margin == np.inf:
             break
-    return best[1:]
+    return best
 
 
-def slope_error(subject: Subject, batch: Arrays, engine: Engine, step: float = 1e-6) -> float:
-    """|<gradient, d> - (loss(w + h d) - loss(w - h d)) / 2h| relative, for one random direction d of all weights."""
+def slope_error(subject: Subject, batch: Arrays, engine: Engine, margin: float) -> float:
+    """|<gradient, d> - (loss(w + h d) - loss(w - h d)) / 2h| relative, for one random direction d of all weights.
+
+    h stays well below the margin, so that no discrete choice changes between the two ends.
+    """
+    step = float(np.clip(0.03 * margin, 1e-9, 1e-6))
     gradients = engine.named_gradients(engine.backward(batch, 0.0))
     rng = generator("directional difference")
     direction = {n: rng.standard_normal(g.shape) * (np.std(subject.weights[n]) + 1e-2) for n, g in gradients.items()}
