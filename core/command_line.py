@@ -53,6 +53,7 @@ def parse_overrides(overrides: list[str]) -> dict:
 
 def _value(override: str, text: str):
     try:
-        return yaml_text.parse(text)
+        value = yaml_text.parse(text)
+        return yaml_text.Whole(value) if isinstance(value, dict) else value  # a.b={...} says all that a.b is to hold
     except yaml.YAMLError as error:
         raise UserError(f"the value of the override {override!r} is not YAML: quote it like key='\"a: b\"'") from error

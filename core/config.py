@@ -25,6 +25,7 @@ from tandemclip.core.import_path import import_class
 from tandemclip.core.methods.method import Method
 from tandemclip.core.registry import TYPES
 from tandemclip.core.training.settings import Training
+from tandemclip.core.yaml_text import merge
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,6 @@ def _mapping(path: Path) -> dict:
         raise UserError(f"the config {path} holds {type(mapping).__name__}, expected keys method, data and training")
     base = mapping.pop("base", None)
     return mapping if base is None else merge(_mapping(path.parent / base), mapping)
-
-
-def merge(base: dict, over: dict) -> dict:
-    """Keys of `over` win; mappings are merged, so that a.b=1 leaves a.c alone."""
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value) if both else value
-    return merged
 
 
 def build(cls, mapping, where: str = ""):

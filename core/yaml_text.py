@@ -1,4 +1,4 @@
-"""YAML as everybody expects it."""
+"""YAML as everybody expects it, and how one mapping is laid over another."""
 
 import re
 
@@ -17,3 +17,16 @@ _Loader.add_implicit_resolver(
 def parse(text: str):
     """Raises yaml.YAMLError."""
     return yaml.load(text, Loader=_Loader)
+
+
+class Whole(dict):
+    """A mapping that replaces the one it is laid over."""
+
+
+def merge(base: dict, over: dict) -> dict:
+    """Keys of `over` win; mappings are merged, so that {a: {b: 1}} leaves a.c alone, unless they are `Whole`."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict) and not isinstance(value, Whole)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged

@@ -5,12 +5,11 @@ import time
 import mindspore as ms
 import numpy as np
 
-from tandemclip.backends.mindspore import ops, printing
-from tandemclip.backends.recorder.ops import Recorder
-from tandemclip.backends.recorder.record import record, record_step
+from tandemclip.backends.mindspore import ops
+from tandemclip.backends.mindspore.programs import Flatten, Inference, Observation, Step, Update
 from tandemclip.core.spec import Notes, Run, Scope
 from tandemclip.core.training.engine import Backward
-from tandemclip.core.training.update import groups, update_group
+from tandemclip.core.training.update import groups
 
 tensor = ops.constant  # float64 arrays are refused by float32 operators: everything is cast on the way in
 
@@ -70,17 +69,18 @@ class Engine:
 
     def _flatten(self, gradients):
         """{name: gradient} -> a vector for each group, and the norm of all."""
-        program = self._program("flatten", lambda: Flatten(self.groups))
-        given = {n: gradients[n] if n in gradients else ops.constant(np.zeros(self.arrays[n].shape, np.float32)) for n in self.trainable}
-        return program(given)
+        unused = {name: tensor(np.zeros(self.arrays[name].shape, np.float32)) for name in self.trainable if name not in gradients}
+        return self._program("flatten", lambda: Flatten(self.groups))({**unused, **gradients})
+
+    def _updating(self, i, group):
+        return self._program(("update", i), lambda: Update(self.rule, group))
 
     def update(self, backward, rates):
         scalars = [rates.learning_rate, rates.correction1, rates.correction2, rates.factor]
         total = 0.0
         for i, group in enumerate(self.groups):
-            program = self._program(("update", i), lambda: Update(self.rule, group))
             state = (self.vectors[i], backward.gradients[i], self.first[i], self.second[i])
-            self.vectors[i], self.first[i], self.second[i], square, parts = program(state, scalars)
+            self.vectors[i], self.first[i], self.second[i], square, parts = self._updating(i, group)(state, scalars)
             self.arrays.update(parts)
             total += float(square.asnumpy())
         self.arrays.update(backward.statistics)
@@ -146,99 +146,10 @@ class Engine:
         start = time.perf_counter()
         backward = self.backward(batch, 0.0)
         for i, group in enumerate(self.groups):
-            if not self.eager or True:
-                program = self._program(("update", i), lambda: Update(self.rule, group))
-                program((self.vectors[i], backward.gradients[i], self.first[i], self.second[i]), [0.0, 1.0, 1.0, 1.0])[3].asnumpy()
+            state = (self.vectors[i], backward.gradients[i], self.first[i], self.second[i])
+            self._updating(i, group)(state, [0.0, 1.0, 1.0, 1.0])[0].asnumpy()
         return time.perf_counter() - start
 
 
 def _declared(spec):
     return [name for name, _ in (*spec.all_parameters(), *spec.all_buffers())]
-
-
-class Compiled:
-    """A printed program under `ms.jit`: takes its arguments from {name: tensor}."""
-
-    def __init__(self, program, outputs, first=(), differentiate=False):
-        text, self.arguments = printing.source(program, outputs, list(first))
-        self.constants = {name: tensor(value) for name, value in program.constants.items()}
-        function = printing.load(text)
-        if differentiate:
-            # without has_aux the gradient would be that of the *sum* of all outputs
-            function = ms.value_and_grad(function, tuple(range(len(first))), has_aux=True)
-        self.function = ms.jit(function, capture_mode="ast")  # the other modes return wrong gradients, silently
-        self.bare = differentiate and len(first) == 1  # by one position the gradient is no tuple
-
-    def __call__(self, arrays):
-        result = self.function(*(self.constants[n] if n in self.constants else arrays[n] for n in self.arguments))
-        return (result[0], (result[1],)) if self.bare else result
-
-
-class Step:
-    """Terms, written buffers and gradients of one batch."""
-
-    def __init__(self, method, shapes, trainable):
-        recording = record_step(method, shapes)
-        self.terms, self.updates = list(recording.outputs), list(recording.updates)
-        self.used = [name for name in trainable if name in recording.program.inputs]
-        outputs = [recording.outputs["loss"], *recording.outputs.values(), *recording.updates.values()]
-        self.program = Compiled(recording.program, outputs, self.used, differentiate=True)
-
-    def __call__(self, arrays):
-        (_, *rest), gradients = self.program(arrays)
-        terms, updates = rest[: len(self.terms)], rest[len(self.terms) :]
-        return dict(zip(self.terms, terms)), dict(zip(self.updates, updates)), dict(zip(self.used, gradients))
-
-
-class Flatten:
-    def __init__(self, parts):
-        recorder = Recorder()
-        inputs = {n: recorder.input(n, shape, "float") for g in parts for n, (_, _, shape) in g.places.items()}
-        flat = [group.flatten(recorder, inputs) for group in parts]
-        square = sum((recorder.sum(v * v, 0) for v in flat[1:]), recorder.sum(flat[0] * flat[0], 0))
-        self.program = Compiled(recorder.program, [*flat, recorder.sqrt(square)])
-
-    def __call__(self, arrays):
-        *flat, norm = self.program(arrays)
-        return flat, norm
-
-
-class Update:
-    """The update of one group; the parameters come out of the same program, cut from the new vector."""
-
-    NAMES = ("weights", "gradient", "first", "second")
-    SCALARS = ("learning_rate", "correction1", "correction2", "factor")
-
-    def __init__(self, rule, group):
-        recorder = Recorder()
-        state = [recorder.input(name, (group.size,), "float") for name in self.NAMES]
-        scalars = [recorder.input(name, (), "float") for name in self.SCALARS]
-        *new, square = update_group(recorder, rule, group, *state, *scalars)
-        parts = group.split(recorder, new[0])
-        self.parts = list(parts)
-        self.program = Compiled(recorder.program, [*new, square, *parts.values()])
-
-    def __call__(self, state, scalars):
-        scalars = (tensor(np.float32(value)) for value in scalars)
-        weights, first, second, square, *parts = self.program({**dict(zip(self.NAMES, state)), **dict(zip(self.SCALARS, scalars))})
-        return weights, first, second, square, dict(zip(self.parts, parts))
-
-
-class Inference:
-    def __init__(self, method, name, shapes):
-        recording = record(method, shapes, False, lambda ops, p, inputs: {"output": getattr(p, name)(inputs["input"])})
-        self.program = Compiled(recording.program, [recording.outputs["output"]])
-
-    def __call__(self, arrays):
-        return self.program(arrays)[0]
-
-
-class Observation:
-    def __init__(self, method, shapes):
-        recording = record_step(method, shapes)
-        self.counts = {path: len(seen) for path, seen in recording.nodes.items()}
-        self.program = Compiled(recording.program, [symbol for seen in recording.nodes.values() for symbol in seen])
-
-    def __call__(self, arrays):
-        outputs = iter(self.program(arrays))
-        return {path: [next(outputs).asnumpy() for _ in range(count)] for path, count in self.counts.items()}

@@ -26,7 +26,7 @@ def cast(x, kind):
 
 
 def exp(x):
-    return O.exp(x)
+    return O.pow(2.0, x * 1.4426950408889634)  # log2(e); the CPU's own Exp is off by 3e-6 near 0 and 8e-6 at -20
 
 
 def log(x):
@@ -125,7 +125,7 @@ def argmax(x, axis):
 
 def logsumexp(x, axis):
     largest = O.stop_gradient(O.ReduceMax(True)(x, axis))
-    return O.log(O.ReduceSum(False)(O.exp(x - largest), axis)) + O.ReduceMax(False)(largest, axis)
+    return O.log(O.ReduceSum(False)(exp(x - largest), axis)) + O.ReduceMax(False)(largest, axis)
 
 
 # ------------------------------------------------------------------ looking up

@@ -7,7 +7,17 @@ from tandemclip.backends.torch.ops import TorchOps
 from tandemclip.core.spec import Run, Scope, Spec, initial_weights
 
 
-class Model(nn.Module):
+class Branch(nn.Module):
+    """A node of the tree of names. One of them may be called "training", which every nn.Module has as a flag too."""
+
+    def __setattr__(self, name, value):
+        if name == "training":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
+
+class Model(Branch):
     """model(spec)(*inputs) runs the spec's forward; `call` runs any other of its methods.
 
     Buffers that a training pass writes are stored by the call itself, as a torch module's are.
@@ -28,7 +38,7 @@ class Model(nn.Module):
         module = self
         for part in name.split(".")[:-1]:
             if part not in module._modules:
-                module.add_module(part, nn.Module())
+                module._modules[part] = Branch()  # add_module refuses a name that is an attribute
             module = module._modules[part]
         return module
 

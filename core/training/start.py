@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tandemclip.core.config import Config, build, merge
+from tandemclip.core.config import Config, build
 from tandemclip.core.data.tokenizer import build as build_tokenizer
 from tandemclip.core.data.tokenizer import from_json
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import Spec, initial_weights
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.trainer import Trainer
+from tandemclip.core.yaml_text import merge
 
 FREE_TO_CHANGE = (("training", "steps"), ("training", "epochs"), ("data", "workers"))  # on resume
 TIMED_STEPS = 20

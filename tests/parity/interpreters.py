@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from tandemclip.backends.mindspore import ops as mindspore_ops
-from tandemclip.backends.mindspore.engine import Compiled, tensor
+from tandemclip.backends.mindspore.programs import Compiled, tensor
 from tandemclip.backends.recorder.record import record
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.backends.torch.module import Model

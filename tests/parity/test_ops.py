@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from tandemclip.backends.mindspore import ops as mindspore_ops
-from tandemclip.backends.mindspore.engine import Compiled
+from tandemclip.backends.mindspore.programs import Compiled
 from tandemclip.backends.recorder.ops import Recorder
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.backends.torch.ops import TorchOps

@@ -4,7 +4,7 @@ import mindspore as ms
 import numpy as np
 
 from tandemclip.backends.mindspore import printing
-from tandemclip.backends.mindspore.engine import Compiled
+from tandemclip.backends.mindspore.programs import Compiled
 from tandemclip.backends.recorder.ops import Recorder
 
 
