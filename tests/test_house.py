@@ -31,7 +31,7 @@ DECIDING = {
         "gelu": {"approximate": 1},
         "GELU": {"approximate": 0},
         "LayerNorm": {"begin_norm_axis": 0, "begin_params_axis": 1, "epsilon": 2},
-        "BatchNorm": {"is_training": 0, "epsilon": 1},
+        "BatchNorm": {"is_training": 0, "epsilon": 1, "momentum": 2},
         "batch_norm": {"training": 5, "eps": 7},
         "conv2d": {"stride": 3, "pad_mode": 4, "padding": 5, "dilation": 6, "groups": 7},
         "Conv2D": {"pad_mode": None, "pad": None, "stride": None, "dilation": None, "group": None},

@@ -46,7 +46,7 @@ def _main(argv):
 
     trainer = start.resume(args.out, config, mapping, make_engine) if args.resume else None
     if trainer is None:
-        trainer = start.begin(args.out, config, mapping, make_engine, args.init)
+        trainer = start.begin(args.out, config, mapping, make_engine, args.init, args.resume)
     interrupted = _stop_on_interrupt(trainer)
     _prepare(trainer, args.backend)
     if args.minutes is not None:

@@ -17,15 +17,20 @@ FREE_TO_CHANGE = (("training", "steps"), ("training", "epochs"), ("data", "worke
 TIMED_STEPS = 20
 
 
-def begin(run: Path, config: Config, mapping: dict, make_engine, init: Path | None = None) -> Trainer:
-    """A new run. make_engine(method, weights, rule) -> engine. init: a checkpoint whose weights it starts from."""
+def begin(
+    run: Path, config: Config, mapping: dict, make_engine, init: Path | None = None, resumed: bool = False
+) -> Trainer:
+    """A run from its first step. make_engine(method, weights, rule) -> engine. init: a checkpoint whose weights it takes.
+
+    resumed: it may have died before its first checkpoint and left rows in its journal; they go.
+    """
     checkpoint.refuse_later(run, 0)
     tokenizer = tokenizer_of(config)
     weights = initial_weights(config.method, config.training.seed)
     if init is not None:
         weights = matching(checkpoint.load(checkpoint.resolve(init)).model, config.method, init)
     engine = make_engine(config.method, weights, config.training.update)
-    return Trainer(run, config, engine, tokenizer, {"config": mapping, "tokenizer": tokenizer.to_json()})
+    return Trainer(run, config, engine, tokenizer, {"config": mapping, "tokenizer": tokenizer.to_json()}, resumed=resumed)
 
 
 def tokenizer_of(config: Config):
@@ -45,7 +50,7 @@ def resume(run: Path, config: Config, mapping: dict, make_engine) -> Trainer | N
     engine = make_engine(config.method, matching(saved.model, config.method, folder), config.training.update)
     engine.load(saved.model, saved.optimizer)
     state = {"config": mapping, "tokenizer": saved.state["tokenizer"]}
-    return Trainer(run, config, engine, from_json(state["tokenizer"]), state, saved.step)
+    return Trainer(run, config, engine, from_json(state["tokenizer"]), state, saved.step, True)
 
 
 def fit_minutes(trainer: Trainer, minutes: float) -> Trainer:
@@ -58,7 +63,7 @@ def fit_minutes(trainer: Trainer, minutes: float) -> Trainer:
     steps = max(TIMED_STEPS, int(minutes * 60 / seconds))
     mapping = merge(trainer.state["config"], {"training": {"steps": steps, "epochs": None}})
     state = {**trainer.state, "config": mapping}
-    return Trainer(trainer.run, build(Config, mapping), trainer.engine, trainer.tokenizer, state, stop=trainer.stop)
+    return Trainer(trainer.run, build(Config, mapping), trainer.engine, trainer.tokenizer, state, 0, trainer.resumed, trainer.stop)
 
 
 def matching(weights: dict[str, np.ndarray], spec: Spec, folder) -> dict[str, np.ndarray]:

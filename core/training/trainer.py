@@ -4,8 +4,11 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
 from pathlib import Path
 
+from tandemclip.core.config import Config
 from tandemclip.core.data.loader import Batches, batches
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.evaluate import evaluate
@@ -20,15 +23,17 @@ from tandemclip.core.training.progress import Progress
 class Trainer:
     """A run that stands at `step`. state: what every checkpoint carries beside weights and moments.
 
-    stop: asked after every step; True ends the run there, with a checkpoint (Ctrl-C).
+    resumed: goes on in the same folder, whose journal may have rows already. stop: asked after every step; True ends the run
+    there, with a checkpoint (Ctrl-C).
     """
 
     run: Path
-    config: "Config"  # noqa: F821  core.config.Config, which imports this package's settings
+    config: Config
     engine: Engine
     tokenizer: object
     state: dict
     step: int = 0
+    resumed: bool = False
     stop: Callable[[], bool] = lambda: False
 
     def __post_init__(self):
@@ -36,14 +41,13 @@ class Trainer:
         self.schedule = self.settings.schedule(len(self.source))
 
     def train(self, max_steps: int | None = None) -> dict[str, float]:
-        """Go on to the end of the schedule, or to `max_steps` of it; returns its evaluation, or
-        nothing where it was stopped before."""
+        """Go on to the end of the schedule, or to `max_steps` of it; returns its evaluation (empty if stopped before)."""
         last = min(self.schedule.steps, max_steps or self.schedule.steps)
         saved = self.step if self.step else None
         if self.step >= last:
             return self._evaluate()
         with (
-            Journal(self.run, self.step or None) as journal,
+            Journal(self.run, self.step if self.resumed else None) as journal,
             Progress(last, self.step, every=max(1, last // 40)) as progress,
             self.batches(last) as stream,
         ):
@@ -128,4 +132,15 @@ class Trainer:
         return {} if source is None else evaluate(Model(self.engine, self.config.method, self.tokenizer), source)
 
     def _save(self) -> None:
-        checkpoint.save(self.run, self.step, self.engine.weights(), self.engine.moments(), self.state)
+        # the position in the data is the step: order and draws are functions of it
+        versions = {name: _version(name) for name in ("tandemclip", self.engine.name, "numpy")}
+        state = {**self.state, "engine": self.engine.name, "versions": versions}
+        checkpoint.save(self.run, self.step, self.engine.weights(), self.engine.moments(), state)
+
+
+def _version(package: str) -> str | None:
+    """None for what was not installed as a package (an engine of one's own)."""
+    try:
+        return installed(package)
+    except PackageNotFoundError:
+        return None

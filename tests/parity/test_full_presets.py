@@ -6,6 +6,9 @@ import pytest
 from tandemclip import backends
 from tandemclip.core.config import read
 from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.interop import open_clip as open_clip_names
+from tandemclip.core.interop.adapter import convert
+from tandemclip.core.parity import error
 from tandemclip.core.random import generator
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.engine import Rates
@@ -42,3 +45,25 @@ def test_a_step_of_a_full_preset(root, name):
         assert found.norm == pytest.approx(expected.norm, rel=1e-3), backend
         assert np.isfinite(engine.update(found, Rates(5e-4, *rule.corrections(1))))
         del engine, found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, preset", [("ViT-B-32-quickgelu", "vitb32"), ("ViT-B-16-quickgelu", "vitb16"), ("RN50-quickgelu", "rn50")])
+def test_features_of_open_clip_weights(root, name, preset):
+    """A randomly initialised open_clip model and our preset with its weights: the same features, on both engines."""
+    import open_clip
+    import torch
+
+    torch.manual_seed(0)
+    foreign = open_clip.create_model(name, pretrained=None, force_quick_gelu=True).eval()
+    config, _ = read(root / "configs" / "pretrain" / f"clip_{preset}_yfcc15m_v2.yaml")
+    state = {key: value.numpy() for key, value in foreign.state_dict().items()}
+    weights = convert(state, open_clip_names.table(config.method, state), config.method)
+    batch = random_batch(config.method, 2)
+    with torch.no_grad():
+        image = foreign.encode_image(torch.tensor(batch["image"]), normalize=True).numpy()
+        text = foreign.encode_text(torch.tensor(batch["text"]).long(), normalize=True).numpy()
+    for backend in backends.names():
+        engine = backends.load(backend)(config.method, weights, config.training.update)
+        assert error(engine.encode_image(batch["image"]), image) < 1e-5, backend
+        assert error(engine.encode_text(batch["text"]), text) < 1e-5, backend

@@ -212,6 +212,16 @@ def test_mindspore_pynative(group):
     assert not complaints, "\n".join(complaints)
 
 
+@pytest.mark.parametrize("function", ["conv2d", "batch_norm"])
+def test_the_forms_that_other_devices_than_the_cpu_take(function, monkeypatch):
+    monkeypatch.setattr(mindspore_ops, "ON_CPU", not mindspore_ops.ON_CPU)
+    complaints = []
+    for one in CASES:
+        for call in CALLS if one.function == function else ():
+            complaints += check(one, call, *_pynative(one, *judged(one, call)[:2]))
+    assert not complaints, "\n".join(complaints)
+
+
 def _pynative(one, inputs, cotangents):
     tensors = [mindspore_ops.constant(array) for array in inputs]
     chosen = differentiated(one)

@@ -1,0 +1,89 @@
+"""Evaluation of a real model on real sources: what the metrics are made of, and equal on both engines."""
+
+import numpy as np
+import pytest
+
+import tandemclip
+from tandemclip import backends
+from tandemclip.core.config import read
+from tandemclip.core.data.scenes import Scenes
+from tandemclip.core.data.sources import Source
+from tandemclip.core.evaluation.evaluate import evaluate
+from tandemclip.core.evaluation.retrieval import recall
+from tandemclip.core.model import Model
+from tandemclip.core.spec import initial_weights
+from tandemclip.core.training import checkpoint
+from tandemclip.core.training.start import tokenizer_of
+
+
+class Captioned(Source):
+    """Scenes that do not say what their classes are: searched, not classified. Two captions each."""
+
+    def __init__(self, scenes):
+        self.scenes = scenes
+
+    def __len__(self):
+        return len(self.scenes)
+
+    def __getitem__(self, index):
+        record = self.scenes[index]
+        return type(record)(record.key, record.image, (record.captions[0], record.summary))
+
+    def texts(self, limit):
+        return self.scenes.texts(limit)
+
+
+@pytest.fixture(scope="module")
+def parts(root):
+    config, mapping = read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml")
+    return config, mapping, initial_weights(config.method, 3), tokenizer_of(config)
+
+
+@pytest.fixture(scope="module")
+def models(parts):
+    config, _, weights, tokenizer = parts
+    make = lambda name: backends.load(name)(config.method, weights, config.training.update)
+    return {name: Model(make(name), config.method, tokenizer, batch_size=16) for name in backends.names()}
+
+
+SCENES = Scenes(size=32, count=37, digits=1, split="held_out")  # no multiple of the batch
+
+
+def test_retrieval_is_recall_of_the_features(models):
+    model, source = models["torch"], Captioned(SCENES)
+    records = [source[i] for i in range(len(source))]
+    images = model.encode_images([record.image for record in records])
+    texts = model.encode_texts([caption for record in records for caption in record.captions])
+    expected = recall(images, texts, np.repeat(np.arange(len(records)), 2))
+    found = evaluate(model, source)
+    assert found == {f"{way}/R@{k}": 100 * rate for way, rates in expected.items() for k, rate in rates.items()}
+    assert len(found) == 6
+
+
+def test_zero_shot_by_hand(models):
+    model = models["torch"]
+    images = model.encode_images([SCENES[i].image for i in range(len(SCENES))])
+    classes = []
+    for prompts in SCENES.prompts["digit"]:
+        mean = model.encode_texts(prompts).mean(0)
+        classes.append(mean / np.linalg.norm(mean))
+    labels = np.array([SCENES[i].attributes["digit"] for i in range(len(SCENES))])
+    right = np.mean((images @ np.stack(classes).T).argmax(1) == labels)
+    assert evaluate(model, SCENES)["zero_shot/digit"] == pytest.approx(100 * right)
+
+
+def test_both_engines_give_the_same_metrics(models):
+    assert evaluate(models["torch"], SCENES) == evaluate(models["mindspore"], SCENES)
+
+
+def test_a_checkpoint_is_loaded_on_either_engine(parts, tmp_path):
+    config, mapping, weights, tokenizer = parts
+    checkpoint.save(tmp_path, 0, weights, {}, {"config": mapping, "tokenizer": tokenizer.to_json()})
+    texts, images = ["a red seven", "a blue two"], [SCENES[0].image]
+    features = {}
+    for name in backends.names():
+        model = tandemclip.load(tmp_path, backend=name)
+        features[name] = np.concatenate([model.encode_texts(texts), model.encode_images(images)])
+        np.testing.assert_allclose(np.linalg.norm(features[name], axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(features["torch"], features["mindspore"], atol=1e-5)
+    assert np.abs(features["torch"][0] - features["torch"][1]).max() > 1e-3
