@@ -64,7 +64,10 @@ def _prepare(trainer, backend):
 
 
 def _stop_on_interrupt(trainer):
-    """The first Ctrl-C ends the run after its step, the second at once. Returns a list that is empty until then."""
+    """The first Ctrl-C ends the run after its step, the second at once. Returns a list that is empty until then.
+
+    SIGTERM does the same: schedulers send it, and MindSpore, whose own handler replaces the one for Ctrl-C, turns that into it.
+    """
     received = []
 
     def handle(number, frame):
@@ -73,7 +76,8 @@ def _stop_on_interrupt(trainer):
         received.append(number)
         print("\nstopping after this step; Ctrl-C again to stop without a checkpoint", file=sys.stderr)
 
-    signal.signal(signal.SIGINT, handle)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
     trainer.stop = lambda: bool(received)
     return received
 

@@ -76,11 +76,11 @@ def test_init_starts_from_other_weights(config, tmp_path):
     assert second.step == 1 and drift < 1e-3
 
 
-def test_interrupting_writes_a_checkpoint(config, tmp_path, root):
-    process = subprocess.Popen(
-        [sys.executable, root / "tools" / "train.py", "--config", config, "--out", tmp_path, "--set", "training.steps=100000"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+@pytest.mark.parametrize("backend", ["torch", "mindspore"])
+def test_interrupting_writes_a_checkpoint(config, tmp_path, root, backend):
+    command = [sys.executable, root / "tools" / "train.py", "--config", config, "--out", tmp_path, "--backend", backend]
+    steps = ["--set", "training.steps=100000"]
+    process = subprocess.Popen(command + steps, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for line in process.stdout:
         if line.startswith("step"):
             break
