@@ -76,6 +76,18 @@ def test_init_starts_from_other_weights(config, tmp_path):
     assert second.step == 1 and drift < 1e-3
 
 
+def test_clipping_scales_the_gradient(config, tmp_path):
+    assert run(config, tmp_path / "free", "--max-steps", 1) == 0
+    norm = journal.read(tmp_path / "free")[0]["gradient_norm"]
+    assert run(config, tmp_path / "half", "--max-steps", 1, "--set", f"training.clip={norm / 2}") == 0
+    assert run(config, tmp_path / "wide", "--max-steps", 1, "--set", f"training.clip={norm * 2}") == 0
+    free, half, wide = (checkpoint.load(checkpoint.latest(tmp_path / name)).optimizer for name in ("free", "half", "wide"))
+    for name in free:
+        if name.startswith("first."):
+            np.testing.assert_allclose(half[name], free[name] / 2, rtol=1e-5, atol=1e-12)
+            assert np.array_equal(wide[name], free[name])
+
+
 @pytest.mark.parametrize("backend", ["torch", "mindspore"])
 def test_interrupting_writes_a_checkpoint(config, tmp_path, root, backend):
     command = [sys.executable, root / "tools" / "train.py", "--config", config, "--out", tmp_path, "--backend", backend]
