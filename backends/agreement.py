@@ -1,8 +1,8 @@
 """Do engines agree? The levels of docs/parity.md, measured for one method, one set of weights, any number of engines.
 
 The judge of outputs is numpy float64; the judge of gradients is an engine that computes in float64, itself held against
-directional finite differences of the numpy judge. Inputs are searched for one on which no discrete
-choice (a ReLU near zero, a maximum) is within rounding.
+directional finite differences of the numpy judge. Inputs are searched for one on which no
+discrete choice (a ReLU near zero, a maximum) is within rounding.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from tandemclip.core.training.update import AdamW, groups, update_group
 TOLERANCES = {"node": 1e-5, "term": 1e-5, "gradient": 1e-4, "update": 1e-6, "moment": 1e-6, "step": 1e-3, "judge": 1e-6}
 JUDGE = "judge of gradients"
 LARGE = 2_000_000  # parameters; from here on a gradient is measured by its relative L2 norm
+
 
 @dataclass(frozen=True)
 class Row:
@@ -106,7 +107,7 @@ def judged_updates(subject: Subject, given: list[Arrays]) -> tuple[Arrays, Array
         first, second = np.zeros_like(vector), np.zeros_like(vector)
         for count, arrays in enumerate(given, 1):
             gradient = group.flatten(ops, arrays).astype(np.float64)
-            corrections = AdamW.corrections(subject.rule, count)
+            corrections = subject.rule.corrections(count)
             vector, first, second, _ = update_group(
                 ops, subject.rule, group, vector, gradient, first, second, subject.schedule.peak, *corrections, 1.0
             )

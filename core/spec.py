@@ -96,11 +96,15 @@ class Spec:
         for name, child in self.nodes.items():
             yield from child.all_buffers(f"{prefix}{name}.")
 
+    def declared(self) -> dict[str, Parameter | Buffer]:
+        """Everything below by its dotted name: parameters, then buffers."""
+        return {**dict(self.all_parameters()), **dict(self.all_buffers())}
+
 
 def initial_weights(spec: Spec, seed: int) -> dict[str, np.ndarray]:
     """Parameters and buffers by dotted name, float32, each drawn from its own (seed, name): the same on every engine."""
-    declared = {**dict(spec.all_parameters()), **dict(spec.all_buffers())}
-    return {name: item.initial.draw(generator(seed, "initial", name), item.shape) for name, item in declared.items()}
+    draw = lambda name, item: item.initial.draw(generator(seed, "initial", name), item.shape)
+    return {name: draw(name, item) for name, item in spec.declared().items()}
 
 
 def count_parameters(spec: Spec) -> int:

@@ -21,7 +21,7 @@ class Engine:
 
     def __init__(self, method, weights, rule, eager=False):
         self.method, self.rule, self.eager = method, rule, eager
-        self.arrays = {name: tensor(weights[name]) for name in _declared(method)}
+        self.arrays = {name: tensor(weights[name]) for name in method.declared()}
         self.groups = groups(method, rule)
         self.trainable = [name for group in self.groups for name in group.places]
         self._gather()
@@ -149,7 +149,3 @@ class Engine:
             state = (self.vectors[i], backward.gradients[i], self.first[i], self.second[i])
             self._updating(i, group)(state, [0.0, 1.0, 1.0, 1.0])[0].asnumpy()
         return time.perf_counter() - start
-
-
-def _declared(spec):
-    return [name for name, _ in (*spec.all_parameters(), *spec.all_buffers())]

@@ -14,7 +14,7 @@ class Declared(dict):
     def __init__(self, recorder, spec):
         super().__init__()
         self.recorder = recorder
-        self.shapes = {n: item.shape for n, item in (*spec.all_parameters(), *spec.all_buffers())}
+        self.shapes = {n: item.shape for n, item in spec.declared().items()}
 
     def __missing__(self, name):
         self[name] = self.recorder.input(name, self.shapes[name], "float")

@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 
-from tandemclip.core.data.order import index
 from tandemclip.core.data.records import Record
 from tandemclip.core.data.sources import Source
 from tandemclip.core.random import generator
@@ -33,7 +32,8 @@ class OneAfterAnother(Source):
         for which in generator(seed, "sources", epoch).permutation(len(self.sources)):
             count = len(self.sources[which])
             if place < count:
-                return int(self._starts[which]) + index(epoch * count + place, count, seed, f"{stream} of {which}")
+                own = self.sources[which].order(epoch * count + place, seed, f"{stream} of {which}")
+                return int(self._starts[which]) + own
             place -= count
         raise AssertionError("the sources' lengths changed during the run")
 

@@ -56,7 +56,7 @@ def export(weights: dict[str, np.ndarray], table: Sequence[Row], spec: Spec) -> 
 
 def _shapes(table, spec):
     """{our name: shape} of a spec that the table covers exactly; UserError where it does not."""
-    shapes = {name: item.shape for name, item in (*spec.all_parameters(), *spec.all_buffers())}
+    shapes = {name: item.shape for name, item in spec.declared().items()}
     ours, theirs = (Counter(getattr(row, side) for row in table) for side in ("ours", "theirs"))
     twice = [name for names in (ours, theirs) for name, count in names.items() if count > 1]
     unlike = sorted(shapes.keys() ^ ours.keys())

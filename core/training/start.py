@@ -68,7 +68,7 @@ def fit_minutes(trainer: Trainer, minutes: float) -> Trainer:
 
 def matching(weights: dict[str, np.ndarray], spec: Spec, folder) -> dict[str, np.ndarray]:
     """`weights` if they are those of this architecture, name by name and shape by shape; UserError otherwise."""
-    wanted = {name: item.shape for name, item in (*spec.all_parameters(), *spec.all_buffers())}
+    wanted = {name: item.shape for name, item in spec.declared().items()}
     for name, shape in wanted.items():
         if name not in weights or weights[name].shape != tuple(shape):
             found = f"has {list(weights[name].shape)}" if name in weights else "does not have it"
