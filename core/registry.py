@@ -1,5 +1,9 @@
 """What `type` in a configuration may name: {name: (class, fields it starts from)}."""
 
+from tandemclip.core.data.captions_table import CaptionsTable
+from tandemclip.core.data.class_folder import ClassFolder
+from tandemclip.core.data.coco_captions import CocoCaptions
+from tandemclip.core.data.first import First
 from tandemclip.core.data.one_after_another import OneAfterAnother
 from tandemclip.core.data.scenes import Scenes
 from tandemclip.core.data.shards import Shards
@@ -17,6 +21,10 @@ TYPES = {
     "text_transformer": (TextTransformer, {}),
     "scenes": (Scenes, {}),
     "shards": (Shards, {}),
+    "captions_table": (CaptionsTable, {}),
+    "coco_captions": (CocoCaptions, {}),
+    "class_folder": (ClassFolder, {}),
+    "first": (First, {}),
     "one_after_another": (OneAfterAnother, {}),
     "clip_bpe": (ClipBpe, {}),
     "trained": (Trained, {}),

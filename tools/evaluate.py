@@ -2,6 +2,9 @@
 
     python tools/evaluate.py --checkpoint runs/scenes_clip
     python tools/evaluate.py --checkpoint runs/clip --backend mindspore --data '/data/flickr/test-*.tar'
+    python tools/evaluate.py --checkpoint runs/clip --source class_folder path=photos templates=imagenet
+
+A source is named as a config names it: its type, then its fields as key=value.
 """
 
 import argparse
@@ -11,9 +14,12 @@ from pathlib import Path
 
 from tandemclip import backends
 from tandemclip.core import command_line
+from tandemclip.core.config import build
 from tandemclip.core.data.shards import Shards
+from tandemclip.core.data.sources import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.evaluate import evaluate
+from tandemclip.core.evaluation.hits import percent
 from tandemclip.core.model import open_model
 
 
@@ -22,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", type=Path, required=True, help="a run's folder (its newest checkpoint) or a checkpoint's")
     parser.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
     parser.add_argument("--data", nargs="+", help="tar shards to evaluate on (default: data.evaluate of the run's config)")
+    parser.add_argument("--source", nargs="+", metavar=("TYPE", "KEY=VALUE"), help="any other source, e.g. shards with classes=F")
     parser.add_argument("--json", type=Path, metavar="F", help="write the metrics to this file too")
     return parser
 
@@ -34,9 +41,11 @@ def _main(argv):
     args = parser().parse_args(argv)
     model, source = open_model(args.checkpoint, backends.load(args.backend))
     source = Shards(tuple(args.data)) if args.data else source
+    if args.source:
+        source = build(Source, {"type": args.source[0], **command_line.parse_overrides(args.source[1:])}, "--source")
     if source is None:
-        raise UserError(f"{args.checkpoint} names no evaluation data; give tar shards with --data")
-    metrics = evaluate(model, source)
+        raise UserError(f"{args.checkpoint} names no evaluation data; give tar shards with --data, or --source")
+    metrics = percent(evaluate(model, source))
     for name, value in metrics.items():
         print(f"{name}: {value:.2f}%")
     if args.json:

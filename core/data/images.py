@@ -1,5 +1,6 @@
 """Pixels: decoding, cropping, resizing, normalising. Arrays are [H, W, 3] uint8 RGB until they are normalised."""
 
+import io
 import math
 
 import cv2
@@ -17,11 +18,13 @@ class Undecodable(Exception):
 def decode(data: bytes) -> np.ndarray:
     """An encoded file -> [H, W, 3] uint8 RGB.
 
-    Grey, CMYK and 16-bit files become 8-bit RGB, transparency is dropped, and the orientation in EXIF is applied.
-    Raises Undecodable for anything else, also for a file that was cut short.
+    Grey, CMYK and 16-bit files become 8-bit RGB, transparency is dropped, the orientation in EXIF is applied, and of an
+    animation there is the first picture. Raises Undecodable for anything else, also for a file that was cut short.
     """
     if not data:
         raise Undecodable("the image file is empty")
+    if data.startswith(b"GIF8"):
+        return _decode_gif(data)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:  # e.g. more pixels than OpenCV accepts
@@ -29,6 +32,15 @@ def decode(data: bytes) -> np.ndarray:
     if pixels is None:
         raise Undecodable(f"{len(data)} bytes that are no whole image OpenCV knows (JPEG, PNG, WebP, BMP, TIFF ...)")
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+def _decode_gif(data: bytes) -> np.ndarray:
+    """By Pillow: OpenCV's packages have no GIF."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return np.array(image.convert("RGB"))
+    except (OSError, EOFError, ValueError, Image.DecompressionBombError) as error:
+        raise Undecodable(f"no whole GIF: {error}") from error
 
 
 def random_crop(pixels: np.ndarray, area: tuple[float, float], ratio: tuple[float, float], rng) -> np.ndarray:

@@ -5,18 +5,17 @@ views, are pure functions of (seed, position).
 """
 
 import logging
-import shutil
+import tempfile
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
 import numpy as np
 
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources import Source
 from tandemclip.core.data.views import View, batch_arrays
+from tandemclip.core.data.workers import Stored, check_shared_memory, death, prepare, signals_held
 from tandemclip.core.errors import UserError
 from tandemclip.core.random import generator
 
@@ -30,7 +29,7 @@ _absl.setLevel(_level)
 
 TOLERATED = 10  # broken records, and
 TOLERATED_SHARE = 0.001  # of all records read: a run stops beyond both
-REPLACEMENTS = 10  # for one position
+REPLACEMENTS = 30  # for one position: enough where half of all records are known to be bad
 _NOTHING: tuple[dict, list] = ({}, [])
 
 
@@ -45,29 +44,38 @@ class _Load:
     seed: int
     rank: int
     ranks: int
+    bad: frozenset[int]
 
     def __call__(self, step: int) -> tuple[dict[str, np.ndarray], list[tuple[str, str]]]:
+        batch, broken, _ = self.read(int(step))
+        return batch, broken
+
+    def read(self, step: int) -> tuple[dict[str, np.ndarray], list[tuple[str, str]], list[str]]:
+        """As above, with the keys of the records that make up the batch."""
         rows = self.batch_size // self.ranks
         batch = _empty(self.views, rows)
         broken: list[tuple[str, str]] = []
-        for row in range(rows):
-            self._fill(batch, row, int(step) * self.batch_size + self.rank * rows + row, broken)
-        return batch, broken
+        first = step * self.batch_size + self.rank * rows
+        keys = [self._fill(batch, row, first + row, broken) for row in range(rows)]
+        return batch, broken, keys
 
-    def _fill(self, batch, row: int, position: int, broken: list) -> None:
+    def _fill(self, batch, row: int, position: int, broken: list) -> str:
         """Writes the record of this position, or the first whole one that other orders have at the same position."""
         for attempt in range(1 + REPLACEMENTS):
             stream = "order" if attempt == 0 else f"replacement {attempt}"
             number = self.source.order(position, self.seed, stream)
+            if number in self.bad:
+                continue
             try:
-                _write(batch, row, self.source[number], self.views, self.tokenizer, self.seed, position)
-                return
+                record = self.source[number]
+                _write(batch, row, record, self.views, self.tokenizer, self.seed, position)
+                return record.key
             except BrokenRecord as error:
                 broken.append((error.key, error.why))
         listed = "; ".join(f"{key}: {why}" for key, why in broken[-TOLERATED:])
         raise UserError(
-            f"position {position} of the data: {1 + REPLACEMENTS} records in turn cannot be used ({listed}); "
-            "repair the data, or ask for views that it has"
+            f"position {position} of the data: {1 + REPLACEMENTS} records in turn cannot be used "
+            f"({listed or 'all known to be bad'}); repair the data, or ask for views that it has"
         )
 
 
@@ -81,18 +89,26 @@ class Batches:
     def __init__(self, load: _Load, start_step: int, stop_step: int, workers: int):
         # One empty batch for each worker stands at the end: grain holds on to the last element of a worker that has
         # ended, and what that has in shared memory would be reported as leaked when the program ends.
-        steps = grain.MapDataset.range(start_step, stop_step + workers).map(_Until(stop_step, load))
+        until, files = _Until(stop_step, load), []
+        if workers:
+            files = [tempfile.NamedTemporaryFile()]
+            until = Stored.write(until, files[0])
+        steps = grain.MapDataset.range(start_step, stop_step + workers).map(until)
         # One thread a process: decoding and drawing hold Python's lock often enough that more threads do not help.
         batches = steps.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
         if workers:
             options = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2)
-            batches = batches.mp_prefetch(options, worker_init_fn=_one_thread).map(_own)
+            batches = batches.mp_prefetch(options, worker_init_fn=prepare).map(_own)
             batches = grain.experimental.ThreadPrefetchIterDataset(batches, prefetch_buffer_size=1)
         self.broken: list[str] = []
         self._reasons: list[str] = []
         self._rows = load.batch_size // load.ranks
         self._read = 0
-        self._running = [iter(batches)]
+        self._load = load
+        self._running = [iter(batches), *files]
+        if workers:
+            with signals_held():
+                self._running[0].start_prefetch()
         # Also where nobody closes it: grain's threads and processes must end before the interpreter does.
         self._end = weakref.finalize(self, _end, self._running)
 
@@ -100,7 +116,7 @@ class Batches:
         return self
 
     def __next__(self) -> dict[str, np.ndarray]:
-        batch, broken = next(self._running[0], _NOTHING) if self._running else _NOTHING
+        batch, broken = self._next() if self._running else _NOTHING
         if not batch:
             self.close()
             raise StopIteration
@@ -112,9 +128,24 @@ class Batches:
         if len(self.broken) > TOLERATED and len(self.broken) > TOLERATED_SHARE * self._read:
             raise UserError(
                 f"{len(self.broken)} of the first {self._read} records are broken, more than {TOLERATED} and more than "
-                f"{TOLERATED_SHARE:.1%}; repair or remove them: " + "; ".join(self._reasons)
+                f"{TOLERATED_SHARE:.1%}; repair them, or let `tools/prepare.py check` list all of them for data.bad_records: "
+                + "; ".join(self._reasons)
             )
         return batch
+
+    def _next(self) -> tuple[dict, list]:
+        try:
+            return next(self._running[0], _NOTHING)
+        except RuntimeError as error:
+            told = death(error)
+            if told is None:
+                raise
+            self.close()
+            raise told from error
+
+    def keys(self, step: int) -> list[str]:
+        """What stands in the batch of this step (this rank's part), replacements included; reads it again."""
+        return self._load.read(step)[2]
 
     def close(self) -> None:
         self._end()
@@ -127,8 +158,9 @@ class Batches:
 
 
 def _end(running: list) -> None:
-    if running:
-        running.pop().close()
+    for item in running:
+        item.close()
+    running.clear()
 
 
 @dataclass(frozen=True)
@@ -160,18 +192,20 @@ def batches(
     workers: int = 0,
     rank: int = 0,
     ranks: int = 1,
+    bad: frozenset[int] = frozenset(),
 ) -> Batches:
     """The training batches of these steps. batch_size is the global one: each rank gets its batch_size / ranks rows.
 
+    bad: numbers of records that are replaced unread, as if they had been found broken, and are not counted (`bad_records`).
     workers: processes that load; 0: a thread of this one. Worker processes import the module that was started as a
     program: it must import an engine only within its functions.
     """
     if batch_size % ranks:
         raise UserError(f"batch_size {batch_size} cannot be divided among {ranks} ranks; choose a multiple of {ranks}")
     if workers:
-        _check_shared_memory(views, batch_size // ranks, workers)
+        check_shared_memory(views, batch_size // ranks, workers)
     len(source)  # indexes what has to be indexed once, here, and not in every worker
-    load = _Load(source, dict(views), tokenizer, batch_size, seed, rank, ranks)
+    load = _Load(source, dict(views), tokenizer, batch_size, seed, rank, ranks, bad)
     return Batches(load, start_step, stop_step, workers)
 
 
@@ -217,19 +251,3 @@ def _write(batch, row: int, record, views, tokenizer, seed: int, position: int) 
     for name, view in views.items():
         for suffix, array in view(record, generator(seed, position, name), tokenizer).items():
             batch[name + suffix][row] = array
-
-
-def _one_thread(worker: int, workers: int) -> None:
-    cv2.setNumThreads(0)  # parallel by processes already
-
-
-def _check_shared_memory(views, rows: int, workers: int) -> None:
-    """Workers hand batches over in /dev/shm; where it is too small (64 MB in a container) they die without a word."""
-    needed = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in batch_arrays(views, rows).values())
-    needed *= 5 * workers  # two ready at each end of the queue, one in the making
-    place = Path("/dev/shm")
-    if place.is_dir() and shutil.disk_usage(place).free < needed:
-        raise UserError(
-            f"/dev/shm has {shutil.disk_usage(place).free >> 20} MB free, {workers} workers need {needed >> 20} MB; "
-            "enlarge it (docker run --shm-size=...), take fewer workers, or workers: 0"
-        )

@@ -1,7 +1,7 @@
 """Where each record lies within a plain tar file: found once by reading the headers, and kept in a file.
 
-An index is a numpy record array in a file of its own, mapped into memory: ten million records cost their pages that are
-in use, and nothing to send to another process.
+An index is a numpy record array in a file of its own, of which only the entries that are asked for are read: ten million
+records cost no memory, and nothing to send to another process.
 """
 
 import glob
@@ -17,10 +17,10 @@ import numpy as np
 
 from tandemclip.core.errors import UserError
 
-VERSION = 1
+VERSION = 2
 SUFFIX = ".index.npy"
-IMAGES = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff")
-KINDS = {**dict.fromkeys(IMAGES, "image"), "json": "json", "txt": "txt", "cls": "cls"}
+IMAGES = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif")
+KINDS = {**dict.fromkeys(IMAGES, "image"), "json": "json", "txt": "txt", "cls": "cls", "rois.npy": "rois"}
 SPAN = np.dtype([("offset", "<i8"), ("size", "<i8")])  # in bytes; size -1 where the record has no such member
 
 
@@ -43,7 +43,7 @@ def stamp(path: str) -> Stamp:
 
 
 def read_index(shard: Stamp) -> np.ndarray:
-    """[records] with fields key (bytes) and, for image, json, txt and cls, the SPAN of its data in the file.
+    """[records] with fields key (bytes) and, for image, json, txt, cls and rois, the SPAN of its data in the file.
 
     Built where there is none yet for this state of the file.
     """
@@ -53,6 +53,18 @@ def read_index(shard: Stamp) -> np.ndarray:
         except (OSError, ValueError):
             continue  # none here, or one that is not whole: another place, or it is built again
     return _build(shard)
+
+
+class Entries:
+    """The entries of an index, each read when it is asked for. Through the map, every page around an entry ever read would
+    count as this process's memory: with 10^7 records, most of a gigabyte soon."""
+
+    def __init__(self, index: np.memmap):
+        self._file, self._offset, self._dtype = open(index.filename, "rb", buffering=0), index.offset, index.dtype
+
+    def __getitem__(self, number: int) -> np.void:
+        size = self._dtype.itemsize
+        return np.frombuffer(os.pread(self._file.fileno(), size, self._offset + number * size), self._dtype)[0]
 
 
 def _places(shard: Stamp) -> list[Path]:
@@ -96,8 +108,11 @@ def _keep(place: Path, records: np.ndarray) -> None:
             raise
 
 
-def _scan(path: str) -> np.ndarray:
-    """Reads the headers of a tar file from the first to the end-of-archive mark."""
+def members(path: str) -> dict[str, dict[str, tuple[int, int]]]:
+    """{record's key: {kind, e.g. "jpg": (offset, size) of that member}} in the order of the file.
+
+    Reads the headers of a tar file from the first to the end-of-archive mark; UserError where it is no plain one or cut short.
+    """
     records: dict[str, dict[str, tuple[int, int]]] = {}
     try:
         with tarfile.open(path, "r:") as archive:
@@ -105,9 +120,9 @@ def _scan(path: str) -> np.ndarray:
                 archive.members = []  # tarfile would keep all of them in memory
                 folder, _, name = member.name.rpartition("/")
                 stem, _, kind = name.partition(".")
-                if member.isreg() and kind.lower() in KINDS:
+                if member.isreg() and kind:
                     spans = records.setdefault(f"{folder}/{stem}" if folder else stem, {})
-                    spans[KINDS[kind.lower()]] = (member.offset_data, member.size)
+                    spans[kind] = (member.offset_data, member.size)
             archive.fileobj.seek(archive.offset)
             # tarfile takes a file cut between two members for a whole one; only this block tells them apart.
             whole = archive.fileobj.read(512) == bytes(512)
@@ -118,6 +133,14 @@ def _scan(path: str) -> np.ndarray:
         ) from error
     if not whole:
         raise UserError(f"shards: {path} is cut short: a tar file's end mark is missing; fetch or write it again")
+    return records
+
+
+def _scan(path: str) -> np.ndarray:
+    records = {
+        key: {KINDS[kind.lower()]: span for kind, span in spans.items() if kind.lower() in KINDS}
+        for key, spans in members(path).items()
+    }
     return _array({key: spans for key, spans in records.items() if "image" in spans})
 
 

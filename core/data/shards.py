@@ -1,6 +1,7 @@
 """WebDataset shards as a source: plain tar files, read at random through an index of offsets (`shard_index`)."""
 
 import glob
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from tandemclip.core.data.image_files import unicode
 from tandemclip.core.data.records import BrokenRecord, Object, Record
-from tandemclip.core.data.shard_index import Stamp, read_index, stamp
+from tandemclip.core.data.shard_index import Entries, Stamp, read_index, stamp
 from tandemclip.core.data.sources import Source
 from tandemclip.core.errors import UserError
+from tandemclip.core.evaluation.prompts import PHOTO, Templates, class_prompts, read_class_names
 
 
 @dataclass(frozen=True)
@@ -20,14 +23,20 @@ class Shards(Source):
     """The records of all tar files that `paths` (files or glob patterns) name, in the order of sorted names.
 
     Members of one record share their name up to the first dot: NNN.jpg (or png, webp ...) and, each optional,
-    NNN.json: {"captions": [...] or "caption": "...", "summary": "...", "label": 3,
+    NNN.json: {"captions": [...] or "caption": "...", "summary": "...", "label": 3, "attributes": {"color": 2},
                "objects": [{"phrase", "box": [x1, y1, x2, y2] in 0..1, "confidence", "feature": [...]}],
                "phrases": [{"phrase", "box"}]} (annotated phrases: objects of confidence 1 without a feature)
-    NNN.txt: one caption.   NNN.cls: the number of its class.
+    NNN.txt: one caption.   NNN.cls: the number of its class.   NNN.rois.npy: [objects, D], the features of "objects" in their
+    order, in place of "feature": as text they would take several times the room of the picture.
     A record without an image is left out. Raises UserError for a missing shard and for one cut short.
+
+    classes: a JSON file with the list of the classes' names (or of mappings with a "name") in the order of their numbers;
+    with it the records are evaluated zero-shot, by each name in `templates`.
     """
 
     paths: str | tuple[str, ...]
+    classes: str | None = None
+    templates: Templates = PHOTO
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -42,12 +51,19 @@ class Shards(Source):
             raise BrokenRecord(key, "it has no image")
         facts = self._facts(shard, entry, key)
         try:
-            captions = _captions(facts, _member(shard, entry, "txt"))
+            captions = captions_of(facts, _member(shard, entry, "txt"))
             label = _label(facts, _member(shard, entry, "cls"))
-            objects = _objects(facts)
-        except (KeyError, TypeError, ValueError) as error:
-            raise BrokenRecord(key, f"its json or cls is not as documented: {error!r}") from error
-        return Record(key, image, captions, facts.get("summary"), objects, label)
+            objects = _objects(facts, _member(shard, entry, "rois"))
+            summary = None if facts.get("summary") is None else unicode(facts["summary"])
+            attributes = {name: int(number) for name, number in facts.get("attributes", {}).items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BrokenRecord(key, f"its json, cls or rois.npy is not as documented: {error!r}") from error
+        return Record(key, image, captions, summary, objects, label, attributes)
+
+    @property
+    def prompts(self) -> dict[str, list[list[str]]]:
+        """The texts of each class; nothing without `classes`."""
+        return {"class": class_prompts(read_class_names(self.classes), self.templates)} if self.classes else {}
 
     def texts(self, limit: int) -> Iterator[str]:
         """Captions, summaries and phrases of at most `limit` records, evenly spread; images are not decoded."""
@@ -67,7 +83,7 @@ class Shards(Source):
     @cached_property
     def _shards(self) -> tuple[Stamp, ...]:
         patterns = (self.paths,) if isinstance(self.paths, str) else self.paths
-        return tuple(stamp(path) for pattern in patterns for path in _files(pattern))
+        return tuple(stamp(path) for pattern in patterns for path in files(pattern))
 
     @cached_property
     def _starts(self) -> np.ndarray:
@@ -83,7 +99,7 @@ class Shards(Source):
         """-> (the shard, its entry in the index)"""
         number = int(np.searchsorted(self._starts, index, side="right")) - 1
         shard = self._shards[number]
-        return shard, _index(shard)[index - int(self._starts[number])]
+        return shard, _entries(shard)[index - int(self._starts[number])]
 
     def _facts(self, shard: Stamp, entry, key: str) -> dict:
         text = _member(shard, entry, "json")
@@ -96,7 +112,8 @@ class Shards(Source):
         return facts
 
 
-def _files(pattern: str) -> list[str]:
+def files(pattern: str) -> list[str]:
+    """What a path or glob pattern names, sorted; UserError where a pattern names nothing."""
     pattern = os.path.expanduser(pattern)
     if not glob.has_magic(pattern):
         return [pattern]
@@ -108,7 +125,7 @@ def _files(pattern: str) -> list[str]:
 
 # A window of the order mixes neighbouring shards, so that a few of them are in use at any time. What falls out of a
 # cache is closed when its last reader lets go of it.
-_index = lru_cache(maxsize=128)(read_index)
+_entries = lru_cache(maxsize=128)(lambda shard: Entries(read_index(shard)))
 
 
 @lru_cache(maxsize=128)
@@ -131,10 +148,11 @@ def _member(shard: Stamp, entry, kind: str) -> bytes | None:
     return data
 
 
-def _captions(facts: dict, text: bytes | None) -> tuple[str, ...]:
+def captions_of(facts: dict, text: bytes | None) -> tuple[str, ...]:
     captions = facts.get("captions", facts.get("caption"))
     if captions is not None:
-        return (captions,) if isinstance(captions, str) else tuple(str(caption) for caption in captions)
+        captions = [captions] if isinstance(captions, str) else captions
+        return tuple(unicode(str(caption)) for caption in captions)
     return (text.decode("utf-8", "replace").strip(),) if text else ()
 
 
@@ -144,12 +162,16 @@ def _label(facts: dict, text: bytes | None) -> int | None:
     return int(facts["label"]) if facts.get("label") is not None else None
 
 
-def _objects(facts: dict) -> tuple[Object, ...]:
-    things = [*facts.get("objects", ()), *facts.get("phrases", ())]
-    return tuple(_object(thing) for thing in things)
+def _objects(facts: dict, rois: bytes | None) -> tuple[Object, ...]:
+    things = facts.get("objects", ())
+    features = [thing.get("feature") for thing in things] if rois is None else np.lib.format.read_array(io.BytesIO(rois))
+    if len(features) != len(things):
+        raise ValueError(f"{len(features)} rows of features for {len(things)} objects")
+    things = [*zip(things, features), *((phrase, None) for phrase in facts.get("phrases", ()))]
+    return tuple(_object(thing, feature) for thing, feature in things)
 
 
-def _object(thing: dict) -> Object:
+def _object(thing: dict, feature) -> Object:
     x1, y1, x2, y2 = (float(edge) for edge in thing["box"])
-    feature = np.asarray(thing["feature"], np.float32) if "feature" in thing else None
-    return Object((x1, y1, x2, y2), str(thing["phrase"]), float(thing.get("confidence", 1)), feature)
+    feature = None if feature is None else np.asarray(feature, np.float32)
+    return Object((x1, y1, x2, y2), unicode(str(thing["phrase"])), float(thing.get("confidence", 1)), feature)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
+
+from tandemclip.core.errors import UserError
+
+Templates = tuple[str, ...] | Literal["imagenet"]  # of one's own, with {} for the class name, or CLIP's 80
+PHOTO = ("a photo of a {}.",)
 
 
 def imagenet_templates() -> tuple[str, ...]:
@@ -13,3 +21,25 @@ def imagenet_templates() -> tuple[str, ...]:
 def ensemble(class_name: str, templates: tuple[str, ...]) -> list[str]:
     """One prompt a template: ("red fox", ("a photo of a {}.",)) -> ["a photo of a red fox."]."""
     return [template.replace("{}", class_name) for template in templates]
+
+
+def read_class_names(path: str) -> list[str]:
+    """From a JSON list of names, or of mappings with a "name". Raises UserError for anything else."""
+    try:
+        classes = json.loads(Path(path).expanduser().read_bytes())
+        return [entry if isinstance(entry, str) else entry["name"] for entry in classes]
+    except OSError as error:
+        raise UserError(f"the class names {path} cannot be read ({error.strerror}); correct the path") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} is no JSON list of class names or of mappings with a name ({error!r}); write it like [\"cat\", \"dog\"]"
+        ) from error
+
+
+def class_prompts(class_names: Sequence[str], templates: Templates) -> list[list[str]]:
+    """The texts of each class, for `class_embeddings`. Raises UserError for a template that names no class."""
+    templates = imagenet_templates() if templates == "imagenet" else templates
+    for template in templates:
+        if "{}" not in template:
+            raise UserError(f"the template {template!r} has no place for a class name; write it like 'a photo of a {{}}.'")
+    return [ensemble(name, templates) for name in class_names]

@@ -13,6 +13,7 @@ from tandemclip.core.spec import Normal, Parameter, Spec
 from tandemclip.core.towers.tower import ImageTower
 
 EXPANSION = 4
+STRIDE = 32  # pixels between two places of the map in front of the pool
 ONE = np.ones((), np.float32)
 
 
@@ -119,9 +120,16 @@ class ModifiedResNet(ImageTower):
                 stride = 2 if stage > 0 and i == 0 else 1
                 own[f"stages.{stage}.{i}"] = Bottleneck(inputs, width * 2**stage, stride)
                 inputs = width * 2**stage * EXPANSION
-        return own | {"pool": AttentionPool(self.resolution // 32, inputs, self.heads, self.embed_dim, self.roi)}
+        return own | {"pool": AttentionPool(self.resolution // STRIDE, inputs, self.heads, self.embed_dim, self.roi)}
+
+    @property
+    def grid_resolution(self):
+        return -(-self.resolution // STRIDE) * STRIDE  # at any other, the map leaves out the last rows and columns
 
     def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
+        return p.pool(self.encode_grid(ops, p, images))
+
+    def encode_grid(self, ops, p, images):  # [B, 3, H, W] -> [B, 32 width, H / 32, W / 32]
         x = images
         for i in range(3):
             x = ops.relu(p.child(f"stem_norm.{i}")(p.child(f"stem.{i}")(x)))
@@ -129,7 +137,7 @@ class ModifiedResNet(ImageTower):
         for name in self.nodes:
             if name.startswith("stages."):
                 x = p.child(name)(x)
-        return p.pool(x)
+        return x
 
     def encode_rois(self, ops, p, rois, mask):  # only the attention pool sees them (PyramidCLIP Fig. 3a)
         return p.pool.encode_rois(rois, mask)

@@ -5,11 +5,19 @@ from tandemclip.core.spec import Spec
 
 
 class ImageTower(Spec):
-    """images [B, 3, resolution, resolution] -> [B, embed_dim]; with `roi`, also encode_rois(rois, mask) -> [B, embed_dim]."""
+    """images [B, 3, resolution, resolution] -> [B, embed_dim]; with `roi`, also encode_rois(rois, mask) -> [B, embed_dim].
+
+    encode_grid(images [B, 3, grid_resolution, grid_resolution]) -> [B, D, h, w]: features of places, in front of the pooling;
+    at this resolution the cells cover the picture, each 1 / h of its height and 1 / w of its width.
+    """
 
     resolution: int
     embed_dim: int
     roi: RoiInput | None
+
+    @property
+    def grid_resolution(self) -> int:
+        return self.resolution
 
 
 class TextTower(Spec):

@@ -88,10 +88,17 @@ class VisionTransformer(ImageTower):
         }
 
     def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
+        return self.read(p, self.tokens(ops, p, images))
+
+    def encode_grid(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, width, side, side]
+        patches = p.output_norm(self.tokens(ops, p, images)[:, 1:])
+        side = self.resolution // self.patch
+        return ops.reshape(ops.transpose(patches, (0, 2, 1)), (images.shape[0], self.width, side, side))
+
+    def tokens(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, 1 + side^2, width], the class token first
         tokens = p.patches(images)
         front = ops.broadcast_to(p["class_token"], (tokens.shape[0], 1, self.width))
-        tokens = p.input_norm(ops.concat((front, tokens), 1) + p["positions"])
-        return self.read(p, self.through(p, tokens, 0))
+        return self.through(p, p.input_norm(ops.concat((front, tokens), 1) + p["positions"]), 0)
 
     def encode_rois(self, ops, p, rois, mask):  # [B, n, D + 4], [B, n] -> [B, embed_dim]
         token = p["class_token"] if self.roi.class_token == "image" else p.rois["class_token"]

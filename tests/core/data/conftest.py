@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tandemclip.core.data import shard_index
+
 
 def jpeg(seed, height=20, width=30):
     pixels = np.random.default_rng(seed).integers(0, 255, (height // 5 + 1, width // 5 + 1, 3), np.uint8)
@@ -43,5 +45,25 @@ def write_shards(write_tar):
                 members[f"{number:06d}.json"] = {"captions": [f"number {number}"], "label": number}
             write_tar(folder / f"{shard:04d}.tar", members)
         return str(folder / "*.tar")
+
+    return write
+
+
+@pytest.fixture
+def write_pointers():
+    """write_pointers(path, count, broken): a file and an index whose records all lie in the same few bytes, so that many are
+    made in no time. Labels are the numbers of the records; those in `broken` have a json that is none."""
+
+    def write(path, count, broken=()):
+        image = jpeg(0)
+        path.write_bytes(image + b"{" + b"".join(b"%08d" % number for number in range(count)))
+        places = {
+            f"{number:08d}": {"image": (0, len(image)), "cls": (len(image) + 1 + 8 * number, 8)} for number in range(count)
+        }
+        for number in broken:
+            places[f"{number:08d}"]["json"] = (len(image), 1)
+        shard = shard_index.stamp(str(path))
+        shard_index._keep(shard_index._places(shard)[0], shard_index._array(places))
+        return str(path)
 
     return write

@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -56,7 +58,34 @@ def test_exif_orientation_is_applied():
     assert np.abs(decoded.astype(int) - np.rot90(pixels, -1)).mean() < 3
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("kind, mode", [("WEBP", "RGB"), ("PNG", "RGB"), ("GIF", "P"), ("TIFF", "RGB")])
+def test_of_an_animation_there_is_the_first_picture(kind, mode):
+    frames = [Image.fromarray(smooth(40, 31, seed)).convert(mode) for seed in range(3)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, kind, save_all=True, append_images=frames[1:], **({"lossless": True} if kind == "WEBP" else {}))
+    np.testing.assert_array_equal(images.decode(buffer.getvalue()), np.asarray(frames[0].convert("RGB")))
+
+
+def test_sixteen_bit_colour_keeps_the_high_byte_in_its_channel():
+    deep = np.random.default_rng(0).integers(0, 1 << 16, (9, 11, 3), np.uint16)
+    for kind in (".png", ".tiff"):
+        decoded = images.decode(cv2.imencode(kind, deep)[1].tobytes())
+        assert np.abs(decoded[:, :, ::-1].astype(int) - (deep >> 8)).max() <= 1
+
+
+@pytest.mark.parametrize("width, height", [(100_000, 100_000), (2**31 - 1, 1)])
+def test_an_image_that_claims_to_be_huge_is_not_decoded(width, height):
+    """And needs no memory for it."""
+    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    gif = b"GIF89a" + struct.pack("<HH", 65535, 65535) + b"\0\0\0," + struct.pack("<HHHH", 0, 0, 65535, 65535) + b"\0\2\0;"
+    for data in (png, gif):
+        with pytest.raises(images.Undecodable):
+            images.decode(data)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "GIF"])
 @pytest.mark.parametrize("part", [0.0, 0.01, 0.3, 0.6, 0.9])
 def test_a_file_that_was_cut_is_not_decoded(kind, part):
     data = encoded(np.random.default_rng(0).integers(0, 255, (40, 30, 3), np.uint8), kind)

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from tandemclip.core.data import images
 from tandemclip.core.data.clip_tokenizer import ClipTokenizer
 from tandemclip.core.data.loader import batches, evaluation_batches
 from tandemclip.core.data.order import index
@@ -128,6 +129,15 @@ def test_ten_broken_records_are_no_reason_to_stop(tmp_path, write_shards):
     )  # 4 of 100: 10 after two and a half epochs
     _, named = collect(source, {"image": ImageView(8)}, batch_size=10, seed=1, start_step=0, stop_step=20)
     assert 8 <= len(named) <= 10
+
+
+def test_two_crops_and_the_tokens_come_from_one_decoding(tmp_path, write_shards, monkeypatch):
+    decoded, decode = [], images.decode
+    monkeypatch.setattr(images, "decode", lambda data: decoded.append(data) or decode(data))
+    source = Shards(write_shards(tmp_path, count=20))
+    views = {"image_global": ImageView(8, (0.9, 1.0)), "image_local": ImageView(8, (0.5, 1.0)), "text": TextView("caption", 8)}
+    collect(source, views, batch_size=10, seed=0, start_step=0, stop_step=2)
+    assert len(decoded) == len(set(decoded)) == 20
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -1,0 +1,139 @@
+"""What `tools/prepare.py check` tells of a data set."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tandemclip.core.config import Config
+from tandemclip.core.data.sources import Source
+from tandemclip.core.data.views import TextView
+from tandemclip.core.preparation.check import Findings, Reader, stretches, text_hash, together
+from tandemclip.core.preparation.progress import Progress
+from tandemclip.core.training.start import tokenizer_of
+
+MANY_CUT = 0.01  # of all captions
+MANY_EQUAL = 0.05  # of the rows of a batch
+
+
+def check(config: Config) -> dict:
+    """Reads `data.train` once with `data.workers` processes -> everything that `rows` shows, ready for JSON."""
+    source, method = config.data.train, config.method
+    needs_caption = any(isinstance(view, TextView) and view.field != "objects" for view in method.views().values())
+    reader = Reader(source, tokenizer_of(config), method.text.context_length, needs_caption)
+    parts = []
+    with Progress("read", len(source)) as progress:
+        for part in stretches(reader, config.data.workers):
+            parts.append(part)
+            progress.advance(len(part.bad) + part.sizes.total())
+    found = together(parts)
+    good = len(source) - len(found.bad)
+    batch = min(config.training.batch_size, good)
+    report = {
+        "records": len(source),
+        "bad": [{"number": number, "key": key, "why": why} for number, key, why in found.bad],
+        "images": _images(found),
+        "captions": _captions(found, reader),
+        "batch_size": batch,
+    }
+    if len(found.captions):
+        report["captions"]["equal_pairs_in_a_batch"] = expected_pairs(equal_captions(found.captions), good, batch)
+    if found.labels:
+        report["labels"] = _labels(found, source)
+        equal = sum(count * (count - 1) / 2 for count in found.labels.values())
+        report["labels"]["equal_pairs_in_a_batch"] = expected_pairs(equal, good, batch)
+    return report
+
+
+def expected_pairs(equal: float, records: int, batch: int) -> float:
+    """The expected number of pairs of rows that are equal, in a batch of `batch` records drawn without replacement.
+
+    equal: the sum, over all pairs of the records, of the probability that the two are equal. Every pair is in the batch
+    with the probability batch (batch - 1) / (records (records - 1)). Each such pair is a false negative, in both directions.
+    """
+    return equal * batch * (batch - 1) / (records * (records - 1)) if records > 1 else 0.0
+
+
+def equal_captions(captions: np.ndarray) -> float:
+    """[rows] CAPTION -> the sum over pairs of records of the probability that captions drawn of the two are equal.
+
+    With p[i, t] the share of text t among record i's captions: sum over i < j and t of p[i, t] p[j, t], which is the half
+    of sum over t of (sum over i of p)^2 - sum over i of p^2.
+    """
+    _, text = np.unique(captions["text"], return_inverse=True)
+    share = captions["times"] / captions["of"]
+    return float((np.bincount(text, share) ** 2 - np.bincount(text, share**2)).sum() / 2)
+
+
+def _images(found: Findings) -> dict:
+    heights, widths = zip(*found.sizes) if found.sizes else ((0,), (0,))
+    rate = found.decoded / found.seconds if found.seconds else 0.0
+    return {
+        "height": [min(heights), max(heights)],
+        "width": [min(widths), max(widths)],
+        "read_and_decoded_per_second_by_one_process": rate,
+    }
+
+
+def _labels(found: Findings, source: Source) -> dict:
+    """Classes that no record has: by the first prompt of those that the source knows, else gaps in the numbers."""
+    prompts = (getattr(source, "prompts", None) or {}).get("class", [])
+    without = sorted(set(range(max(len(prompts), max(found.labels) + 1))) - set(found.labels))
+    named = [f"{label} ({prompts[label][0]})" if label < len(prompts) else str(label) for label in without]
+    return {"records": dict(sorted(found.labels.items())), "without_images": named}
+
+
+def _captions(found: Findings, reader: Reader) -> dict:
+    times = found.captions["times"]
+    texts, text = np.unique(found.captions["text"], return_inverse=True)
+    counts = np.bincount(text, times).astype(int)
+    total = int(times.sum())
+    report = {"count": total, "empty": found.empty, "cut": found.cut, "context_length": reader.context_length}
+    report["repeated"] = total - len(texts)
+    if report["repeated"]:
+        most = int(counts.argmax())
+        record = int(found.captions["record"][text == most][0])
+        report["most_frequent"] = {"caption": _caption(reader, record, int(texts[most])), "times": int(counts[most])}
+    return report
+
+
+def _caption(reader: Reader, record: int, text: int) -> str:
+    captions = reader.source[record].captions
+    return next(caption for caption, ids in zip(captions, reader.ids(captions)[0]) if text_hash(ids) == text)
+
+
+def rows(report: dict) -> Iterator[tuple[str, str]]:
+    """(what, how much), for people."""
+    images, captions, labels = report["images"], report["captions"], report.get("labels")
+    batch = f"in a batch of {report['batch_size']}, expected"
+    yield "records", f"{report['records']:,}"
+    yield "that cannot be used", f"{len(report['bad']):,}"
+    yield "height, width", "{} to {}, {} to {}".format(*images["height"], *images["width"])
+    yield "read and decoded by one process", f"{images['read_and_decoded_per_second_by_one_process']:,.0f} images/s"
+    yield "captions", f"{captions['count']:,}"
+    yield "empty captions", f"{captions['empty']:,}"
+    yield f"captions cut at {captions['context_length']} tokens", f"{captions['cut']:,}"
+    yield "captions that were there before", f"{captions['repeated']:,}"
+    if "most_frequent" in captions:
+        yield f"{captions['most_frequent']['times']:,} times", captions["most_frequent"]["caption"]
+    if "equal_pairs_in_a_batch" in captions:
+        yield f"pairs of equal captions {batch}", f"{captions['equal_pairs_in_a_batch']:.3g}"
+    if labels:
+        counts = labels["records"]
+        yield "classes", f"{len(counts):,}, with {min(counts.values()):,} to {max(counts.values()):,} images"
+        yield "classes without images", ", ".join(labels["without_images"]) or "none"
+        yield f"pairs of equal labels {batch}", f"{labels['equal_pairs_in_a_batch']:.3g}"
+
+
+def advice(report: dict, bad_records: Path) -> str:
+    """What to do, in one line. bad_records: the list that training can be given."""
+    captions, todo = report["captions"], []
+    if len(report["bad"]) * 2 > report["records"]:
+        todo.append("more than half of the records cannot be used: repair the data before training")
+    elif report["bad"]:
+        todo.append(f"train with --set data.bad_records={bad_records}")
+    if captions["cut"] > MANY_CUT * captions["count"]:
+        todo.append(f"{captions['cut'] / captions['count']:.0%} of the captions are cut: raise method.text.context_length")
+    if 2 * captions.get("equal_pairs_in_a_batch", 0) > MANY_EQUAL * report["batch_size"]:
+        todo.append("many captions of a batch are equal: more varied captions, or a smaller batch, would tell images apart")
+    return "; ".join(todo) or "nothing stands in the way of training"

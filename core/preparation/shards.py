@@ -1,0 +1,103 @@
+"""Any source, or chosen records of it, as shards: one after another, each whole or not there."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+
+from tandemclip.core.data import images
+from tandemclip.core.data.records import BrokenRecord, Record
+from tandemclip.core.data.shard_writer import encode, write_shard
+from tandemclip.core.data.sources import Source
+from tandemclip.core.errors import UserError
+from tandemclip.core.preparation.ledger import Ledger
+from tandemclip.core.preparation.progress import Progress
+from tandemclip.core.preparation.threads import in_order
+from tandemclip.core.whole_file import whole_file
+
+LEDGER, REPORT = "shards.jsonl", "report.json"
+QUALITY = 95  # of a JPEG that had to be made smaller
+PROBED = 1000  # records whose texts tell a source from another one of the same name
+
+
+def identity(source: Source, mapping: dict) -> dict:
+    """What a ledger says of a source; `mapping` is what it was built from."""
+    texts = hashlib.sha256("\0".join(source.texts(PROBED)).encode("utf-8", "surrogatepass"))
+    return {"source": mapping, "records": len(source), "contents": texts.hexdigest()[:16]}
+
+
+def open_ledger(out: Path, job: dict) -> Ledger:
+    """job: {"per_shard": records in each, "short_side": pixels or None, ...}, with all else that decides the shards.
+
+    Raises UserError where `out` holds other shards.
+    """
+    if not (out / LEDGER).exists() and any(out.glob("*.tar")):
+        raise UserError(f"--out {out} holds shards that were not made by this command; choose another folder")
+    return Ledger(out / LEDGER, job)
+
+
+def write_shards(source: Source, ledger: Ledger, chosen: Sequence[int] | None = None, left_out: Sequence[dict] = ()) -> dict:
+    """The records `chosen` (default: all), in that order, as OUT/000000.tar ...; returns what OUT/report.json then says.
+
+    Shard k has the records from k * per_shard on, keyed by their place; broken ones are left out and named. Shards that the
+    ledger has as finished are not written again, so that a kill loses and doubles nothing. left_out: broken records that were
+    found before.
+    """
+    chosen = range(len(source)) if chosen is None else chosen
+    out, per_shard = ledger.path.parent, ledger.job["per_shard"]
+    pieces = {piece["shard"]: piece for piece in ledger.done if _stands(out, piece)}
+    with Progress("records", len(chosen), sum(len(piece["broken"]) + piece["records"] for piece in pieces.values())) as progress:
+        for start in range(0, len(chosen), per_shard):
+            name = f"{start // per_shard:06d}.tar"
+            if name not in pieces:
+                broken: list[dict] = []
+                places = range(start, min(start + per_shard, len(chosen)))
+                samples = _samples(source, chosen, places, ledger.job["short_side"], broken, progress)
+                count = write_shard(out / name, samples)
+                pieces[name] = {"shard": name, "records": count, "bytes": (out / name).stat().st_size, "broken": broken}
+                ledger.add(pieces[name])
+    return _report(out, ledger.job, [pieces[name] for name in sorted(pieces)], left_out)
+
+
+def _stands(out: Path, piece: dict) -> bool:
+    path = out / piece["shard"]
+    return path.exists() and path.stat().st_size == piece["bytes"]
+
+
+def _samples(source, chosen, places, short_side, broken, progress) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """The shard's samples; `broken` gets the others."""
+
+    def sample(place: int):
+        try:
+            return f"{place:08d}", encode(shrunk(source[int(chosen[place])], short_side))
+        except BrokenRecord as error:
+            return error
+
+    for result in in_order(sample, places):
+        if isinstance(result, BrokenRecord):
+            broken.append({"key": result.key, "why": result.why})
+        else:
+            yield result
+        progress.advance()
+
+
+def shrunk(record: Record, short_side: int | None) -> Record:
+    """The record, decoded once to see that it can be; a larger image becomes a JPEG whose short side is that."""
+    pixels = record.pixels
+    if short_side is None or min(pixels.shape[:2]) <= short_side:
+        return record
+    pixels = images.resize_antialiased(pixels, *images.short_side(pixels.shape, short_side))
+    options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    image = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)[1].tobytes()
+    return dataclasses.replace(record, image=image)
+
+
+def _report(out: Path, job: dict, pieces: list[dict], left_out: Sequence[dict]) -> dict:
+    broken = [*left_out, *(entry for piece in pieces for entry in piece["broken"])]
+    report = {**job, "shards": len(pieces), "written": sum(piece["records"] for piece in pieces), "left_out": broken}
+    with whole_file(out / REPORT) as file:
+        file.write(json.dumps(report, indent=1).encode() + b"\n")
+    return report

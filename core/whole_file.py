@@ -1,0 +1,48 @@
+"""Files that are whole or not there, whatever kills the program that writes them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from tandemclip.core.errors import UserError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which bears the name `path` (a hidden one till then) once it is whole and on the disk.
+
+    Replaces what has that name; makes its folder. UserError where the disk refuses.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(part, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        _sync(path.parent)
+    except OSError as error:
+        _remove(part)
+        raise UserError(
+            f"{path} cannot be written ({error.strerror or error}); make its folder writable, or free some space, and start again"
+        ) from error
+    except BaseException:
+        _remove(part)
+        raise
+
+
+def _remove(part: Path) -> None:
+    if part.parent.is_dir():
+        part.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """The name itself to the disk; syncing the file alone does not bring it there."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
