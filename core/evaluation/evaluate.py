@@ -3,40 +3,53 @@
 import numpy as np
 
 from tandemclip.core.data.loader import evaluation_batches
+from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources import Source
 from tandemclip.core.data.views import LabelView
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.retrieval import recall
+from tandemclip.core.evaluation.hits import Hits
+from tandemclip.core.evaluation.retrieval import METRICS, recall
 from tandemclip.core.evaluation.zero_shot import accuracy, class_embeddings, classify
 from tandemclip.core.model import Model
 
 
-def evaluate(model: Model, source: Source) -> dict[str, float]:
-    """Metrics by name, in percent: "zero_shot/digit", ... or "i2t/R@1", ..., "t2i/R@10".
+def evaluate(model: Model, source: Source) -> dict[str, Hits]:
+    """Metrics by name, as the hits of each record: "zero_shot/digit", ... or "i2t/R@1", ..., "t2i/R@10".
 
-    A source with `prompts` {attribute: texts of each class} is classified, by the attributes or labels of its records;
-    any other is searched: every caption against every image.
+    A source with `prompts` {attribute: texts of each class} is classified, by the attributes of its records, or by their
+    label where the attribute is "class"; any other is searched: every caption against every image.
     """
     if getattr(source, "prompts", None):
         return _zero_shot(model, source)
-    captions = [source[i].captions for i in range(len(source))]
+    try:
+        captions = [source[i].captions for i in range(len(source))]
+    except BrokenRecord as error:
+        raise UserError(f"evaluation: record {error}; repair it or take it out of the data") from error
     if not any(captions):
         raise UserError("the evaluation source has neither classes nor captions; name one that has, with data.evaluate")
     owner = np.array([i for i, texts in enumerate(captions) for _ in texts])
     texts = model.encode_texts([text for texts in captions for text in texts])
-    found = recall(_encode(model, source, {})["features"], texts, owner)
-    return {f"{way}/R@{k}": 100 * rate for way, rates in found.items() for k, rate in rates.items()}
+    return recall(_encode(model, source, {})["features"], texts, owner)
+
+
+def metric_names(source: Source) -> list[str]:
+    """What `evaluate` measures on this source."""
+    if getattr(source, "prompts", None):
+        return [f"zero_shot/{attribute}" for attribute in source.prompts]
+    return list(METRICS)
 
 
 def _zero_shot(model, source):
-    encoded = _encode(model, source, {attribute: LabelView(attribute) for attribute in source.prompts})
+    encoded = _encode(model, source, {name: LabelView(None if name == "class" else name) for name in source.prompts})
     metrics = {}
     for attribute, prompts in source.prompts.items():
         known = encoded[attribute] >= 0
         if not known.any():
-            raise UserError(f"no record of the evaluation source has a {attribute}; use one with one object a scene")
+            raise UserError(f"no record of the evaluation source has a {attribute}; they need one (NNN.cls in shards)")
         ranked = classify(encoded["features"][known], class_embeddings(model.encode_texts, prompts))
-        metrics[f"zero_shot/{attribute}"] = 100 * accuracy(ranked, encoded[attribute][known], len(prompts)).top1
+        right = np.zeros(len(known), bool)
+        right[known] = accuracy(ranked, encoded[attribute][known], len(prompts)).right
+        metrics[f"zero_shot/{attribute}"] = Hits(right, known)
     return metrics
 
 

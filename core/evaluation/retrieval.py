@@ -5,20 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.evaluation.hits import Hits
 from tandemclip.core.evaluation.zero_shot import unit_rows
 
 AT = (1, 5, 10)
+METRICS = tuple(f"{way}/R@{k}" for way in ("i2t", "t2i") for k in AT)
 ELEMENTS = 1 << 23  # similarities held at a time: 64 MiB in float64
 # Equal pairs of vectors differ by a few 1e-16 depending on where a matrix product's blocks fall; they must still tie.
 TIE = 1e-12
 
 
-def recall(image_features: np.ndarray, text_features: np.ndarray, owner: np.ndarray) -> dict[str, dict[int, float]]:
-    """Recall at 1, 5 and 10, fractions in [0, 1]: images [N, D], texts [M, D], owner [M] the image of each text.
+def recall(image_features: np.ndarray, text_features: np.ndarray, owner: np.ndarray) -> dict[str, Hits]:
+    """Recall at 1, 5 and 10: images [N, D], texts [M, D], owner [M] the image of each text.
 
-    {"i2t": {1: ..., 5: ..., 10: ...}, "t2i": {...}}. i2t: one of the image's own captions is among the first k texts;
-    images without a caption are only candidates. t2i: the text's image is among the first k images. Ties count against
-    the model (a foreign candidate of equal similarity stands before), so that a collapsed one scores 0, not by luck.
+    {"i2t/R@1": ..., "i2t/R@10", "t2i/R@1": ...}, the hits of the N images. i2t: one of the image's own captions is among
+    the first k texts; images without a caption are only candidates. t2i: the text's image is among the first k images, and
+    the text counts for that image. Ties count against the model (a foreign candidate of equal similarity stands before), so
+    that a collapsed one scores 0, not by luck.
     """
     images, texts = unit_rows(image_features, "image features"), unit_rows(text_features, "text features")
     owner = np.asarray(owner)
@@ -28,11 +31,9 @@ def recall(image_features: np.ndarray, text_features: np.ndarray, owner: np.ndar
             f" {len(images)} images (from 0) for each of the {len(texts)} texts"
         )
     image_ranks, text_ranks = _ranks(images, texts, owner)
-    has_caption = np.bincount(owner, minlength=len(images)) > 0
-    return {
-        "i2t": {k: float(np.mean(image_ranks[has_caption] < k)) for k in AT},
-        "t2i": {k: float(np.mean(text_ranks < k)) for k in AT},
-    }
+    captions = np.bincount(owner, minlength=len(images))
+    found = {f"i2t/R@{k}": Hits((image_ranks < k) & (captions > 0), captions > 0) for k in AT}
+    return found | {f"t2i/R@{k}": Hits(np.bincount(owner[text_ranks < k], minlength=len(images)), captions) for k in AT}
 
 
 def _ranks(images: np.ndarray, texts: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

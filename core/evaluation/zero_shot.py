@@ -14,11 +14,15 @@ ROWS = 4096  # images compared with all classes at a time, to bound memory
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Fractions in [0, 1] of the images. per_class [C] is top-1 by true class, NaN where a class has no image."""
+    """Fractions in [0, 1] of the images. per_class [C] is top-1 by true class, NaN where a class has no image.
+
+    right [N] bool: the images whose true class came first.
+    """
 
     top1: float
     top5: float
     per_class: np.ndarray
+    right: np.ndarray
 
     @property
     def mean_per_class(self) -> float:
@@ -76,7 +80,7 @@ def accuracy(predictions: np.ndarray, labels: np.ndarray, classes: int) -> Accur
     images = np.bincount(labels, minlength=classes)
     right = np.bincount(labels[hits[:, 0]], minlength=classes)
     per_class = np.divide(right, images, out=np.full(classes, np.nan), where=images > 0)
-    return Accuracy(float(hits[:, 0].mean()), float(hits[:, :5].any(axis=1).mean()), per_class)
+    return Accuracy(float(hits[:, 0].mean()), float(hits[:, :5].any(axis=1).mean()), per_class, hits[:, 0])
 
 
 def unit_rows(features: np.ndarray, name: str) -> np.ndarray:

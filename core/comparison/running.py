@@ -1,0 +1,46 @@
+"""A cell trained and evaluated by tools/train.py in a process of its own: its memory and threads end with it."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tandemclip.core.comparison.cells import Cell
+
+LOG = "train.log"
+
+
+def train(cell: Cell, show: Callable[[str], None]) -> str | None:
+    """Begin the cell or go on with it; every line that it prints goes to `show` and to its train.log.
+
+    Returns None, or what went wrong in the program's own last words. Ctrl-C ends the program after its step, with a
+    checkpoint, before it goes on to the caller.
+    """
+    cell.start()
+    command = [sys.executable, "-u", "-m", "tandemclip.tools.train", *cell.arguments()]
+    last = ""
+    with open(cell.folder / LOG, "a") as log, _running(command) as program:
+        for line in program.stdout:
+            log.write(line)
+            log.flush()
+            if line.strip():
+                last = line.strip()
+                show(last)
+    return last if program.returncode else None
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[subprocess.Popen]:
+    # a session of its own: a terminal's Ctrl-C reaches this process alone, which then asks once
+    program = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
+    )
+    try:
+        yield program
+        program.wait()
+    except BaseException:
+        program.terminate()
+        program.communicate()
+        raise
+    finally:
+        program.kill()

@@ -1,0 +1,69 @@
+"""How sure the difference between two ways of training is, given a few seeds of each and one set of evaluation images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from tandemclip.core.errors import UserError
+from tandemclip.core.evaluation.hits import Hits
+from tandemclip.core.random import generator
+
+RESAMPLES = 10_000
+ELEMENTS = 1 << 22  # weights of images held at a time
+
+
+def paired_interval(first: Sequence[Sequence[Hits]], other: Sequence[Sequence[Hits]], level: float = 0.95) -> tuple[float, float]:
+    """Where the mean figure of `other` minus that of `first` lies, (low, high) in percent.
+
+    first, other: [seed][metric], the figure of a seed being the mean of its metrics; seed s of the one is paired with seed s
+    of the other, image n with image n. The interval means: trained again with other seeds and evaluated on other images of
+    the same kind, the difference would be in here. With a single seed it only speaks of other images.
+
+    Images: the bootstrap (Efron and Tibshirani 1993, 13.3), each image drawn with all its queries, as its captions succeed
+    and fail together; the same draw for all seeds, which have seen the same images. Seeds: three cannot be drawn from
+    with 95% as the aim (the extremes of three hold the true mean in 75% of all cases), so that each replicate adds t(S - 1)
+    s / sqrt(S) instead, s the standard deviation of the seeds' differences. That each seed gets other images right is in s
+    and in the bootstrap: the latter's spread is reduced to what seeds have in common. Where that is nothing, Student's
+    interval remains; with one seed, the bootstrap's percentiles.
+    """
+    asked = np.stack([hits.asked for hits in first[0]]).astype(np.float64)  # [metrics, N]
+    for run in (*first, *other):
+        if not np.array_equal(asked, [hits.asked for hits in run]):
+            raise UserError("the runs were not asked the same queries; pair runs that were evaluated on the same data")
+    if len(first) != len(other):
+        raise UserError(f"{len(first)} seeds cannot be paired with {len(other)}; take the same seeds for both")
+    gained = np.stack([[b.right.astype(float) - a.right for a, b in zip(*pair)] for pair in zip(first, other)])
+    share = gained.sum(2) / asked.sum(1)  # [S, metrics]
+    by_seed, seeds = 100 * share.mean(1), len(first)
+    drawn = _over_images(gained.mean(0), asked)
+    if seeds > 1:
+        # what each image adds to each seed's figure
+        added = ((gained - asked * share[..., None]) / asked.sum(1)[:, None]).mean(1)  # [S, N]
+        # t drawn at even distances, not at random: its far ends decide the interval
+        error = generator("seeds").permutation(stats.t.ppf((np.arange(RESAMPLES) + 0.5) / RESAMPLES, seeds - 1))
+        error *= by_seed.std(ddof=1) / np.sqrt(seeds)
+        drawn = by_seed.mean() + (drawn - by_seed.mean()) * np.sqrt(_in_common(added)) + error
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _in_common(added: np.ndarray) -> float:
+    """[S, N] -> the part of the variance over images of the seeds' mean that is there for any seeds: the rest is noise / S."""
+    mean = added.mean(0)
+    noise = np.square(added - mean).sum() / (len(added) - 1) / len(added)
+    total = np.square(mean).sum()
+    return max(0.0, 1 - noise / total) if total else 0.0
+
+
+def _over_images(gained: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """[metrics, N] queries gained and asked -> [RESAMPLES] differences in percent, each of images drawn anew."""
+    used = asked.any(0)
+    gained, asked = gained[:, used], asked[:, used]
+    count, rng, parts = asked.shape[1], generator("images"), []
+    for start in range(0, RESAMPLES, rows := max(1, ELEMENTS // count)):
+        times = rng.multinomial(count, np.full(count, 1 / count), min(rows, RESAMPLES - start))  # [rows, N]
+        parts.append(100 * ((times @ gained.T) / (times @ asked.T)).mean(1))
+    return np.concatenate(parts)

@@ -1,0 +1,90 @@
+"""Compare configurations: train and evaluate each with several seeds, and put figures, spread and intervals into one table.
+
+    python tools/compare.py --configs configs/pretrain/scenes_hard_clip.yaml configs/pretrain/scenes_hard_pyramidclip.yaml \\
+        --seeds 0 1 2 --views 102400 --out runs/scenes_hard
+
+Started again with the same arguments it goes on where it stopped: what is finished is not run again. Each cell is a run of
+tools/train.py in OUT/<config>_<seed>; OUT/table.md and OUT/table.json hold the result. A difference stands with a paired
+95% interval; equal image views, or equal time, are the fair comparison where a sample costs one method more than another.
+"""
+
+import argparse
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+from tandemclip.core import command_line
+from tandemclip.core.comparison import table
+from tandemclip.core.comparison.board import Board
+from tandemclip.core.comparison.cells import Plan, cells
+from tandemclip.core.comparison.running import LOG, train
+from tandemclip.core.errors import UserError
+from tandemclip.core.evaluation.evaluate import metric_names
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--configs", type=Path, nargs="+", required=True, metavar="YAML", help="the others are held against the first")
+    add("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S", help="training.seed of the runs (default: 0 1 2)")
+    add("--out", type=Path, required=True, help="a folder for the runs and the table")
+    add("--backend", default="torch", help="torch or mindspore (default: torch)")
+    add("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of every config")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--views", type=int, metavar="V", help="crops through the image tower a run, not the config's steps")
+    length.add_argument("--minutes", type=float, metavar="M", help="time of training a run, not the config's steps")
+    help = "such as t2i/R@10, or t2i/R@10+i2t/R@10 for the mean of the two (default: each that there is)"
+    add("--metric", nargs="+", metavar="NAME", help=help)
+    return parser
+
+
+def main(argv=None):
+    return command_line.run(_main, argv)
+
+
+def _main(argv):
+    args = parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is a Ctrl-C
+    planned = cells(Plan(args.out, args.backend, tuple(args.set), args.views, args.minutes), args.configs, args.seeds)
+    metrics = args.metric or metric_names(planned[0].config.data.evaluate)
+    names = {metric: table.names_of(metric, planned[0]) for metric in metrics}
+    results, failed = _run(planned, names)
+    if failed:
+        cell, why = next(iter(failed.items()))
+        raise UserError(
+            f"{len(failed)} of {len(planned)} cells failed, first {cell.folder}: {why.removeprefix('error: ')} (its {LOG} has "
+            "more); what is finished stays: mend the cause and start the same again"
+        )
+    command = shlex.join(["python", "tools/compare.py", *argv])
+    summary = table.summarize(results, metrics, command)
+    (args.out / "table.json").write_text(table.to_json(summary))
+    (args.out / "table.md").write_text(table.markdown(summary))
+    print(table.markdown(summary))
+
+
+def _run(planned, names):
+    """The results and, of those that failed, the reasons."""
+    results, failed = {}, {}
+    with Board(planned, list(names)) as board:
+
+        def take(cell, result):
+            results[cell] = result
+            board.finish(cell, [table.figure(result, each) for each in names.values()], 60 * result.minutes)
+
+        for cell in planned:
+            if (result := cell.result()) is not None:
+                take(cell, result)
+        for cell in [cell for cell in planned if cell not in results]:
+            board.begin(cell)
+            why = train(cell, board.show)
+            if why is None:
+                take(cell, cell.result())
+            else:
+                failed[cell] = why
+                board.fail(cell, why)
+    return {cell: results[cell] for cell in planned if cell in results}, failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
