@@ -79,7 +79,7 @@ def _three(name, against, found, other, large, tolerance):
     gradients = found[2] if against == "judge" else {n: g for n, g in found[2].items() if n in other[2]}
     gradient_errors = norms(gradients, other[2]) if large else errors(gradients, other[2], "gradient")
     return [
-        _row("node", name, against, errors(_flat(found[0]), _flat(other[0]), "output"), tolerance),
+        _row("node", name, against, errors(flat(found[0]), flat(other[0]), "output"), tolerance),
         _row("term", name, against, errors(found[1], other[1], "output"), tolerance),
         _row("gradient", name, against, gradient_errors, tolerance),
     ]
@@ -192,7 +192,7 @@ def _row(level, engine, against, found: dict[str, float], tolerance):
     return Row(level, engine, against, float(found[worst]), worst, limit, len(found), first_out)
 
 
-def _flat(nodes):
+def flat(nodes):
     return {f"{path}#{i}" if i else path: array for path, seen in nodes.items() for i, array in enumerate(seen)}
 
 

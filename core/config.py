@@ -30,12 +30,16 @@ from tandemclip.core.yaml_text import merge
 
 @dataclass(frozen=True)
 class Data:
-    """train, evaluate: where records come from. workers: processes that decode and crop (0: a thread of this one)."""
+    """train, evaluate: where records come from. workers: processes that decode and crop (0: a thread of this one).
+
+    bad_records: the list of those of `train` that are left out, as `tools/prepare.py check` writes it.
+    """
 
     train: Source
     tokenizer: TokenizerConfig
     evaluate: Source | None = None
     workers: int = 1
+    bad_records: str | None = None
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,12 @@ class Ops(Protocol):
     def cast(self, x: Array, kind: str) -> Array:
         """`kind` is "float" or "int"; from bool 0 and 1; from float to int toward zero. No gradient through int."""
 
+    def lower(self, x: Array, precision: str) -> Array:
+        """A float array in "bf16" or "fp16", any other as it is. Only core/precision.py asks for it. The gradient is widened."""
+
+    def widen(self, x: Array) -> Array:
+        """A low array as float, any other as it is."""
+
     def exp(self, x: Array) -> Array: ...
 
     def log(self, x: Array) -> Array:

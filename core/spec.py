@@ -4,7 +4,7 @@ A spec is a frozen dataclass that knows its parameters and its forward. It holds
 runs on torch, MindSpore, numpy and the recorder, whichever `ops` and arrays it is called with.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Callable, Iterator, Protocol
 
@@ -186,6 +186,10 @@ class Scope:
 
     def child(self, name: str) -> "Scope":
         return Scope(self.spec.nodes[name], self.run, self._full(name))
+
+    def exact(self) -> "Scope":
+        """The same, computed in the engine's own float throughout (core/precision.py)."""
+        return Scope(self.spec, replace(self.run, ops=getattr(self.run.ops, "exact", self.run.ops)), self.path)
 
     def __getattr__(self, name: str) -> Any:
         if name in self.spec.nodes:

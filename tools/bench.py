@@ -1,35 +1,56 @@
-"""Time a training step of every engine on one configuration, interleaved, update included.
+"""Measure speed: training steps of both engines, start and memory, the data pipeline, what is slow, and a reference beside it.
 
-    python tools/bench.py --config configs/pretrain/scenes_pyramidclip.yaml
+    python tools/bench.py --config configs/pretrain/scenes_pyramidclip.yaml --markdown bench.md
+    python tools/bench.py --config my.yaml --sections steps data
 
-Absolute times drift on a shared machine: only the ratios of one run count. Each engine steps once in turn on the same
-batches; medians are printed. Compiling comes before and is printed apart.
+Absolute times drift on a shared machine, so that whatever is compared takes turns in one run: the ratios count. Run it on a
+quiet machine (a warning says when it is not).
 """
 
 import argparse
 import os
-import statistics
 import sys
-import time
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from tandemclip import backends
+from tandemclip.backends.recorder.record import record_step
 from tandemclip.core import command_line
+from tandemclip.core.benchmark import data, machine, operators, reference, report, start, steps
+from tandemclip.core.comparison.cells import image_views
 from tandemclip.core.config import read
+from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.preparation.progress import Progress
 from tandemclip.core.spec import initial_weights
-from tandemclip.core.training.engine import Rates
+from tandemclip.core.training.start import tokenizer_of
 from tandemclip.tools.parity import subject
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "pretrain"
+TOWERS = {"vit": CONFIGS / "flickr8k_clip_vit.yaml", "rn": CONFIGS / "flickr8k_clip_rn.yaml"}
+BATCHES = 6  # that steps go over
+TURNS = 5  # of each operator
 
 
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = Path("configs/pretrain/scenes_pyramidclip.yaml")
-    parser.add_argument("--config", type=Path, default=default, help=f"a YAML file (default: {default})")
+    default = CONFIGS / "scenes_pyramidclip.yaml"
+    parser.add_argument("--config", type=Path, default=default, help=f"a YAML file (default: {default.name})")
+    parser.add_argument("--sections", nargs="+", choices=list(SECTIONS), default=list(SECTIONS), help="(default: all)")
     parser.add_argument("--steps", type=int, default=20, metavar="N", help="timed steps of each engine (default: 20)")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it all to this file too, with the machine")
+    beside = parser.add_argument_group(
+        "reference",
+        "SCRIPT --data FOLDER --tower vit|rn --views N --no-eval trains the towers of flickr8k_clip_vit.yaml and _rn.yaml on "
+        "FOLDER/train/*.tar and prints, last, a line of JSON with views_per_second",
+    )
+    beside.add_argument("--reference", type=Path, metavar="SCRIPT", help="the script (default: that section is left out)")
+    beside.add_argument("--reference-data", type=Path, metavar="FOLDER", help="what both train on")
+    beside.add_argument("--towers", nargs="+", choices=list(TOWERS), default=list(TOWERS), help="(default: both)")
+    beside.add_argument("--views", type=int, default=1280, metavar="N", help="image views a run (default: 1280)")
+    beside.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each (default: 3)")
     return parser
 
 
@@ -38,26 +59,85 @@ def main(argv=None):
 
 
 def _main(argv):
-    args = parser().parse_args(argv)
+    args, load = parser().parse_args(argv), os.getloadavg()[0]
+    console = Console(highlight=False)
+    told = machine.describe(["tandemclip", *_names(), "numpy"], load, datetime.now())
+    warning = machine.warning(load, os.cpu_count())
+    head = [told] if warning is None else [told, warning]
+    for line in head:
+        console.print(line, soft_wrap=True, markup=False)
     config, _ = read(args.config, command_line.parse_overrides(args.set))
-    start = subject(config, initial_weights(config.method, config.training.seed), 6)
-    engines = {name: backends.load(name)(start.method, start.weights, start.rule) for name in reversed(backends.names())}
-    ready = {name: engine.prepare(start.batches[0]) for name, engine in engines.items()}
-    times = {name: [] for name in engines}
-    for step in range(args.steps):
-        batch = start.batches[step % len(start.batches)]
-        for name, engine in engines.items():
-            begin = time.perf_counter()
-            backward = engine.backward(batch, 0.0)
-            engine.update(backward, Rates(start.schedule(0), *start.rule.corrections(step + 1)))
-            times[name].append(time.perf_counter() - begin)
-    table = Table("engine", "ready after", "step, median", "samples/s", "ratio", title=f"{args.config}, batch {config.training.batch_size}")
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    for name, seconds in medians.items():
-        rate, ratio = config.training.batch_size / seconds, seconds / medians["torch"]
-        table.add_row(name, f"{ready[name]:.1f} s", f"{1000 * seconds:.0f} ms", f"{rate:.0f}", f"{ratio:.2f}")
-    Console().print(table)
-    print(f"{os.cpu_count()} cores, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'not set')}")
+    sections = []
+    for name in (name for name in SECTIONS if name in args.sections):
+        sections.append(SECTIONS[name](args, config))
+        sections[-1].show(console)
+    if args.markdown:
+        about = f"`{args.config.name}`{''.join(f' `{override}`' for override in args.set)}, batch {config.training.batch_size}."
+        args.markdown.write_text(report.markdown("Benchmark", [about, *head], sections))
+
+
+# ------------------------------------------------------------------ one function a section
+def _steps(args, config):
+    begin, classes = subject(config, initial_weights(config.method, config.training.seed), BATCHES), _classes()
+    with Progress("steps", len(classes) + args.steps) as progress:
+        steppers = {name: _stepper(begin, engine_class, progress) for name, engine_class in classes.items()}
+        times = steps.measure(steppers, classes, args.steps, progress.advance)
+    return steps.section(times, config.training.batch_size, sum(call.flops for call in _calls(config)))
+
+
+def _data(args, config):
+    name, engine_class = next(iter(_classes(1).items()))
+    begin = subject(config, initial_weights(config.method, config.training.seed), BATCHES)
+    with Progress("data", 1 + data.ROUNDS) as progress:
+        step = _stepper(begin, engine_class, progress)
+        times, found = data.measure(config, tokenizer_of(config), step, BATCHES, progress.advance)
+    return data.section(times, found, name, config.training.batch_size, image_views(config.method))
+
+
+def _operators(args, config):
+    calls = operators.distinct(_calls(config))
+    with Progress("operators", len(calls)) as progress:
+        return operators.section(operators.measure(calls, _classes(), TURNS, progress.advance))
+
+
+def _start(args, config):
+    names = _names()
+    with Progress("starts", len(names)) as progress:
+        return start.section(start.measure(args.config, args.set, names, progress.advance))
+
+
+def _reference(args, config):
+    if args.reference is None or args.reference_data is None:
+        return reference.LEFT_OUT
+    engine, overrides = _names()[0], (f"data.train.paths={args.reference_data}/train/*.tar",)
+    contests = [reference.Contest(tower, TOWERS[tower], overrides) for tower in args.towers]
+    with Progress("rounds", len(contests) * args.rounds) as progress:
+        given = (engine, args.reference, args.reference_data, args.views, args.rounds, progress.advance)
+        return reference.section({c.tower: reference.measure(c, *given) for c in contests}, args.views)
+
+
+SECTIONS = {"steps": _steps, "start": _start, "data": _data, "reference": _reference, "operators": _operators}
+
+
+def _names(count=None) -> list[str]:
+    """Of the engines, the base of ratios first: the one that has kernels for every machine."""
+    return sorted(backends.names(), reverse=True)[:count]
+
+
+def _classes(count=None) -> dict[str, type]:
+    return {name: backends.load(name) for name in _names(count)}
+
+
+def _calls(config):
+    """Of a whole training step's forward."""
+    return record_step(config.method, batch_arrays(config.method.views(), config.training.batch_size)).program.calls
+
+
+def _stepper(begin, engine_class, progress):
+    engine = engine_class(begin.method, begin.weights, begin.rule)
+    stepper = steps.Stepper(engine, begin.batches, begin.rule, begin.schedule(0))
+    progress.advance()
+    return stepper
 
 
 if __name__ == "__main__":

@@ -4,6 +4,10 @@
     python tools/train.py --config configs/pretrain/scenes_clip.yaml --backend mindspore --out runs/clip --resume
 
 The second line goes on where the first stopped, on the other engine. Ctrl-C writes a checkpoint before it ends.
+
+A new set-up, before it trains for days: can it learn 128 pairs by heart? (exit code 1 if not, with what is in the way)
+
+    python tools/train.py --config my.yaml --out runs/overfit --overfit 128 --minutes 3
 """
 
 import argparse
@@ -15,7 +19,8 @@ from pathlib import Path
 from tandemclip import backends
 from tandemclip.core import command_line
 from tandemclip.core.config import read
-from tandemclip.core.training import start
+from tandemclip.core.evaluation import hits
+from tandemclip.core.training import overfit, start
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config")
     parser.add_argument("--max-steps", type=int, metavar="N", help="stop at step N of the schedule, with a checkpoint")
     parser.add_argument("--minutes", type=float, metavar="M", help="a new run: time 20 steps and train as many as fit")
+    parser.add_argument("--overfit", type=int, metavar="N", help="train on N pairs, and tell whether they were learned by heart")
     parser.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint in --out, if any")
     parser.add_argument("--init", type=Path, metavar="CKPT", help="a new run: start from the weights of this checkpoint or run")
     parser.add_argument("--eager", action="store_true", help="do not compile: slow, for looking (MindSpore's PyNative)")
@@ -40,27 +46,31 @@ def _main(argv):
     args = parser().parse_args(argv)
     engine_class = backends.load(args.backend)
     config, mapping = read(args.config, command_line.parse_overrides(args.set))
+    if args.overfit is not None:
+        config, mapping = overfit.overfitting(mapping, args.overfit)
 
-    def make_engine(method, weights, rule):
-        return engine_class(method, weights, rule, eager=args.eager)
+    ranks = engine_class.join()
+
+    def make_engine(config, weights):
+        settings = config.training
+        return engine_class(
+            config.method, weights, settings.update, eager=args.eager, ranks=ranks, precision=settings.precision
+        )
 
     trainer = start.resume(args.out, config, mapping, make_engine) if args.resume else None
     if trainer is None:
         trainer = start.begin(args.out, config, mapping, make_engine, args.init, args.resume)
     interrupted = _stop_on_interrupt(trainer)
-    _prepare(trainer, args.backend)
+    say = print if trainer.leads else lambda text: None
+    say(f"{args.backend}: ready to train after {trainer.prepare():.1f} s (compiling, first use of kernels)")
     if args.minutes is not None:
         trainer = start.fit_minutes(trainer, args.minutes)
-        print(f"{args.minutes:g} minutes are {trainer.schedule.steps} steps")
-    metrics = trainer.train(args.max_steps)
-    return _report(trainer, metrics, args, bool(interrupted))
-
-
-def _prepare(trainer, backend):
-    with trainer.batches(trainer.step + 1) as stream:
-        batch = next(stream, None)
-    if batch is not None:
-        print(f"{backend}: ready to train after {trainer.engine.prepare(batch):.1f} s (compiling, first use of kernels)")
+        say(f"{args.minutes:g} minutes are {trainer.schedule.steps} steps")
+    found, learned = trainer.train(args.max_steps), True
+    if args.overfit is not None and trainer.leads:
+        found, learned, told = overfit.verdict(trainer)
+        say(told)
+    return _report(trainer, found, args, bool(interrupted)) or int(not learned)
 
 
 def _stop_on_interrupt(trainer):
@@ -82,15 +92,18 @@ def _stop_on_interrupt(trainer):
     return received
 
 
-def _report(trainer, metrics, args, interrupted):
-    for name, value in metrics.items():
-        print(f"{name}: {value:.2f}%")
-    if metrics:
+def _report(trainer, found, args, interrupted):
+    if found:
+        metrics = hits.percent(found)
+        for name, value in metrics.items():
+            print(f"{name}: {value:.2f}%")
+        hits.save(args.out / "hits.safetensors", found)
         (args.out / "metrics.json").write_text(json.dumps({"step": trainer.step, **metrics}, indent=2) + "\n")
-    if trainer.step < trainer.schedule.steps:
+    if trainer.step < trainer.schedule.steps and trainer.leads:
         print(
             f"stopped at step {trainer.step} of {trainer.schedule.steps}; go on with: python tools/train.py "
             f"--config {args.config} --backend {args.backend} --out {args.out} --resume"
+            + ("" if args.overfit is None else f" --overfit {args.overfit}")
         )
     return 130 if interrupted else 0
 

@@ -1,29 +1,46 @@
 """Training on MindSpore: recorded programs, compiled; or spec by spec in PyNative (`eager`), for looking."""
 
-import time
-
 import mindspore as ms
 import numpy as np
 
 from tandemclip.backends.mindspore import ops
-from tandemclip.backends.mindspore.programs import Flatten, Inference, Observation, Step, Update
+from tandemclip.backends.mindspore.programs import (
+    Differentiate,
+    Encode,
+    Flatten,
+    Inference,
+    Norm,
+    Observation,
+    PullBack,
+    Step,
+    Update,
+)
+from tandemclip.backends.mindspore.ranks import join
+from tandemclip.core.errors import UserError
+from tandemclip.core.precision import mixed
 from tandemclip.core.spec import Notes, Run, Scope
-from tandemclip.core.training.engine import Backward
+from tandemclip.core.training.engine import Backward, Encoded
+from tandemclip.core.training.ranks import Alone
 from tandemclip.core.training.update import groups
 
 tensor = ops.constant  # float64 arrays are refused by float32 operators: everything is cast on the way in
 
 
 class Engine:
-    """core.training.engine.Engine. Parameters are plain tensors that every compiled function takes as arguments."""
+    """core.training.engine.Engine. Parameters are plain tensors that every compiled function takes as arguments.
 
-    name = "mindspore"
+    eager: a whole batch on one rank in PyNative; pieces are compiled in any case.
+    """
 
-    def __init__(self, method, weights, rule, eager=False):
-        self.method, self.rule, self.eager = method, rule, eager
+    name, ops = "mindspore", ops
+    join = staticmethod(join)
+
+    def __init__(self, method, weights, rule, eager=False, ranks=Alone(), precision="fp32"):
+        refuse(precision)
+        self.method, self.rule, self.eager, self.ranks, self.precision = method, rule, eager, ranks, precision
         self.arrays = {name: tensor(weights[name]) for name in method.declared()}
         self.groups = groups(method, rule)
-        self.trainable = [name for group in self.groups for name in group.places]
+        self.trainable = tuple(name for group in self.groups for name in group.places)
         self._gather()
         self._compiled = {}
 
@@ -39,27 +56,48 @@ class Engine:
             self._compiled[key] = make()
         return self._compiled[key]
 
-    def _step(self, batch):
+    def _of_batch(self, kind, batch, *arguments):
         shapes = {name: (array.shape, array.dtype) for name, array in batch.items()}
-        return self._program(("step", str(shapes)), lambda: Step(self.method, shapes, self.trainable))
+        return self._program((kind, str(shapes), *arguments), lambda: kind(self.method, shapes, *arguments))
 
-    def backward(self, batch, progress):
-        inputs = {name: tensor(array) for name, array in batch.items()} | {"progress": tensor(np.float32(progress))}
-        run = self._eager_step if self.eager else self._step(batch)
+    def backward(self, batch, progress, scale=1.0):
+        inputs = {name: tensor(array) for name, array in batch.items()} | _scalars(progress=progress, scale=scale)
+        run = self._eager_step if self.eager else self._of_batch(Step, batch, self.precision, self.trainable)
         terms, statistics, gradients = run({**self.arrays, **inputs})
-        flat, norm = self._flatten(gradients)
+        return self.collect(terms, self._flat(gradients), statistics, scale)
+
+    def collect(self, terms, gradients, statistics, scale):
+        norm = self._program(Norm, lambda: Norm(self.groups))(gradients)
         terms = {name: float(value.asnumpy()) for name, value in terms.items()}
-        return Backward(terms, float(norm.asnumpy()), flat, statistics)
+        return Backward(terms, float(norm.asnumpy()) / scale, gradients, statistics, scale)
+
+    # ---- a batch in pieces
+    def encode(self, piece, statistics, keep):
+        arrays = {**self.arrays, **statistics, **{name: tensor(array) for name, array in piece.items()}}
+        return Encoded(*self._of_batch(Encode, piece, self.precision)(arrays), again=(piece, arrays))
+
+    def differentiate(self, features, rows, progress, scale):
+        shapes = {name: (x.shape, str(x.dtype).lower()) for name, x in features.items()}
+        program = self._program(
+            (Differentiate, str(shapes)), lambda: Differentiate(self.method, shapes, rows, self.trainable)
+        )
+        terms, weights, cotangents = program({**self.arrays, **features, **_scalars(progress=progress, scale=scale)})
+        return terms, self._flat(weights), cotangents
+
+    def pull_back(self, encoded, cotangents):
+        piece, arrays = encoded.again
+        program = self._of_batch(PullBack, piece, self.precision, tuple(cotangents), self.trainable)
+        return self._flat(program(arrays, cotangents))
 
     def _eager_step(self, arrays):
-        batch = {name: value for name, value in arrays.items() if name not in self.arrays and name != "progress"}
+        batch = {name: value for name, value in arrays.items() if name not in {*self.arrays, "progress", "scale"}}
         names, written = [], {}
 
         def loss(*weights):
-            run = Run(ops, {**self.arrays, **dict(zip(self.trainable, weights))}, True)
+            run = Run(mixed(ops, self.precision), {**self.arrays, **dict(zip(self.trainable, weights))}, True)
             terms = Scope(self.method, run)(batch, arrays["progress"])
             names[:], written["names"] = list(terms), list(run.updates)
-            return terms["loss"], *terms.values(), *run.updates.values()
+            return terms["loss"] * arrays["scale"], *terms.values(), *run.updates.values()
 
         gradient = ms.value_and_grad(loss, tuple(range(len(self.trainable))), has_aux=True)
         (_, *rest), gradients = gradient(*(self.arrays[name] for name in self.trainable))
@@ -67,16 +105,16 @@ class Engine:
         terms = dict(zip(names, rest))
         return terms, dict(zip(written["names"], rest[len(names) :])), dict(zip(self.trainable, gradients))
 
-    def _flatten(self, gradients):
-        """{name: gradient} -> a vector for each group, and the norm of all."""
+    def _flat(self, gradients):
+        """{name: gradient} -> a vector for each group, zeros for a name that is not there."""
         unused = {name: tensor(np.zeros(self.arrays[name].shape, np.float32)) for name in self.trainable if name not in gradients}
-        return self._program("flatten", lambda: Flatten(self.groups))({**unused, **gradients})
+        return self._program(Flatten, lambda: Flatten(self.groups))({**unused, **gradients})
 
     def _updating(self, i, group):
         return self._program(("update", i), lambda: Update(self.rule, group))
 
     def update(self, backward, rates):
-        scalars = [rates.learning_rate, rates.correction1, rates.correction2, rates.factor]
+        scalars = [rates.learning_rate, rates.correction1, rates.correction2, rates.factor / backward.scale]
         total = 0.0
         for i, group in enumerate(self.groups):
             state = (self.vectors[i], backward.gradients[i], self.first[i], self.second[i])
@@ -87,11 +125,10 @@ class Engine:
         return total**0.5
 
     def named_gradients(self, backward):
-        return self._named(backward.gradients)
+        return {name: gradient / backward.scale for name, gradient in self._named(backward.gradients).items()}
 
     def with_gradients(self, gradients):
-        flat, norm = self._flatten({name: tensor(gradients[name]) for name in self.trainable})
-        return Backward({}, float(norm.asnumpy()), flat, {})
+        return self.collect({}, self._flat({name: tensor(gradients[name]) for name in self.trainable}), {}, 1.0)
 
     # ---- state
     def _named(self, vectors):
@@ -118,7 +155,7 @@ class Engine:
                     own[i] = tensor(np.concatenate([moments[prefix + n].reshape(-1) for n in group.places]))
 
     # ---- looking
-    def _encode(self, method, array):
+    def apply(self, method, array):
         if self.eager:
             scope = Scope(self.method, Run(ops, self.arrays, False))
             return getattr(scope, method)(tensor(array)).asnumpy()
@@ -127,25 +164,29 @@ class Engine:
         return program({**self.arrays, "input": tensor(array)}).asnumpy()
 
     def encode_image(self, images):
-        return self._encode("encode_image", images)
+        return self.apply("encode_image", images)
 
     def encode_text(self, ids):
-        return self._encode("encode_text", ids)
+        return self.apply("encode_text", ids)
 
     def observe(self, batch, progress):
         inputs = {name: tensor(array) for name, array in batch.items()}
         if self.eager:
             notes = Notes(ms.Tensor)
-            Scope(self.method, Run(ops, self.arrays, True, watch=notes))(inputs, tensor(np.float32(progress)))
+            Scope(self.method, Run(mixed(ops, self.precision), self.arrays, True, watch=notes))(inputs, tensor(np.float32(progress)))
             return {path: [x.asnumpy() for x in seen] for path, seen in notes.nodes.items()}
-        shapes = {name: (array.shape, array.dtype) for name, array in batch.items()}
-        program = self._program(("observe", str(shapes)), lambda: Observation(self.method, shapes))
-        return program({**self.arrays, **inputs, "progress": tensor(np.float32(progress))})
+        return self._of_batch(Observation, batch, self.precision)({**self.arrays, **inputs, "progress": tensor(np.float32(progress))})
 
-    def prepare(self, batch):
-        start = time.perf_counter()
-        backward = self.backward(batch, 0.0)
+    def prepare_update(self, backward):
         for i, group in enumerate(self.groups):
             state = (self.vectors[i], backward.gradients[i], self.first[i], self.second[i])
             self._updating(i, group)(state, [0.0, 1.0, 1.0, 1.0])[0].asnumpy()
-        return time.perf_counter() - start
+
+
+def _scalars(**values):
+    return {name: tensor(np.float32(value)) for name, value in values.items()}
+
+
+def refuse(precision):
+    if precision == "bf16" and ops.ON_CPU:
+        raise UserError("training.precision is bf16, which MindSpore's CPU kernels do not have; take fp32 or fp16, or an Ascend device")

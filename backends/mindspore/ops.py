@@ -29,6 +29,18 @@ def cast(x, kind):
     return O.cast(x, ms.int32)
 
 
+def lower(x, precision):
+    if x.dtype == FLOAT:
+        return O.cast(x, ms.float16 if precision == "fp16" else ms.bfloat16)
+    return x
+
+
+def widen(x):
+    if x.dtype == ms.float16 or x.dtype == ms.bfloat16:
+        return O.cast(x, FLOAT)
+    return x
+
+
 def exp(x):
     return O.pow(2.0, x * 1.4426950408889634)  # log2(e); the CPU's own Exp is off by 3e-6 near 0 and 8e-6 at -20
 
@@ -225,9 +237,9 @@ def _ahead(queries, keys):
 
 
 def attention(q, k, v, mask=None, causal=False):
-    score = O.matmul(q * (q.shape[-1] ** -0.5), O.transpose(k, (0, 1, 3, 2)))
+    score = widen(O.matmul(q * (q.shape[-1] ** -0.5), O.transpose(k, (0, 1, 3, 2))))  # masks are beyond float16
     if mask is not None:
-        score = score + O.reshape((1.0 - mask) * FAR, (mask.shape[0], 1, 1, mask.shape[1]))
+        score = score + O.reshape((1.0 - widen(mask)) * FAR, (mask.shape[0], 1, 1, mask.shape[1]))
     if causal:
         score = score + _ahead(q.shape[2], k.shape[2])
-    return O.matmul(O.softmax(score, -1), v)
+    return O.matmul(O.cast(O.softmax(score, -1), v.dtype), v)

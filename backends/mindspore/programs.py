@@ -5,7 +5,7 @@ import numpy as np
 
 from tandemclip.backends.mindspore import ops, printing
 from tandemclip.backends.recorder.ops import Recorder
-from tandemclip.backends.recorder.record import record, record_step
+from tandemclip.backends.recorder.record import record, record_features, record_loss, record_step
 from tandemclip.core.training.update import update_group
 
 tensor = ops.constant
@@ -32,11 +32,11 @@ class Compiled:
 class Step:
     """Terms, written buffers and gradients of one batch."""
 
-    def __init__(self, method, shapes, trainable):
-        recording = record_step(method, shapes)
+    def __init__(self, method, shapes, precision, trainable):
+        recording = record_step(method, shapes, precision)
         self.terms, self.updates = list(recording.outputs), list(recording.updates)
         self.used = [name for name in trainable if name in recording.program.inputs]
-        outputs = [recording.outputs["loss"], *recording.outputs.values(), *recording.updates.values()]
+        outputs = [_scaled(recording), *recording.outputs.values(), *recording.updates.values()]
         self.program = Compiled(recording.program, outputs, self.used, differentiate=True)
 
     def __call__(self, arrays):
@@ -45,17 +45,85 @@ class Step:
         return dict(zip(self.terms, terms)), dict(zip(self.updates, updates)), dict(zip(self.used, gradients))
 
 
+def _scaled(recording):
+    """What is differentiated: the loss, times an input."""
+    loss = recording.outputs["loss"]
+    return loss * loss.recorder.input("scale", (), "float")
+
+
+class Encode:
+    """Features of a piece of a batch and the buffers that it writes."""
+
+    def __init__(self, method, shapes, precision):
+        recording = record_features(method, shapes, precision)
+        self.features, self.updates = recording.outputs, list(recording.updates)
+        self.program = Compiled(recording.program, [*self.features.values(), *recording.updates.values()])
+
+    def __call__(self, arrays):
+        outputs = self.program(arrays)
+        split = len(self.features)
+        return dict(zip(self.features, outputs[:split])), dict(zip(self.updates, outputs[split:]))
+
+
+class Differentiate:
+    """Terms of all features, and the gradient by the weights that the loss itself uses and by the features."""
+
+    def __init__(self, method, shapes, rows, trainable):
+        recording = record_loss(method, shapes, rows)
+        self.terms, inputs = list(recording.outputs), recording.program.inputs
+        self.used = [name for name in trainable if name in inputs]
+        self.features = [name for name in shapes if inputs[name].kind == "float"]
+        outputs = [_scaled(recording), *recording.outputs.values()]
+        self.program = Compiled(recording.program, outputs, self.used + self.features, differentiate=True)
+
+    def __call__(self, arrays):
+        (_, *terms), gradients = self.program(arrays)
+        split = len(self.used)
+        weights, features = dict(zip(self.used, gradients[:split])), dict(zip(self.features, gradients[split:]))
+        return dict(zip(self.terms, terms)), weights, features
+
+
+class PullBack:
+    """The gradient of a piece, from that of its features: that of the product of the two, summed."""
+
+    def __init__(self, method, shapes, precision, cotangents, trainable):
+        recording = record_features(method, shapes, precision)
+        recorder, total = recording.outputs[cotangents[0]].recorder, None
+        for name in cotangents:
+            x = recording.outputs[name]
+            product = x * recorder.input(f"cotangent of {name}", x.shape, "float")
+            part = recorder.sum(product, tuple(range(len(x.shape)))) if x.shape else product
+            total = part if total is None else total + part
+        self.used = [name for name in trainable if name in recording.program.inputs]
+        self.program = Compiled(recording.program, [total, total], self.used, differentiate=True)
+
+    def __call__(self, arrays, cotangents):
+        _, gradients = self.program(arrays | {f"cotangent of {name}": x for name, x in cotangents.items()})
+        return dict(zip(self.used, gradients))
+
+
 class Flatten:
+    """A vector for each group of parameters."""
+
     def __init__(self, parts):
         recorder = Recorder()
         inputs = {n: recorder.input(n, shape, "float") for g in parts for n, (_, _, shape) in g.places.items()}
-        flat = [group.flatten(recorder, inputs) for group in parts]
-        square = sum((recorder.sum(v * v, 0) for v in flat[1:]), recorder.sum(flat[0] * flat[0], 0))
-        self.program = Compiled(recorder.program, [*flat, recorder.sqrt(square)])
+        self.program = Compiled(recorder.program, [group.flatten(recorder, inputs) for group in parts])
 
     def __call__(self, arrays):
-        *flat, norm = self.program(arrays)
-        return flat, norm
+        return list(self.program(arrays))
+
+
+class Norm:
+    """The L2 norm of all vectors together."""
+
+    def __init__(self, parts):
+        recorder = Recorder()
+        squares = [recorder.sum(v * v, 0) for v in (recorder.input(str(i), (g.size,), "float") for i, g in enumerate(parts))]
+        self.program = Compiled(recorder.program, [recorder.sqrt(sum(squares[1:], squares[0]))])
+
+    def __call__(self, vectors):
+        return self.program({str(i): vector for i, vector in enumerate(vectors)})[0]
 
 
 class Update:
@@ -89,8 +157,8 @@ class Inference:
 
 
 class Observation:
-    def __init__(self, method, shapes):
-        recording = record_step(method, shapes)
+    def __init__(self, method, shapes, precision):
+        recording = record_step(method, shapes, precision)
         self.counts = {path: len(seen) for path, seen in recording.nodes.items()}
         self.program = Compiled(recording.program, [symbol for seen in recording.nodes.values() for symbol in seen])
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from tandemclip.backends.recorder.ops import Program, Recorder, Symbol
+from tandemclip.core.methods.method import Features
+from tandemclip.core.precision import mixed
 from tandemclip.core.spec import Run, Scope
 
 KINDS = {"float32": "float", "int32": "int", "int64": "int", "bool": "bool"}
@@ -31,26 +33,35 @@ class Recording:
     nodes: dict[str, list[Symbol]]
 
 
-def record(spec, arrays, training, function):
+def record(spec, arrays, training, function, precision="fp32"):
     """Run `function(ops, scope, symbols)` on symbols for `arrays` {name: (shape, dtype)}."""
     recorder = Recorder()
-    run = Run(recorder, Declared(recorder, spec), training, watch=recorder)
+    run = Run(mixed(recorder, precision), Declared(recorder, spec), training, watch=recorder)
     symbols = {name: recorder.input(name, shape, KINDS[str(dtype)]) for name, (shape, dtype) in arrays.items()}
     scope = Scope(spec, run)
     outputs = function(recorder, scope, symbols)
     return Recording(recorder.program, outputs, run.updates, recorder.nodes)
 
 
-def record_step(method, arrays):
+def record_step(method, arrays, precision="fp32"):
     """The training step's forward: terms of one batch; arrays {name: (shape, dtype)} of the batch."""
 
     def step(ops, scope, symbols):
         progress = ops.input("progress", (), "float")
         return scope(symbols, progress)
 
-    return record(method, arrays, True, step)
+    return record(method, arrays, True, step, precision)
 
 
-def record_encode(method, arrays):
-    """The step without the loss: what one batch costs before samples meet each other."""
-    return record(method, arrays, True, lambda ops, scope, symbols: scope.encode(symbols).shared)
+def record_features(method, arrays, precision="fp32"):
+    """The step without the loss: what one batch becomes before samples meet each other."""
+    return record(method, arrays, True, lambda ops, scope, symbols: scope.features(symbols), precision)
+
+
+def record_loss(method, arrays, rows):
+    """The loss alone; arrays {name: (shape, dtype)} of the features of all ranks, rows: those of this one."""
+
+    def loss(ops, scope, symbols):
+        return scope.loss(Features.of(symbols, rows), ops.input("progress", (), "float"))
+
+    return record(method, arrays, True, loss)

@@ -22,12 +22,14 @@ def broadcast(*arrays):
 def kind_of(*arrays):
     """The one kind of the symbols among `arrays`; numbers adapt to floats, and whole ones to ints."""
     kinds = {x.kind for x in arrays if hasattr(x, "kind")}
+    if kinds == {"float", "low"}:
+        return "float"  # as the engines promote
     require(len(kinds) == 1, f"kinds {sorted(kinds)} are mixed; cast first")
     kind = kinds.pop()
     require(kind != "bool", "bools take part in where and cast only; cast first")
     for x in arrays:
         require(hasattr(x, "kind") or np.ndim(x) == 0, f"a host array of shape {np.shape(x)}: make it a constant first")
-        require(hasattr(x, "kind") or kind == "float" or int(x) == x, f"{x} meets an int array; cast it first")
+        require(hasattr(x, "kind") or kind in ("float", "low") or int(x) == x, f"{x} meets an int array; cast it first")
     return kind
 
 
@@ -35,6 +37,11 @@ def floats(*arrays):
     kinds = [x.kind for x in arrays]
     require(set(kinds) == {"float"}, f"kinds {kinds}, where only floats are meant; cast first")
     return "float"
+
+
+def low_or_floats(*arrays):
+    """All of the one or all of the other."""
+    return "low" if {x.kind for x in arrays} == {"low"} else floats(*arrays)
 
 
 def axes_of(x, axis):
@@ -57,7 +64,14 @@ def exp(x):
     return x.shape, floats(x)
 
 
-log = sqrt = rsqrt = tanh = sigmoid = relu = gelu = quick_gelu = exp
+log = sqrt = rsqrt = tanh = sigmoid = exp
+
+
+def relu(x):
+    return x.shape, low_or_floats(x)
+
+
+gelu = quick_gelu = relu
 
 
 def add(x, y):
@@ -68,7 +82,9 @@ subtract = multiply = maximum = minimum = add
 
 
 def divide(x, y):
-    return broadcast(x, y), floats(*(z for z in (x, y) if hasattr(z, "kind")))
+    kind = kind_of(x, y)
+    require(kind != "int", "ints are not divided; cast first")
+    return broadcast(x, y), kind
 
 
 def equal(x, y):
@@ -82,6 +98,15 @@ less = equal
 def cast(x, kind):
     require(kind in ("float", "int"), f"kind {kind!r} is neither 'float' nor 'int'")
     return x.shape, kind
+
+
+def lower(x, precision):
+    require(precision in ("bf16", "fp16"), f"precision {precision!r} is neither 'bf16' nor 'fp16'")
+    return x.shape, "low" if x.kind == "float" else x.kind
+
+
+def widen(x):
+    return x.shape, "float" if x.kind == "low" else x.kind
 
 
 def where(condition, x, y):
@@ -169,7 +194,7 @@ def take(table, ids):
 def matmul(x, y):
     fits = len(x.shape) >= 2 and x.shape[:-2] == y.shape[:-2] and x.shape[-1] == y.shape[-2]
     require(fits, f"{x.shape} @ {y.shape} do not fit")
-    return (*x.shape[:-1], y.shape[-1]), floats(x, y)
+    return (*x.shape[:-1], y.shape[-1]), low_or_floats(x, y)
 
 
 def linear(x, weight, bias=None):
@@ -177,7 +202,7 @@ def linear(x, weight, bias=None):
     require(fits, f"{x.shape} does not fit the weight {weight.shape} [outputs, inputs]")
     given = () if bias is None else (bias,)
     require(all(b.shape == weight.shape[:1] for b in given), f"the weight is {weight.shape} and not so the bias")
-    return (*x.shape[:-1], weight.shape[0]), floats(x, weight, *given)
+    return (*x.shape[:-1], weight.shape[0]), low_or_floats(x, weight, *given)
 
 
 def conv2d(x, weight, stride=1, padding=0, groups=1):
@@ -187,7 +212,7 @@ def conv2d(x, weight, stride=1, padding=0, groups=1):
     require(fits, f"{x.shape} does not fit the weight {weight.shape} with {groups} groups")
     require(groups == 1 or groups == channels == outputs, f"groups is 1 or the {channels} channels, not {groups}")
     require(all(n + 2 * padding >= kernel[0] for n in size), f"{x.shape} is smaller than the kernel {kernel}")
-    return (batch, outputs, *((n + 2 * padding - kernel[0]) // stride + 1 for n in size)), floats(x, weight)
+    return (batch, outputs, *((n + 2 * padding - kernel[0]) // stride + 1 for n in size)), low_or_floats(x, weight)
 
 
 def avg_pool2d(x, size):
@@ -233,4 +258,4 @@ def attention(q, k, v, mask=None, causal=False):
     require(not causal or q.shape[2] == k.shape[2], f"causal, but {q.shape[2]} queries and {k.shape[2]} keys")
     given = () if mask is None else (mask,)
     require(all(m.shape == (k.shape[0], k.shape[2]) for m in given), f"the mask is not [B, K] for k {k.shape}")
-    return q.shape, floats(q, k, v, *given)
+    return q.shape, low_or_floats(q, k, v, *given)

@@ -1,29 +1,28 @@
 """Training on torch: gradients by autograd, the update on flat vectors that the module's parameters are views of."""
 
-import time
-
 import numpy as np
 import torch
 
 from tandemclip.backends.torch.module import Model
+from tandemclip.backends.torch.ranks import best_device, join
+from tandemclip.core.methods.method import Features
 from tandemclip.core.spec import Notes
-from tandemclip.core.training.engine import Backward
+from tandemclip.core.training.engine import Backward, Encoded
+from tandemclip.core.training.ranks import Alone
 from tandemclip.core.training.update import groups, update_group
-
-
-def best_device():
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class Engine:
     """core.training.engine.Engine. dtype float64 makes it the judge of gradients."""
 
     name = "torch"
+    join = staticmethod(join)
 
-    def __init__(self, method, weights, rule, eager=False, dtype=torch.float32, device=None):
+    def __init__(self, method, weights, rule, eager=False, ranks=Alone(), precision="fp32", dtype=torch.float32, device=None):
         # torch is eager here in any case: `eager` exists for engines that compile
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-        self.method, self.rule, self.device = method, rule, torch.device(device or best_device())
+        self.method, self.rule, self.ranks, self.device = method, rule, ranks, torch.device(device or best_device())
+        self.precision = precision
         self.model = Model(method, weights, dtype, self.device)
         self.groups = groups(method, rule)
         self.vectors, self.first, self.second = [], [], []
@@ -36,9 +35,9 @@ class Engine:
             self.second.append(torch.zeros_like(vector))
 
     @classmethod
-    def float64(cls, method, weights, rule):
+    def float64(cls, method, weights, rule, ranks=Alone()):
         """The judge of gradients, on the CPU."""
-        return cls(method, weights, rule, dtype=torch.float64, device="cpu")
+        return cls(method, weights, rule, ranks=ranks, dtype=torch.float64, device="cpu")
 
     # ---- training
     def _tensor(self, array):
@@ -46,21 +45,53 @@ class Engine:
         return tensor.to(self.model.dtype) if tensor.is_floating_point() else tensor
 
     def _pass(self, batch, progress, watch=None):
-        scope = self.model.scope(True, watch)
+        scope = self.model.scope(True, watch, self.precision)
         return scope({k: self._tensor(v) for k, v in batch.items()}, self._tensor(np.float32(progress))), scope.run.updates
 
-    def backward(self, batch, progress):
-        terms, updates = self._pass(batch, progress)
+    def backward(self, batch, progress, scale=1.0):
+        terms, statistics = self._pass(batch, progress)
+        return self.collect(terms, self._gradients(terms["loss"] * scale)[0], statistics, scale)
+
+    def _gradients(self, outputs, cotangents=None, inputs=()):
+        """The gradient of the weights as flat vectors, zeros where the outputs do not use them; then that of `inputs`."""
         names = [name for group in self.groups for name in group.places]
-        tensors = [self.model.arrays[name] for name in names]
-        gradients = torch.autograd.grad(terms["loss"], tensors, allow_unused=True, materialize_grads=True)
-        named = dict(zip(names, gradients))
-        flat = [group.flatten(self._ops, named) for group in self.groups]
-        values = torch.stack([*(t.detach().reshape(()) for t in terms.values()), _norm(flat)]).tolist()
-        return Backward(dict(zip(terms, values)), values[-1], flat, updates)
+        wanted = [*inputs, *(self.model.arrays[name] for name in names)]
+        gradients = torch.autograd.grad(outputs, wanted, cotangents, allow_unused=True, materialize_grads=True)
+        return self._flat(dict(zip(names, gradients[len(inputs) :]))), gradients[: len(inputs)]
+
+    def _flat(self, named):
+        return [group.flatten(self.ops, named) for group in self.groups]
+
+    def collect(self, terms, gradients, statistics, scale):
+        values = torch.stack([*(term.detach().reshape(()) for term in terms.values()), _norm(gradients)]).tolist()
+        return Backward(dict(zip(terms, values)), values[-1] / scale, gradients, statistics, scale)
+
+    # ---- a batch in pieces
+    def encode(self, piece, statistics, keep):
+        inputs = {name: self._tensor(array) for name, array in piece.items()}
+        with torch.set_grad_enabled(keep):
+            features, written = self._features(inputs, statistics)
+        return Encoded(features, written, None if keep else (inputs, statistics))
+
+    def _features(self, inputs, statistics):
+        scope = self.model.scope(True, precision=self.precision)
+        scope.run.updates.update(statistics)  # what the pieces before have written is read
+        return scope.features(inputs), scope.run.updates
+
+    def differentiate(self, features, rows, progress, scale):
+        leaves = {name: x.detach().requires_grad_(x.is_floating_point()) for name, x in features.items()}
+        terms = self.model.scope(True).loss(Features.of(leaves, rows), self._tensor(np.float32(progress)))
+        inputs = {name: x for name, x in leaves.items() if x.requires_grad}
+        flat, gradients = self._gradients(terms["loss"] * scale, None, tuple(inputs.values()))
+        return {name: term.detach() for name, term in terms.items()}, flat, dict(zip(inputs, gradients))
+
+    def pull_back(self, encoded, cotangents):
+        features = encoded.features if encoded.again is None else self._features(*encoded.again)[0]
+        outputs = {name: features[name] for name in cotangents if features[name].requires_grad}
+        return self._gradients(tuple(outputs.values()), tuple(cotangents[name] for name in outputs))[0]
 
     @property
-    def _ops(self):
+    def ops(self):
         return self.model.scope(True).run.ops
 
     @torch.no_grad()
@@ -68,8 +99,8 @@ class Engine:
         squares = []
         for i, group in enumerate(self.groups):
             new, first, second, square = update_group(
-                self._ops, self.rule, group, self.vectors[i], backward.gradients[i], self.first[i], self.second[i],
-                rates.learning_rate, rates.correction1, rates.correction2, rates.factor,
+                self.ops, self.rule, group, self.vectors[i], backward.gradients[i], self.first[i], self.second[i],
+                rates.learning_rate, rates.correction1, rates.correction2, rates.factor / backward.scale,
             )  # fmt: skip
             self.vectors[i].copy_(new)  # in place: the parameters are views
             self.first[i], self.second[i] = first, second
@@ -78,18 +109,17 @@ class Engine:
         return torch.stack(squares).sum().sqrt().item()
 
     def named_gradients(self, backward):
-        return self._named(backward.gradients)
+        return {name: gradient / backward.scale for name, gradient in self._named(backward.gradients).items()}
 
     def with_gradients(self, gradients):
-        flat = [group.flatten(self._ops, {n: self._tensor(gradients[n]) for n in group.places}) for group in self.groups]
-        return Backward({}, _norm(flat).item(), flat, {})
+        return self.collect({}, self._flat({name: self._tensor(array) for name, array in gradients.items()}), {}, 1.0)
 
     # ---- state
     def _named(self, vectors):
         return {
             name: array.detach().cpu().numpy().copy()
             for group, vector in zip(self.groups, vectors)
-            for name, array in group.split(self._ops, vector).items()
+            for name, array in group.split(self.ops, vector).items()
         }
 
     def weights(self):
@@ -110,15 +140,15 @@ class Engine:
 
     # ---- looking
     @torch.no_grad()
-    def _encode(self, method, array):
+    def apply(self, method, array):
         scope = self.model.scope(False)
         return getattr(scope, method)(self._tensor(array)).cpu().numpy()
 
     def encode_image(self, images):
-        return self._encode("encode_image", images)
+        return self.apply("encode_image", images)
 
     def encode_text(self, ids):
-        return self._encode("encode_text", ids)
+        return self.apply("encode_text", ids)
 
     @torch.no_grad()
     def observe(self, batch, progress):
@@ -126,10 +156,8 @@ class Engine:
         self._pass(batch, progress, notes)
         return {path: [x.cpu().numpy() for x in seen] for path, seen in notes.nodes.items()}
 
-    def prepare(self, batch):
-        start = time.perf_counter()
-        self.backward(batch, 0.0)  # allocates, and loads kernels on CUDA
-        return time.perf_counter() - start
+    def prepare_update(self, backward):
+        """Nothing to compile."""
 
 
 def _norm(vectors):

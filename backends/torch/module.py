@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from tandemclip.backends.torch.ops import TorchOps
+from tandemclip.core.precision import mixed
 from tandemclip.core.spec import Run, Scope, Spec, initial_weights
 
 
@@ -48,9 +49,9 @@ class Model(Branch):
         self.dtype = next(self.parameters()).dtype
         return self
 
-    def scope(self, training: bool, watch=None) -> Scope:
+    def scope(self, training: bool, watch=None, precision="fp32") -> Scope:
         """The spec bound to this module's tensors; its run holds the buffers that a pass writes."""
-        ops = TorchOps(self.dtype, next(iter(self.arrays.values())).device)
+        ops = mixed(TorchOps(self.dtype, next(iter(self.arrays.values())).device), precision)
         return Scope(self.spec, Run(ops, self.arrays, training, watch=watch))
 
     def store(self, updates: dict) -> None:

@@ -3,6 +3,8 @@
 import torch
 import torch.nn.functional as F
 
+LOW = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
 
 class TorchOps:
     """An interpreter. dtype: what "float" is. device: where constants are made."""
@@ -17,6 +19,12 @@ class TorchOps:
 
     def cast(self, x, kind):
         return x.to({"float": self.dtype, "int": torch.int64}[kind])
+
+    def lower(self, x, precision):
+        return x.to(LOW[precision]) if x.is_floating_point() else x
+
+    def widen(self, x):
+        return x.to(self.dtype) if x.is_floating_point() else x
 
     def exp(self, x):
         return torch.exp(x)

@@ -31,4 +31,5 @@ class CLIP(TwoTowers):
     def loss(self, ops, p, features, progress):
         u, v = features.shared["u"], features.shared["v"]
         scale = p["logit_scale"]
-        return {"loss": infonce(ops, u, v, ops.exp(scale), self.alpha), "logit_scale": scale}
+        loss = infonce(ops, u, v, ops.exp(scale), self.alpha, rows=features.rows)
+        return {"loss": loss, "logit_scale": features.part(scale)}

@@ -15,13 +15,37 @@ LARGEST_SCALE = 100.0  # CLIP: exp(logit_scale) is clamped to it after every upd
 
 @dataclass
 class Features:
-    """What a batch became. `shared`: arrays [B, ...] that the loss sees of everybody, over all ranks and slices.
+    """What a batch became. `shared`: arrays [B, ...] that the loss sees of everybody, over all ranks and pieces.
 
     `own`: (sum, count) of terms that each sample settles by itself, so that a mean is the mean over the global batch.
+    rows: (start, stop) of the samples that this rank answers for, None for all of them. Every term of a loss is this rank's
+    part, and the parts of all ranks add up to the term: a contrastive term takes its own rows (`infonce(..., rows=...)`),
+    any other goes through `part`.
     """
 
     shared: dict[str, Array] = field(default_factory=dict)
     own: dict[str, tuple[Array, Array]] = field(default_factory=dict)
+    rows: tuple[int, int] | None = None
+
+    def arrays(self) -> dict[str, Array]:
+        """All of them under one name each: "shared:NAME", "sum:NAME", "count:NAME"."""
+        own = {f"{part}:{name}": x for name, pair in self.own.items() for part, x in zip(("sum", "count"), pair)}
+        return {f"shared:{name}": x for name, x in self.shared.items()} | own
+
+    @classmethod
+    def of(cls, arrays: dict[str, Array], rows: tuple[int, int] | None = None) -> "Features":
+        """From what `arrays` gave."""
+        parts = [name.split(":", 1) for name in arrays]
+        shared = {name: arrays[f"shared:{name}"] for part, name in parts if part == "shared"}
+        own = {name: (arrays[f"sum:{name}"], arrays[f"count:{name}"]) for part, name in parts if part == "sum"}
+        return cls(shared, own, rows)
+
+    def part(self, term: Array) -> Array:
+        """This rank's part of a term that every rank has whole."""
+        if self.rows is None:
+            return term
+        samples = next(iter(self.shared.values())).shape[0]
+        return term * ((self.rows[1] - self.rows[0]) / samples)
 
 
 class Method(Spec):
@@ -39,7 +63,12 @@ class Method(Spec):
         raise TypeError(f"{type(self).__name__} defines no loss")
 
     def forward(self, ops: Ops, p: Scope, batch: dict[str, Array], progress: Array) -> dict[str, Array]:
-        return self.loss(ops, p, self.encode(ops, p, batch), progress)
+        features, exact = self.features(ops, p, batch), p.exact()
+        return self.loss(exact.run.ops, exact, Features.of(features), progress)
+
+    def features(self, ops: Ops, p: Scope, batch: dict[str, Array]) -> dict[str, Array]:
+        """What `encode` gives, by `Features.arrays`' names; in float whatever the towers compute in, for losses are exact."""
+        return {name: ops.widen(x) for name, x in self.encode(ops, p, batch).arrays().items()}
 
 
 class TwoTowers(Method):
@@ -73,6 +102,9 @@ class TwoTowers(Method):
 
     def encode_text(self, ops: Ops, p: Scope, ids: Array) -> Array:  # int [B, L] -> [B, embed_dim], unit rows
         return unit(ops, p.text(ids))
+
+    def encode_grid(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, D, h, w], see ImageTower
+        return p.image.encode_grid(images)
 
 
 def unit(ops: Ops, x: Array) -> Array:

@@ -118,9 +118,9 @@ class PyramidCLIP(TwoTowers):
         shared, scale, terms = features.shared, ops.exp(p["logit_scale"]), {}
         for pair in self.weights.used:
             present = shared["has_objects"] if set(pair) & set("RA") else None
-            terms[pair] = infonce(ops, shared[pair[0]], shared[pair[1]], scale, self.alpha, present)
+            terms[pair] = infonce(ops, shared[pair[0]], shared[pair[1]], scale, self.alpha, present, features.rows)
         loss = reduce(add, (terms[pair] * weight for pair, weight in self.weights.used.items()))
-        return terms | {"loss": loss, "logit_scale": p["logit_scale"]}
+        return terms | {"loss": loss, "logit_scale": features.part(p["logit_scale"])}
 
 
 def through(ops, tower, views, joint):

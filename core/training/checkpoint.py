@@ -131,6 +131,16 @@ def refuse_later(run: Path, step: int) -> None:
             )
 
 
+def refuse_torn(run: Path) -> None:
+    """Raise UserError when all that `run` holds is torn checkpoints: to begin anew would throw its journal away."""
+    torn = _candidates(Path(run) / "checkpoints")
+    if torn:
+        raise UserError(
+            f"none of the {len(torn)} checkpoints in {run} is whole, so that --resume has nothing to go on from: bring one back"
+            " from a copy, or start anew with another --out"
+        )
+
+
 def _write_contents(folder: Path, model: dict[str, np.ndarray], optimizer: dict[str, np.ndarray], state: dict) -> None:
     serialise = {
         "model.safetensors": lambda: safetensors.numpy.save(_contiguous(model)),

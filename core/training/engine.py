@@ -5,17 +5,33 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tandemclip.core.ops import Array, Ops
+from tandemclip.core.training.ranks import Ranks
+
 Arrays = dict[str, np.ndarray]
 
 
 @dataclass
 class Backward:
-    """A batch's terms and gradients before anything was changed. The last two stay in the engine's own arrays."""
+    """A batch's terms and gradients before anything was changed, the last ones in the engine's own arrays.
+
+    scale: what the gradients are multiplied by; `update` and `named_gradients` take it out, `norm` has it no more.
+    """
 
     terms: dict[str, float]
     norm: float  # L2 norm of all gradients together
     gradients: Any
     statistics: Any  # buffers as this pass leaves them
+    scale: float = 1.0
+
+
+@dataclass
+class Encoded:
+    """A piece of a batch after the towers. again: what `pull_back` needs to encode it once more; None: the graph was kept."""
+
+    features: dict[str, Array]  # Features.arrays
+    statistics: dict[str, Array]  # buffers as this pass leaves them
+    again: Any = None
 
 
 @dataclass(frozen=True)
@@ -29,9 +45,32 @@ class Rates:
 
 
 class Engine(Protocol):
-    """A method with its weights on one engine. Arrays that go in and come out are the host's."""
+    """A method with its weights on one engine. Arrays that go in and come out are the host's, but for those of `Encoded`."""
 
-    def backward(self, batch: Arrays, progress: float) -> Backward: ...
+    ops: Ops
+    ranks: Ranks
+
+    def backward(self, batch: Arrays, progress: float, scale: float = 1.0) -> Backward:
+        """Of a whole batch on one rank; `global_batch.backward` is the general one."""
+
+    # ---- a batch in pieces, see global_batch.py
+    def encode(self, piece: Arrays, statistics: dict[str, Array], keep: bool) -> Encoded:
+        """statistics: buffers that earlier pieces wrote. keep: hold on to what a gradient needs, where the engine can."""
+
+    def differentiate(
+        self, features: dict[str, Array], rows: tuple[int, int] | None, progress: float, scale: float
+    ) -> tuple[dict[str, Array], list[Array], dict[str, Array]]:
+        """Terms, the gradient vectors of the weights that the loss itself uses, and d loss / d features of the float ones.
+
+        Both gradients are those of scale x loss.
+        """
+
+    def pull_back(self, encoded: Encoded, cotangents: dict[str, Array]) -> list[Array]:
+        """Gradient vectors of the weights, from d loss / d features of this piece."""
+
+    def collect(
+        self, terms: dict[str, Array], gradients: list[Array], statistics: dict[str, Array], scale: float
+    ) -> Backward: ...
 
     def update(self, backward: Backward, rates: Rates) -> float:
         """Change weights, moments and buffers; returns the L2 norm of the change of the weights."""
@@ -50,6 +89,9 @@ class Engine(Protocol):
     def load(self, weights: Arrays, moments: Arrays | None = None) -> None:
         """Take over weights, and moments (zeros where None)."""
 
+    def apply(self, method: str, array: np.ndarray) -> np.ndarray:
+        """A function of the method that takes one array, e.g. "encode_grid", at inference: by running statistics."""
+
     def encode_image(self, images: np.ndarray) -> np.ndarray:
         """[B, 3, H, W] -> [B, embed_dim], unit rows, running statistics."""
 
@@ -58,5 +100,5 @@ class Engine(Protocol):
     def observe(self, batch: Arrays, progress: float) -> dict[str, list[np.ndarray]]:
         """A training-mode forward without an update: every node's outputs, in the order of the visits."""
 
-    def prepare(self, batch: Arrays) -> float:
-        """Compile for batches of these shapes; seconds."""
+    def prepare_update(self, backward: Backward) -> None:
+        """Compile the update; changes nothing."""

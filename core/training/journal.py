@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -33,23 +34,30 @@ class Journal:
 
     def __init__(self, run: Path, resume_step: int | None = None):
         self.path = Path(run) / FILE
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if resume_step is None:
-            self._refuse_rows()
-        else:
-            _trim(self.path, resume_step)
-        # Line by line: a killed run loses no finished row.
-        self._file = open(self.path, "a", encoding="utf-8", buffering=1)
-        self._events = _EventFile(Path(run) / "tensorboard", first_step=(resume_step or 0) + 1)
+        with _told(run):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if resume_step is None:
+                self._refuse_rows()
+            else:
+                _trim(self.path, resume_step)
+            # Line by line: a killed run loses no finished row.
+            self._file = open(self.path, "a", encoding="utf-8", buffering=1)
+            self._events = _EventFile(Path(run) / "tensorboard", first_step=(resume_step or 0) + 1)
 
     def append(self, row: Mapping) -> None:
         """Write one step: numbers (numpy scalars too) and mappings of numbers by name; `step` is required."""
-        self._file.write(json.dumps(row, default=_plain) + "\n")
-        self._events.add(row["step"], row)
+        with _told(self.path.parent):
+            self._file.write(json.dumps(row, default=_plain) + "\n")
+            self._events.add(row["step"], row)
+
+    def sync(self) -> None:
+        """Bring the rows to the disk: before a checkpoint, which would otherwise outlive them in a power failure."""
+        with _told(self.path.parent):
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        self._file.close()
-        self._events.close()
+        with _told(self.path.parent), closing(self._events), self._file:
+            os.fsync(self._file.fileno())
 
     def __enter__(self) -> Journal:
         return self
@@ -93,6 +101,18 @@ def _trim(path: Path, last: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
+
+
+@contextmanager
+def _told(run: Path) -> Iterator[None]:
+    """What the disk refuses (full, read-only) as a UserError."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"the journal of {run} could not be written ({error.strerror or error}); checkpoints are untouched: make the folder"
+            " writable, free some space, then continue with --resume"
+        ) from error
 
 
 def _plain(value):

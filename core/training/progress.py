@@ -40,6 +40,10 @@ class Progress:
         elif step % self.every == 0 or step in (self._first, self.steps):
             self._console.print(self._describe(row), soft_wrap=True)
 
+    def say(self, text: str) -> None:
+        """A line of its own, above the bar."""
+        self._console.print(text, soft_wrap=True, markup=False)
+
     def _describe(self, row: Mapping) -> str:
         samples, seconds, waiting = (sum(column) for column in zip(*self._recent))
         left = timedelta(seconds=round((self.steps - row["step"]) * seconds / len(self._recent)))

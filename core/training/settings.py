@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.precision import Precision
 from tandemclip.core.training.schedule import Schedule
 from tandemclip.core.training.update import AdamW
 
@@ -12,7 +13,11 @@ class Training:
     """How long and how fast. Give `steps`, or `epochs` over the training source.
 
     warmup: a share of all steps below 1, or a number of steps. clip: the gradient's largest norm, None for no limit.
-    evaluate_every, checkpoint_every: in steps; 0 for at the end only.
+    precision: what products and convolutions are computed in; weights, moments, norms and losses are float32 always.
+    accumulate: pieces that a rank's part of a batch is computed in; the result is the same, in less memory and more time
+    (each piece is encoded twice). BatchNorms see a piece at a time.
+    evaluate_every, checkpoint_every: in steps; 0 for at the end only. checkpoint_minutes: one more whenever so many minutes have
+    passed since the last; 0 for none.
     """
 
     batch_size: int
@@ -24,8 +29,11 @@ class Training:
     update: AdamW = AdamW()
     clip: float | None = None
     seed: int = 0
+    precision: Precision = "fp32"
+    accumulate: int = 1
     evaluate_every: int = 0
     checkpoint_every: int = 0
+    checkpoint_minutes: float = 0
 
     def __post_init__(self):
         if (self.steps is None) == (self.epochs is None):
@@ -34,6 +42,9 @@ class Training:
             )
         if self.batch_size < 2:
             raise UserError(f"training.batch_size is {self.batch_size}; a contrastive batch needs at least 2 samples")
+
+        if self.accumulate < 1:
+            raise UserError(f"training.accumulate is {self.accumulate}; give the number of pieces, 1 or more")
 
     def schedule(self, records: int) -> Schedule:
         """For a source of `records`; an epoch is the whole batches that they give."""

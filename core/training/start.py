@@ -13,14 +13,15 @@ from tandemclip.core.training import checkpoint
 from tandemclip.core.training.trainer import Trainer
 from tandemclip.core.yaml_text import merge
 
-FREE_TO_CHANGE = (("training", "steps"), ("training", "epochs"), ("data", "workers"))  # on resume
+_FREE = {"training": "steps epochs accumulate evaluate_every checkpoint_every checkpoint_minutes", "data": "workers bad_records"}
+FREE_TO_CHANGE = {(section, key) for section, keys in _FREE.items() for key in keys.split()}  # on resume
 TIMED_STEPS = 20
 
 
 def begin(
     run: Path, config: Config, mapping: dict, make_engine, init: Path | None = None, resumed: bool = False
 ) -> Trainer:
-    """A run from its first step. make_engine(method, weights, rule) -> engine. init: a checkpoint whose weights it takes.
+    """A run from its first step. make_engine(config, weights) -> engine. init: a checkpoint whose weights it takes.
 
     resumed: it may have died before its first checkpoint and left rows in its journal; they go.
     """
@@ -29,7 +30,7 @@ def begin(
     weights = initial_weights(config.method, config.training.seed)
     if init is not None:
         weights = matching(checkpoint.load(checkpoint.resolve(init)).model, config.method, init)
-    engine = make_engine(config.method, weights, config.training.update)
+    engine = make_engine(config, weights)
     return Trainer(run, config, engine, tokenizer, {"config": mapping, "tokenizer": tokenizer.to_json()}, resumed=resumed)
 
 
@@ -41,15 +42,16 @@ def resume(run: Path, config: Config, mapping: dict, make_engine) -> Trainer | N
     """The run as its newest whole checkpoint has it, on any engine; None where there is none yet."""
     folder = checkpoint.latest(run)
     if folder is None:
+        checkpoint.refuse_torn(run)
         return None
     saved = checkpoint.load(folder)
-    _same(mapping, saved.state["config"], folder)
+    mapping = _same(mapping, saved.state["config"], folder)
     length = {key: saved.state["config"]["training"].get(key) for key in ("steps", "epochs")}
     mapping = merge(mapping, {"training": length})  # the schedule is the saved one's, also where --minutes set it
     config = build(Config, mapping)
-    engine = make_engine(config.method, matching(saved.model, config.method, folder), config.training.update)
+    engine = make_engine(config, matching(saved.model, config.method, folder))
     engine.load(saved.model, saved.optimizer)
-    state = {"config": mapping, "tokenizer": saved.state["tokenizer"]}
+    state = {"config": mapping, "tokenizer": saved.state["tokenizer"], "loss_scale": saved.state.get("loss_scale")}
     return Trainer(run, config, engine, from_json(state["tokenizer"]), state, saved.step, True)
 
 
@@ -85,18 +87,23 @@ def matching(weights: dict[str, np.ndarray], spec: Spec, folder) -> dict[str, np
     return weights
 
 
-def _same(mapping, saved, folder):
-    for path, value in _leaves(merge(saved, mapping)):
-        if path not in FREE_TO_CHANGE and dict(_leaves(saved)).get(path) != value:
+def _same(mapping, saved, folder) -> dict:
+    """`mapping` with what only `saved` says (a --set of the first start), if they do not contradict each other."""
+    together = merge(saved, mapping)
+    here, there = dict(leaves(together)), dict(leaves(saved))
+    for path in {**there, **here}:
+        if path not in FREE_TO_CHANGE and here.get(path) != there.get(path):
             raise UserError(
-                f"{'.'.join(path)} is {value!r} here and {dict(_leaves(saved)).get(path)!r} in {folder}, which --resume "
+                f"{'.'.join(path)} is {here.get(path)!r} here and {there.get(path)!r} in {folder}, which --resume "
                 "goes on from; give the same config, or start a new run with --out and --init"
             )
+    return together
 
 
-def _leaves(mapping, path=()):
+def leaves(mapping, path=()):
+    """(keys from the root, value) of everything in a mapping of mappings."""
     for key, value in mapping.items():
         if isinstance(value, dict):
-            yield from _leaves(value, (*path, key))
+            yield from leaves(value, (*path, key))
         else:
             yield (*path, key), value

@@ -3,26 +3,32 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
 
 from tandemclip.core.config import Config
+from tandemclip.core.data import bad_records
 from tandemclip.core.data.loader import Batches, batches
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.evaluate import evaluate
+from tandemclip.core.evaluation.hits import Hits, percent
 from tandemclip.core.model import Model
-from tandemclip.core.training import checkpoint
+from tandemclip.core.training import checkpoint, global_batch
+from tandemclip.core.training.advice import Advice
 from tandemclip.core.training.engine import Engine, Rates
+from tandemclip.core.training.loss_scale import LossScale
 from tandemclip.core.training.journal import Journal
 from tandemclip.core.training.progress import Progress
+from tandemclip.core.training.ranks import total
 
 
 @dataclass
 class Trainer:
     """A run that stands at `step`. state: what every checkpoint carries beside weights and moments.
 
+    Every rank trains; the first one alone writes and evaluates.
     resumed: goes on in the same folder, whose journal may have rows already. stop: asked after every step; True ends the run
     there, with a checkpoint (Ctrl-C).
     """
@@ -39,46 +45,74 @@ class Trainer:
     def __post_init__(self):
         self.source, self.settings = self.config.data.train, self.config.training
         self.schedule = self.settings.schedule(len(self.source))
+        self.loss_scale = LossScale.of(self.settings.precision, self.state.get("loss_scale"))
+        self.ranks = self.engine.ranks
+        parts = self.ranks.size * self.settings.accumulate
+        if self.settings.batch_size % parts:
+            raise UserError(
+                f"training.batch_size is {self.settings.batch_size}, which {self.ranks.size} ranks with {self.settings.accumulate} "
+                f"pieces each cannot divide; make it a multiple of {parts}"
+            )
+        self._bad = bad_records.read(self.config.data.bad_records, self.source)
 
-    def train(self, max_steps: int | None = None) -> dict[str, float]:
+    def train(self, max_steps: int | None = None) -> dict[str, Hits]:
         """Go on to the end of the schedule, or to `max_steps` of it; returns its evaluation (empty if stopped before)."""
         last = min(self.schedule.steps, max_steps or self.schedule.steps)
         saved = self.step if self.step else None
         if self.step >= last:
             return self._evaluate()
-        with (
-            Journal(self.run, self.step if self.resumed else None) as journal,
-            Progress(last, self.step, every=max(1, last // 40)) as progress,
-            self.batches(last) as stream,
-        ):
-            mark = time.perf_counter()
+        with self._journal() as journal, self._progress(last) as progress, self.batches(last) as stream:
+            advice = Advice(self, progress.say) if self.leads else Silent()
+            mark, self._saved_at = time.perf_counter(), time.monotonic()
             for batch in stream:
                 waited = time.perf_counter() - mark
-                row = self._update(batch)
+                row = self._update(batch, stream)
                 row |= {"step_seconds": time.perf_counter() - mark, "data_seconds": waited}
                 progress.update(row, self.settings.batch_size)
+                advice.update(row, batch)
                 if self._due(self.settings.evaluate_every) and self.step < last:
-                    row["evaluation"] = self._evaluate()
+                    row["evaluation"] = percent(self._evaluate())
                 journal.append(row)
-                if self._due(self.settings.checkpoint_every):
+                if self._due(self.settings.checkpoint_every) or self._overdue():
+                    journal.sync()
                     self._save()
                     saved = self.step
-                if self.stop():
+                if total(self.engine, self.stop()):  # a signal may reach one rank before the others
                     break
                 mark = time.perf_counter()
         if saved != self.step:
             self._save()
-        return {} if self.stop() else self._evaluate()
+        return {} if self.step < last else self._evaluate()
+
+    @property
+    def leads(self) -> bool:
+        return self.ranks.rank == 0
+
+    def _journal(self):
+        return Journal(self.run, self.step if self.resumed else None) if self.leads else Silent()
+
+    def _progress(self, last: int):
+        return Progress(last, self.step, every=max(1, last // 40)) if self.leads else Silent()
+
+    def prepare(self) -> float:
+        """Compile, and load kernels, by a step that changes nothing: seconds."""
+        with self.batches(self.step + 1) as stream:
+            batch = next(stream, None)
+        start = time.perf_counter()
+        if batch is not None:
+            self.engine.prepare_update(self._backward(batch))
+        return time.perf_counter() - start
 
     def measure(self, steps: int) -> float:
         """Seconds a step takes, by `steps` of them (the first one, which compiles, left out); changes the weights."""
         step, marks = self.step, []
         with self.batches(self.step + steps) as stream:
             for batch in stream:
-                self._update(batch)
+                self._update(batch, stream)
                 marks.append(time.perf_counter())
         self.step = step
-        return (marks[-1] - marks[0]) / (len(marks) - 1)
+        seconds = (marks[-1] - marks[0]) / (len(marks) - 1)
+        return total(self.engine, seconds) / self.ranks.size
 
     def batches(self, last: int) -> Batches:
         return batches(
@@ -90,17 +124,27 @@ class Trainer:
             start_step=self.step,
             stop_step=last,
             workers=self.config.data.workers,
+            rank=self.ranks.rank,
+            ranks=self.ranks.size,
+            bad=self._bad,
         )
 
-    def _update(self, batch) -> dict:
+    def _backward(self, batch):
+        parts = global_batch.pieces(batch, self.settings.accumulate)
+        return global_batch.backward(self.engine, parts, self.step / max(1, self.schedule.steps - 1), self.loss_scale.scale)
+
+    def _update(self, batch, stream: Batches) -> dict:
         """One step: terms and gradients, both checked before anything changes, then the update."""
         rate = self.schedule(self.step)
-        backward = self.engine.backward(batch, self.step / max(1, self.schedule.steps - 1))
-        self._check_finite(backward)
-        clip = self.settings.clip
-        factor = 1.0 if clip is None or backward.norm <= clip else clip / backward.norm
-        corrections = self.settings.update.corrections(self.step + 1)
-        change = self.engine.update(backward, Rates(rate, *corrections, factor))
+        backward = self._backward(batch)
+        scale, skipped = self.loss_scale.scale, self.loss_scale.skips(math.isfinite(backward.norm))
+        change = 0.0
+        if not skipped:
+            self._check_finite(backward, stream)
+            clip = self.settings.clip
+            factor = 1.0 if clip is None or backward.norm <= clip else clip / backward.norm
+            corrections = self.settings.update.corrections(self.step + 1 - self.loss_scale.skipped)
+            change = self.engine.update(backward, Rates(rate, *corrections, factor))
         self.step += 1
         terms = dict(backward.terms)
         return {
@@ -111,31 +155,54 @@ class Trainer:
             "gradient_norm": backward.norm,
             "update_norm": change,
             "learning_rate": rate,
-        }
+        } | ({} if scale == 1.0 else {"loss_scale": scale, "skipped": skipped})
 
-    def _check_finite(self, backward) -> None:
+    def _check_finite(self, backward, stream) -> None:
         wrong = [name for name, value in {**backward.terms, "gradient norm": backward.norm}.items() if not math.isfinite(value)]
         if wrong:
-            size = self.settings.batch_size
-            positions = range(self.step * size, (self.step + 1) * size)
-            keys = [self.source[self.source.order(position, self.settings.seed)].key for position in positions]
             raise UserError(
                 f"step {self.step + 1}: {', '.join(wrong)} is not finite, nothing was updated; the batch held "
-                f"{', '.join(keys)}; look at these samples, or lower training.learning_rate and --resume"
+                f"{', '.join(stream.keys(self.step))}; look at these samples, or lower training.learning_rate and --resume"
             )
 
     def _due(self, every: int) -> bool:
         return bool(every) and self.step % every == 0
 
-    def _evaluate(self) -> dict[str, float]:
+    def _overdue(self) -> bool:
+        minutes = self.settings.checkpoint_minutes
+        return minutes > 0 and time.monotonic() - self._saved_at >= 60 * minutes
+
+    def _evaluate(self) -> dict[str, Hits]:
         source = self.config.data.evaluate
-        return {} if source is None else evaluate(Model(self.engine, self.config.method, self.tokenizer), source)
+        return {} if source is None or not self.leads else evaluate(Model(self.engine, self.config.method, self.tokenizer), source)
 
     def _save(self) -> None:
+        self._saved_at = time.monotonic()
+        if not self.leads:
+            return
         # the position in the data is the step: order and draws are functions of it
         versions = {name: _version(name) for name in ("tandemclip", self.engine.name, "numpy")}
-        state = {**self.state, "engine": self.engine.name, "versions": versions}
+        state = {**self.state, "loss_scale": asdict(self.loss_scale), "engine": self.engine.name, "versions": versions}
         checkpoint.save(self.run, self.step, self.engine.weights(), self.engine.moments(), state)
+
+
+class Silent:
+    """The journal and the progress of a rank that writes none."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def append(self, row):
+        pass
+
+    def sync(self):
+        pass
+
+    def update(self, row, samples):
+        pass
 
 
 def _version(package: str) -> str | None:

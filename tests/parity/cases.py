@@ -194,6 +194,9 @@ ELEMENT_CASES = [
     case("less", few(3, 4), few(3, 1)),
     case("less", x(3, 4), x(4)),
     case("stop_gradient", x(3, 4), fd=False),
+    case("widen", x(3, 4)),
+    case("widen", ints(3)),
+    case("lower", ints(3), "fp16"),  # what is lowered of floats: tests/core/test_precision.py
 ]
 
 SHAPE_CASES = [

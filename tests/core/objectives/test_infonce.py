@@ -119,3 +119,24 @@ def test_the_softened_target_is_the_papers_mixture():
     log_softmax = lambda x: x - np.log(np.exp(x).sum(1, keepdims=True))
     uniform = -(log_softmax(logits).mean() + log_softmax(logits.T).mean()) / 2
     assert float(infonce(Reference(), u, v, 3.0, 0.75)) == pytest.approx(uniform, rel=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.2])
+@pytest.mark.parametrize("who", [None, "some", "two", "one"])
+@pytest.mark.parametrize("cuts", [(0, 5), (0, 2, 5), (0, 1, 2, 3, 4, 5)])
+def test_the_parts_of_the_rows_add_up_to_the_whole(who, cuts, alpha):
+    u, v = unit_rows(1, 5), unit_rows(2, 5)
+    present = None if who is None else np.array(PRESENT[who], float)
+    parts = [float(infonce(Reference(), u, v, 14.3, alpha, present, rows)) for rows in zip(cuts, cuts[1:])]
+    assert sum(parts) == pytest.approx(float(infonce(Reference(), u, v, 14.3, alpha, present)), rel=1e-12, abs=1e-14)
+
+
+def test_a_part_reads_its_own_rows_against_every_column():
+    u, v = unit_rows(1, 5), unit_rows(2, 5)
+    part = lambda u, v: float(infonce(Reference(), u, v, 14.3, 0.0, rows=(0, 2)))
+    moved = v.copy()
+    moved[4] = unit_rows(3, 1)
+    assert part(u, moved) != part(u, v)  # a column of somebody else
+    log_softmax = lambda x: x - np.log(np.exp(x).sum(1, keepdims=True))
+    wanted = [-np.diag(log_softmax(14.3 * a @ b.T))[:2].sum() / 5 for a, b in ((u, v), (v, u))]
+    assert part(u, v) == pytest.approx(sum(wanted) / 2, rel=1e-12)

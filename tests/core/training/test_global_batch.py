@@ -1,0 +1,77 @@
+"""A batch in pieces is the batch, for a method with every kind of feature: rows, whole-number rows, sums over samples."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from tandemclip.backends.mindspore.engine import Engine as MindSpore
+from tandemclip.backends.torch.engine import Engine as Torch
+from tandemclip.core.layers.linear import Linear
+from tandemclip.core.layers.norm import BatchNorm
+from tandemclip.core.methods.method import Features, Method
+from tandemclip.core.random import generator
+from tandemclip.core.spec import Constant, Parameter, initial_weights
+from tandemclip.core.training.global_batch import backward, pieces
+from tandemclip.core.training.update import AdamW
+
+
+@dataclass(frozen=True)
+class Toy(Method):
+    """Pulls together what has the same label, over all samples, and has a mean over marked samples only."""
+
+    norm: bool = False
+
+    def children(self):
+        return {"linear": Linear(3, 4)} | ({"norm": BatchNorm(4)} if self.norm else {})
+
+    def parameters(self):
+        return {"scale": Parameter((), Constant(0.5)), "unused": Parameter((2,), Constant(1.0))}
+
+    def encode(self, ops, p, batch):
+        x = p.linear(batch["x"])
+        x = p.norm(x) if self.norm else x
+        marked = ops.sum(ops.sum(x * x, 1) * batch["mark"], 0)
+        return Features({"x": x, "label": batch["label"]}, {"size": (marked, ops.sum(batch["mark"], 0))})
+
+    def loss(self, ops, p, features, progress):
+        x, labels = features.shared["x"], ops.cast(features.shared["label"], "float")
+        squares, count = features.own["size"]
+        similar = ops.matmul(x, ops.transpose(x, (1, 0))) * ops.matmul(
+            ops.reshape(labels, (8, 1)), ops.reshape(labels, (1, 8))
+        )
+        pull = features.part(ops.sum(ops.tanh(similar * p["scale"]), (0, 1)))
+        size = features.part(squares / count)
+        return {"pull": pull, "size": size, "loss": pull + size * progress}
+
+
+def batch():
+    rng = generator("toy")
+    labels = rng.integers(0, 3, 8).astype(np.int32)
+    mark = np.array([1, 0, 0, 0, 1, 1, 1, 0], np.float32)  # unevenly over the pieces, none in one of four
+    return {"x": rng.standard_normal((8, 3)).astype(np.float32), "label": labels, "mark": mark}
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+@pytest.mark.parametrize("engine", ["torch", "mindspore"])
+def test_pieces_are_the_whole(engine, count):
+    make, tolerance = {"torch": (Torch.float64, 1e-12), "mindspore": (MindSpore, 2e-6)}[engine]
+    engine = make(Toy(), initial_weights(Toy(), 0), AdamW())
+    whole, parts = engine.backward(batch(), 0.3), backward(engine, pieces(batch(), count), 0.3)
+    assert parts.terms == pytest.approx(whole.terms, rel=tolerance) and parts.norm == pytest.approx(whole.norm, rel=tolerance)
+    wanted, found = engine.named_gradients(whole), engine.named_gradients(parts)
+    for name, gradient in wanted.items():
+        np.testing.assert_allclose(found[name], gradient, rtol=tolerance, atol=tolerance * np.abs(gradient).max())
+    assert wanted["scale"] != 0 and wanted["linear.weight"].any() and not wanted["unused"].any()
+
+
+def test_statistics_go_from_piece_to_piece():
+    method = Toy(norm=True)
+    weights = initial_weights(method, 0)
+    engine = Torch.float64(method, weights, AdamW())
+    found = backward(engine, pieces(batch(), 2), 0.3).statistics
+    mean, rest = weights["norm.mean"].astype(float), batch()["x"] @ weights["linear.weight"].T + weights["linear.bias"]
+    for half in (rest[:4], rest[4:]):
+        mean = 0.9 * mean + 0.1 * half.mean(0)
+    np.testing.assert_allclose(found["norm.mean"].numpy(), mean, rtol=1e-6, atol=1e-8)

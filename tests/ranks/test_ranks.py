@@ -1,0 +1,145 @@
+"""World size {1, 2} x accumulation {1, 2, 4} in real processes: the gradient and the losses of the one big batch."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tandemclip.core.parity import errors
+from tandemclip.core.training import checkpoint, journal
+
+WORKER = Path(__file__).with_name("worker.py")
+# PyramidCLIP without LeFF, whose BatchNorms see a piece at a time: all nine pairs, and samples without objects
+CONFIG = """
+base: {root}/configs/pretrain/tiny_pyramidclip_vit.yaml
+method:
+  image: {{leff_depth: 0}}
+  weights: {{GS: 0.1, GT: 0.1, GA: 0.1, LS: 0.1, LT: 0.1, LA: 0.1, RS: 0.1, RT: 0.1, RA: 0.2}}
+"""
+GRADIENT = {"torch": 1e-6, "mindspore": 1e-4}  # torch in float64
+LOSS = {"torch": 1e-5, "mindspore": 1e-4}
+
+
+def launched(backend, size, tmp_path):
+    """The command that starts `size` ranks, () for one."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    if size == 1:
+        return ()
+    if backend == "torch":
+        module = ("-m", "torch.distributed.run", "--nproc-per-node", str(size), "--master-port", port)
+        return (sys.executable, *module)
+    options = ("--master_port", port, "--log_dir", str(tmp_path / "log"), "--join", "True")
+    return (str(Path(sys.executable).with_name("msrun")), "--worker_num", str(size), "--local_worker_num", str(size), *options)
+
+
+def begin(backend, size, tmp_path, *command):
+    launcher = launched(backend, size, tmp_path)
+    program = command if launcher else (sys.executable, *command)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # msrun starts whatever `python` is
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": path}
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*launcher, *program], stdout=pipe, stderr=pipe, text=True, env=environment, cwd=tmp_path)
+
+
+def start(*arguments):
+    process = begin(*arguments)
+    out, err = process.communicate(timeout=600)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("backend", ["torch", "mindspore"])
+def test_pieces_give_the_gradient_of_the_whole(backend, size, root, tmp_path):
+    config, out = tmp_path / "config.yaml", tmp_path / "found.json"
+    config.write_text(CONFIG.format(root=root))
+    done = start(backend, size, tmp_path, str(WORKER), backend, str(config), str(out))
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(out.read_text())
+    assert found["size"] == size
+    with np.load(f"{out}.npz") as file:
+        gradients = {}
+        for key in file.files:
+            gradients.setdefault(key.split("/")[0], {})[key.split("/")[1]] = file[key]
+    for count in ("1", "2", "4"):
+        wrong = errors(gradients[count], gradients["one"], "gradient")
+        assert "logit_scale" in wrong and max(wrong.values()) < GRADIENT[backend], (count, max(wrong, key=wrong.get))
+        assert found[count]["terms"] == pytest.approx(found["one"]["terms"], rel=LOSS[backend])
+        assert found[count]["losses"] == pytest.approx(found["one"]["losses"], rel=LOSS[backend])
+    assert len(set(found["one"]["losses"])) == 5  # it did train
+
+
+def training(root, tmp_path, out, *overrides):
+    return (
+        f"{root}/tools/train.py", "--config", f"{root}/configs/pretrain/tiny_clip_vit.yaml", "--out", str(tmp_path / out),
+        "--set", "training.steps=6", "training.checkpoint_every=4", "data.train.count=60", *overrides,
+    )  # fmt: skip
+
+
+def train(root, tmp_path, out, size, *overrides):
+    return start("torch", size, tmp_path, *training(root, tmp_path, out, *overrides))
+
+
+def test_a_run_of_two_ranks_is_the_run_of_one(root, tmp_path):
+    alone, two = train(root, tmp_path, "alone", 1), train(root, tmp_path, "two", 2, "training.accumulate=2")
+    assert alone.returncode == 0 == two.returncode, two.stdout + two.stderr
+    losses = [[row["loss"] for row in journal.read(tmp_path / name)] for name in ("alone", "two")]
+    assert len(losses[1]) == 6 and losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert two.stdout.count("zero_shot/digit") == 1  # one of them evaluates
+    folders = [sorted(p.name for p in (tmp_path / name / "checkpoints").iterdir()) for name in ("alone", "two")]
+    assert folders[0] == folders[1] == ["step-00000004", "step-00000006"]
+
+
+@pytest.mark.parametrize("backend", ["torch", "mindspore"])
+def test_a_rank_that_dies_takes_the_others_along(backend, root, tmp_path):
+    command = training(root, tmp_path, "run", "training.steps=100000", "training.checkpoint_every=10")
+    run = begin(backend, 2, tmp_path, *command, "--backend", backend)
+    try:
+        _until(lambda: len(journal.read(tmp_path / "run")) > 10, run)
+        ranks = [p for p in _below(run.pid) if b"tools/train.py" in p.read_bytes() and _is_rank(p)]
+        assert len(ranks) == 2
+        os.kill(int(ranks[1].parent.name), signal.SIGKILL)
+        out, err = run.communicate(timeout=60)
+    finally:
+        run.kill()
+    assert run.returncode != 0
+    assert ("exitcode: -9" if backend == "torch" else "exit with exception") in out + err
+    assert not any(path.exists() for path in ranks)  # nobody is left
+    assert checkpoint.latest(tmp_path / "run") is not None
+
+
+def _until(happened, run):
+    for _ in range(600):
+        if happened():
+            return
+        assert run.poll() is None, run.communicate()
+        time.sleep(0.2)
+    raise AssertionError("nothing happened for two minutes")
+
+
+def _below(pid):
+    """The command lines, as /proc has them, of all processes under this one."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield Path(f"/proc/{child}/cmdline")
+            yield from _below(child)
+
+
+def _is_rank(cmdline):
+    """Neither msrun's scheduler nor a loader's process."""
+    environment = (cmdline.parent / "environ").read_bytes()
+    return b"MS_ROLE=MS_SCHED" not in environment and b"spawn_main" not in cmdline.read_bytes()
+
+
+def test_a_batch_that_cannot_be_divided_is_refused(root, tmp_path):
+    done = train(root, tmp_path, "run", 1, "training.accumulate=3")
+    assert done.returncode == 2 and "make it a multiple of 3" in done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "run" / "journal.jsonl").exists()
