@@ -13,7 +13,7 @@ export MKL_NUM_THREADS ?= $(THREADS)
 
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: setup train test test-full bench
+.PHONY: setup train test test-full faults bench
 
 setup: .venv/.stamp
 
@@ -26,10 +26,13 @@ train: setup
 	$(VENV_PYTHON) tools/train.py --config configs/pretrain/$(RECIPE).yaml --backend $(BACKEND) --out runs/$(RECIPE)_$(BACKEND)
 
 test: setup
-	$(VENV_PYTHON) -m pytest -m "not slow"
+	$(VENV_PYTHON) -m pytest -m "not slow and not faults"
 
 test-full: setup
-	$(VENV_PYTHON) -m pytest
+	$(VENV_PYTHON) -m pytest -m "not faults"
+
+faults: setup
+	$(VENV_PYTHON) -m pytest tests/faults
 
 bench: setup
 	$(VENV_PYTHON) tools/bench.py

@@ -1,12 +1,13 @@
 """Every configuration that ships is built, recorded, and costs what its weights say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tandemclip.backends.recorder.record import record_step
 from tandemclip.core.config import read
-from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.data.views import ImageView, batch_arrays
 from tandemclip.core.spec import count_parameters
 from tandemclip.tools.summarize import stages
 
@@ -50,3 +51,13 @@ def test_summary_of_a_known_tower(root):
     method = read(root / "configs" / "pretrain" / "clip_vitb32_yfcc15m_v2.yaml")[0].method
     found = stages(method, 1)
     assert found["image"][1] / 2e9 == pytest.approx(4.4, abs=0.1) and found["text"][1] / 2e9 == pytest.approx(2.9, abs=0.1)
+
+
+@pytest.mark.parametrize("tower", ["vit", "rn"])
+def test_pyramidclip_on_flickr8k_is_beside_clip_with_equal_views(root, tower):
+    clip, pyramid = (read(root / "configs" / "pretrain" / f"flickr8k_{name}_{tower}.yaml")[0] for name in ("clip", "pyramidclip"))
+    assert replace(pyramid.method.image, roi=None) == clip.method.image and pyramid.method.text == clip.method.text
+    assert replace(pyramid.training, steps=clip.training.steps) == clip.training
+    views = [sum(isinstance(view, ImageView) for view in config.method.views().values()) for config in (clip, pyramid)]
+    assert views == [1, 2] and clip.training.steps == 2 * pyramid.training.steps
+    assert clip.training.steps * clip.training.batch_size == 30_720

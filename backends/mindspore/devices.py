@@ -13,8 +13,9 @@ def devices() -> list[str]:
 
 
 def precisions() -> list[str]:
-    """The types in which a matrix product runs on the device that is used."""
-    return [name for name in ("float32", "float16", "bfloat16") if _multiplies(getattr(ms, name))]
+    """Those of core/precision.py whose matrix products run on the device that is used."""
+    kinds = {"fp32": ms.float32, "bf16": ms.bfloat16, "fp16": ms.float16}
+    return [name for name, kind in kinds.items() if _multiplies(kind)]
 
 
 def _multiplies(kind) -> bool:

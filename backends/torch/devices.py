@@ -11,8 +11,9 @@ def devices() -> list[str]:
 
 
 def precisions() -> list[str]:
-    """The types in which a matrix product runs on the device that is used."""
-    return [name for name in ("float32", "float16", "bfloat16") if _multiplies(getattr(torch, name))]
+    """Those of core/precision.py whose matrix products run on the device that is used."""
+    kinds = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+    return [name for name, kind in kinds.items() if _multiplies(kind)]
 
 
 def _multiplies(kind) -> bool:

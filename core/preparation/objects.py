@@ -69,9 +69,15 @@ def _read(model: Model, contents: dict[str, bytes], row: np.ndarray, counts: Cou
 def strongest(facts: dict) -> list[dict]:
     """At most 10 objects of a sample's json, the order of `Record.strongest_objects`.
 
-    Boxed phrases have the box's share of the picture as their confidence; a detector's "objects" keep the one they have.
+    Boxed phrases have the box's share of the picture as their confidence; a detector's "objects" keep the one they have. Of
+    the phrases that several captions gave one box ("a dog", "the brown dog") the longest stands: a detector names it once.
     """
-    phrases = [{**thing, "confidence": _share(thing["box"])} for thing in facts.get("phrases", ())]
+    longest: dict[tuple, dict] = {}
+    for thing in facts.get("phrases", ()):
+        box = tuple(thing["box"])
+        if box not in longest or len(thing["phrase"]) > len(longest[box]["phrase"]):
+            longest[box] = thing
+    phrases = [{**thing, "confidence": _share(thing["box"])} for thing in longest.values()]
     return sorted([*facts.get("objects", ()), *phrases], key=lambda thing: -thing.get("confidence", 1))[:OBJECTS]
 
 

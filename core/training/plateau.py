@@ -50,7 +50,7 @@ def stuck(rows: Sequence[dict], batch_size: int) -> tuple[str, float] | None:
 
 
 def nearer(images: np.ndarray, texts: np.ndarray) -> float:
-    """How much nearer right pairs are than wrong ones, [n, D] each, in standard errors: beyond ln N the first sign of learning."""
+    """How much nearer right pairs are than wrong ones, [n, D] each, in standard errors: the first sign of learning."""
     similarity = images @ texts.T
     gains = np.diag(similarity) - (similarity.mean(0) + similarity.mean(1)) / 2
     return float(gains.mean() / max(gains.std() / len(gains) ** 0.5, 1e-12))
@@ -133,7 +133,7 @@ def _collapse(seen) -> Iterator[str]:
         rate = max(row["learning_rate"] for row in seen.rows)
         yield (
             f"the features have collapsed, though the data differ: any two images have a cosine of {cosines[0]:.4f}, any two "
-            f"captions {cosines[1]:.4f}; the learning rate ({rate:.1e}) is too high, or the warm-up ({seen.schedule.warmup} steps) short"
+            f"captions {cosines[1]:.4f}: the learning rate ({rate:.1e}) is too high or the warm-up ({seen.schedule.warmup}) short"
         )
 
 

@@ -137,7 +137,9 @@ class Trainer:
         """One step: terms and gradients, both checked before anything changes, then the update."""
         rate = self.schedule(self.step)
         backward = self._backward(batch)
-        scale, skipped = self.loss_scale.scale, self.loss_scale.skips(math.isfinite(backward.norm))
+        # the scale multiplies gradients only: a term that is not finite is not its doing
+        overflowed = all(map(math.isfinite, backward.terms.values())) and not math.isfinite(backward.norm)
+        scale, skipped = self.loss_scale.scale, self.loss_scale.skips(not overflowed)
         change = 0.0
         if not skipped:
             self._check_finite(backward, stream)

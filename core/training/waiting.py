@@ -60,6 +60,6 @@ def explain(rows: Sequence[dict], batch_size: int, per_record: dict[str, float],
         change = f"{workers} workers should be enough, so that something else takes their cores or their disk: look at `top`"
     return (
         f"{share(rows):.0%} of the last {len(rows)} steps went into waiting for data, which came at {delivered:.0f} samples/s "
-        f"where the steps could take {eaten:.0f}. A sample costs one process {1000 * one:.1f} ms ({told}; {1 / max(one, 1e-9):.0f} a "
-        f"second): {change}"
+        f"where the steps could take {eaten:.0f}. A sample takes {1000 * one:.1f} ms ({told}; {1 / max(one, 1e-9):.0f} a "
+        f"second and process): {change}"
     )

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from tandemclip.core.evaluation import hits
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.tools import train
 
@@ -183,3 +184,5 @@ def test_the_metrics_are_written_down(config, tmp_path, capsys):
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert set(metrics) == {"step", "zero_shot/digit", "zero_shot/color"} and metrics["step"] == 2
     assert f"zero_shot/digit: {metrics['zero_shot/digit']:.2f}%" in capsys.readouterr().out
+    found = hits.load(tmp_path / "hits.safetensors")  # image by image
+    assert {"step": 2, **hits.percent(found)} == metrics and len(found["zero_shot/digit"].asked) == 40

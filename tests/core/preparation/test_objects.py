@@ -14,7 +14,7 @@ from tandemclip.core.data.shards import Shards
 from tandemclip.core.data.views import RoiView
 from tandemclip.core.errors import UserError
 from tandemclip.core.model import Model
-from tandemclip.core.preparation.objects import add_objects, pool
+from tandemclip.core.preparation.objects import add_objects, pool, strongest
 from tandemclip.core.preparation.rewrite import samples as read
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.update import AdamW
@@ -102,8 +102,15 @@ def test_objects_by_size_with_the_features_of_their_regions(model, tmp_path):
         np.testing.assert_allclose(rois[""][1, 32:], [0, 0.5, 1, 1])
 
 
+def test_a_box_that_several_captions_named_is_one_object():
+    box, other = [0, 0, 1, 0.5], [0, 0, 0.5, 0.5]
+    phrases = [("a dog", box), ("snow", other), ("the brown dog", box), ("one brown dog", box), ("dog", box)]
+    found = strongest({"phrases": [{"phrase": phrase, "box": place} for phrase, place in phrases]})
+    assert [thing["phrase"] for thing in found] == ["the brown dog", "snow"]
+
+
 def test_ten_objects_at_most_and_equal_sizes_in_their_order(model, tmp_path):
-    phrases = [(f"{i}", [0, 0, 0.5, (3 + i // 4) / 10]) for i in range(14)]
+    phrases = [(f"{i}", [0, i % 4 / 10, 0.5, (i % 4 + 3 + i // 4) / 10]) for i in range(14)]
     write_shard(tmp_path / "in" / "a.tar", [("0", {"png": picture(0), "json": described(phrases)})])
     add_objects([str(tmp_path / "in" / "a.tar")], tmp_path / "out", model)
     found = [thing.phrase for thing in Shards(str(tmp_path / "out" / "a.tar"))[0].objects]

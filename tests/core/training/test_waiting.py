@@ -56,7 +56,7 @@ def test_so_many_workers_as_the_steps_can_eat(monkeypatch):
     said = explained((0.002, 0.010, 0.005))
     assert said.startswith("50% of the last 50 steps went into waiting for data, which came at 100 samples/s where the steps ")
     assert "could take 200. " in said
-    assert "17.0 ms (reading 2.0 ms, decoding 10.0 ms, cropping and tokenising 5.0 ms; 59 a second)" in said
+    assert "17.0 ms (reading 2.0 ms, decoding 10.0 ms, cropping and tokenising 5.0 ms; 59 a second and process)" in said
     assert said.endswith("set data.workers=4 (now 1; 8 cores)")
     assert "something else takes their cores" in explained((0.002, 0.010, 0.005), workers=4)
 
