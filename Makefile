@@ -35,4 +35,4 @@ faults: setup
 	$(VENV_PYTHON) -m pytest tests/faults
 
 bench: setup
-	$(VENV_PYTHON) tools/bench.py
+	$(VENV_PYTHON) tools/bench.py $(BENCH)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,7 +23,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         _remove(part)
         raise UserError(
@@ -35,12 +35,12 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def _remove(part: Path) -> None:
-    if part.parent.is_dir():
-        part.unlink(missing_ok=True)
+    with suppress(OSError):  # not there, or not to be changed: the reason is already told
+        part.unlink()
 
 
-def _sync(folder: Path) -> None:
-    """The name itself to the disk; syncing the file alone does not bring it there."""
+def sync(folder: Path) -> None:
+    """Bring a folder's entries (names, renames) to the disk; syncing the files alone does not."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

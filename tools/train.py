@@ -21,6 +21,7 @@ from tandemclip.core import command_line
 from tandemclip.core.config import read
 from tandemclip.core.evaluation import hits
 from tandemclip.core.training import overfit, start
+from tandemclip.core.whole_file import whole_file
 
 
 def parser() -> argparse.ArgumentParser:
@@ -98,7 +99,8 @@ def _report(trainer, found, args, interrupted):
         for name, value in metrics.items():
             print(f"{name}: {value:.2f}%")
         hits.save(args.out / "hits.safetensors", found)
-        (args.out / "metrics.json").write_text(json.dumps({"step": trainer.step, **metrics}, indent=2) + "\n")
+        with whole_file(args.out / "metrics.json") as file:
+            file.write(json.dumps({"step": trainer.step, **metrics}, indent=2).encode() + b"\n")
     if trainer.step < trainer.schedule.steps and trainer.leads:
         print(
             f"stopped at step {trainer.step} of {trainer.schedule.steps}; go on with: python tools/train.py "

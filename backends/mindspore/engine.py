@@ -5,6 +5,7 @@ import numpy as np
 
 from tandemclip.backends.mindspore import ops
 from tandemclip.backends.mindspore.programs import (
+    SCALE,
     Differentiate,
     Encode,
     Flatten,
@@ -61,7 +62,7 @@ class Engine:
         return self._program((kind, str(shapes), *arguments), lambda: kind(self.method, shapes, *arguments))
 
     def backward(self, batch, progress, scale=1.0):
-        inputs = {name: tensor(array) for name, array in batch.items()} | _scalars(progress=progress, scale=scale)
+        inputs = {name: tensor(array) for name, array in batch.items()} | _scalars(progress, scale)
         run = self._eager_step if self.eager else self._of_batch(Step, batch, self.precision, self.trainable)
         terms, statistics, gradients = run({**self.arrays, **inputs})
         return self.collect(terms, self._flat(gradients), statistics, scale)
@@ -81,7 +82,7 @@ class Engine:
         program = self._program(
             (Differentiate, str(shapes)), lambda: Differentiate(self.method, shapes, rows, self.trainable)
         )
-        terms, weights, cotangents = program({**self.arrays, **features, **_scalars(progress=progress, scale=scale)})
+        terms, weights, cotangents = program({**self.arrays, **features, **_scalars(progress, scale)})
         return terms, self._flat(weights), cotangents
 
     def pull_back(self, encoded, cotangents):
@@ -90,14 +91,14 @@ class Engine:
         return self._flat(program(arrays, cotangents))
 
     def _eager_step(self, arrays):
-        batch = {name: value for name, value in arrays.items() if name not in {*self.arrays, "progress", "scale"}}
+        batch = {name: value for name, value in arrays.items() if name not in {*self.arrays, "progress", SCALE}}
         names, written = [], {}
 
         def loss(*weights):
             run = Run(mixed(ops, self.precision), {**self.arrays, **dict(zip(self.trainable, weights))}, True)
             terms = Scope(self.method, run)(batch, arrays["progress"])
             names[:], written["names"] = list(terms), list(run.updates)
-            return terms["loss"] * arrays["scale"], *terms.values(), *run.updates.values()
+            return terms["loss"] * arrays[SCALE], *terms.values(), *run.updates.values()
 
         gradient = ms.value_and_grad(loss, tuple(range(len(self.trainable))), has_aux=True)
         (_, *rest), gradients = gradient(*(self.arrays[name] for name in self.trainable))
@@ -183,8 +184,8 @@ class Engine:
             self._updating(i, group)(state, [0.0, 1.0, 1.0, 1.0])[0].asnumpy()
 
 
-def _scalars(**values):
-    return {name: tensor(np.float32(value)) for name, value in values.items()}
+def _scalars(progress, scale):
+    return {"progress": tensor(np.float32(progress)), SCALE: tensor(np.float32(scale))}
 
 
 def refuse(precision):

@@ -9,6 +9,7 @@ from tandemclip.backends.recorder.record import record, record_features, record_
 from tandemclip.core.training.update import update_group
 
 tensor = ops.constant
+SCALE = "loss scale"  # as no parameter and no view is called
 
 
 class Compiled:
@@ -48,7 +49,7 @@ class Step:
 def _scaled(recording):
     """What is differentiated: the loss, times an input."""
     loss = recording.outputs["loss"]
-    return loss * loss.recorder.input("scale", (), "float")
+    return loss * loss.recorder.input(SCALE, (), "float")
 
 
 class Encode:

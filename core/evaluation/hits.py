@@ -10,6 +10,7 @@ import safetensors
 import safetensors.numpy
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.whole_file import whole_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,8 @@ def percent(metrics: dict[str, Hits]) -> dict[str, float]:
 def save(path: Path, metrics: dict[str, Hits]) -> None:
     """One array [2, N] int32 a metric: right, asked."""
     arrays = {name: np.stack([hits.right, hits.asked]).astype(np.int32) for name, hits in metrics.items()}
-    path.write_bytes(safetensors.numpy.save(arrays))
+    with whole_file(path) as file:
+        file.write(safetensors.numpy.save(arrays))
 
 
 def load(path: Path) -> dict[str, Hits]:

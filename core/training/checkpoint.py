@@ -26,6 +26,7 @@ import numpy as np
 import safetensors.numpy
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.whole_file import sync
 
 FORMAT = 1
 KEEP = 2
@@ -163,15 +164,15 @@ def _contiguous(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _publish(temporary: Path, folder: Path) -> None:
     """Give a complete temporary folder its name. No rename replaces a full folder: that one steps aside."""
-    _sync(temporary)
+    sync(temporary)
     if folder.exists():
         aside = folder.with_name(f".{folder.name}.old")
         if aside.exists():
             shutil.rmtree(aside)
         os.rename(folder, aside)
     os.rename(temporary, folder)
-    _sync(folder.parent)
-    _sync(folder.parent.parent)  # the entry `checkpoints` itself, new with the first save
+    sync(folder.parent)
+    sync(folder.parent.parent)  # the entry `checkpoints` itself, new with the first save
 
 
 def _remove_expired(newest: Path) -> None:
@@ -239,15 +240,6 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Bring a folder's entries (names, renames) to the disk; syncing the files alone does not."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _print_warning(message: str) -> None:

@@ -20,6 +20,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.whole_file import whole_file
 
 FILE = "journal.jsonl"
 
@@ -95,12 +96,8 @@ def read(run: Path) -> list[dict]:
 def _trim(path: Path, last: int) -> None:
     """Keep the rows up to step `last`, all or nothing: a crash in here leaves the old file."""
     rows = [row for row in read(path.parent) if row["step"] <= last]
-    temporary = path.with_name(f".{FILE}.writing")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    with whole_file(path) as file:
+        file.writelines(json.dumps(row).encode() + b"\n" for row in rows)
 
 
 @contextmanager

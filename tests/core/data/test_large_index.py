@@ -14,7 +14,7 @@ from tandemclip.core.data import shard_index
 SHARDS, RECORDS = 100, 100_000  # of each shard
 
 PROGRAM = """
-import json, resource, sys
+import json, sys
 from collections import Counter
 
 opened = Counter()
@@ -36,7 +36,8 @@ for position in map(int, sys.argv[2:]):
     with batches(source, views, tokenizer, batch_size=250, seed=0, start_step=position // 250, stop_step=10**6) as loader:
         next(loader)
     report.append(bytes_read() - before)
-memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+with open("/proc/self/status") as file:  # not ru_maxrss: a child's starts at what its parent held
+    memory = next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
 engines = [name for name in ("torch", "mindspore") if name in sys.modules]
 indices = [count for path, count in opened.items() if path.endswith(".index.npy")]
 print(json.dumps({"count": len(source), "read": report, "memory": memory, "engines": engines, "indices": indices}))

@@ -116,6 +116,13 @@ def test_a_new_run_does_not_go_into_an_old_one(tmp_path):
     assert len(read(tmp_path)) == 1
 
 
+def test_a_full_disk_is_told(tmp_path):
+    (tmp_path / "journal.jsonl").symlink_to("/dev/full")
+    with pytest.raises(UserError, match="the journal of .* could not be written .No space left.*--resume"):
+        with Journal(tmp_path) as journal:
+            journal.append(row(1))
+
+
 def test_what_is_no_number_is_refused(tmp_path):
     with Journal(tmp_path) as journal, pytest.raises(TypeError, match="ndarray"):
         journal.append({"step": 1, "loss": np.zeros(3)})
