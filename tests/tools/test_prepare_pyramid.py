@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 import cv2
 import numpy as np
@@ -50,7 +49,26 @@ def bytes_of(folder):
     return {path.name: path.read_bytes() for path in folder.glob("*.tar")}
 
 
-@pytest.mark.parametrize("command, each, kills", [("summaries", 400, (0, 1)), ("objects", 60, (1,))])
+DYING = """
+import os, signal, sys
+from tandemclip.tools import prepare
+
+shards, rename = int(sys.argv[1]), os.replace
+
+def replace(part, path):
+    global shards
+    if str(path).endswith(".tar"):
+        if not shards:
+            os.kill(os.getpid(), signal.SIGKILL)
+        shards -= 1
+    rename(part, path)
+
+os.replace = replace
+prepare.main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("command, each, kills", [("summaries", 40, (0, 1)), ("objects", 20, (1,))])
 def test_killed_and_called_again_it_writes_the_same_bytes(root, encoder, tmp_path, command, each, kills):
     more = ["--model", "rules"] if command == "summaries" else ["--encoder", encoder]
     given = [command, "--in", shards(tmp_path / "in", each), *more, "--out"]
@@ -59,14 +77,11 @@ def test_killed_and_called_again_it_writes_the_same_bytes(root, encoder, tmp_pat
     assert [key for shard in sorted(whole) for key, _ in samples(tmp_path / "whole" / shard)] == [
         f"{shard}-{i}" for shard in range(SHARDS) for i in range(each)
     ]
-    for at_least in kills:  # while it writes a shard, when so many are there
-        program = [sys.executable, "tools/prepare.py", *given, str(out)]
-        process = subprocess.Popen(program, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        while not (len(bytes_of(out)) >= at_least and list(out.glob(".*.part"))) and process.poll() is None:
-            time.sleep(0.002)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL, process.stderr.read().decode()
-        assert len(bytes_of(out)) < SHARDS and bytes_of(out).items() <= whole.items()
+    for more in kills:  # when a shard is written and has no name yet, after so many others
+        program = [sys.executable, "-c", DYING, str(more), *given, str(out)]
+        process = subprocess.run(program, cwd=root, capture_output=True, text=True)
+        assert process.returncode == -signal.SIGKILL, process.stderr
+        assert len(bytes_of(out)) < SHARDS and list(out.glob(".*.part")) and bytes_of(out).items() <= whole.items()
     assert prepare.main([*given, str(out)]) == 0
     assert bytes_of(out) == whole and not list(out.glob(".*.part"))
 
@@ -79,7 +94,7 @@ def test_the_whole_pyramid_of_real_photos(shared, encoder, tmp_path, capsys):
         given = ["--in", str(tmp_path / source / "*.tar"), "--out", str(tmp_path / command)]
         assert prepare.main([command, *given, *more]) == 0
     phrases = [json.loads(contents["json"])["phrases"] for _, contents in photos]
-    objects = [min(len(found), 10) for found in phrases]
+    objects = [min(len({tuple(thing["box"]) for thing in found}), 10) for found in phrases]
     assert f"60 samples, {sum(objects)} objects" in capsys.readouterr().out
     source = Shards(str(tmp_path / "objects" / "000000.tar"))
     for i, (key, contents) in enumerate(photos):
@@ -87,9 +102,17 @@ def test_the_whole_pyramid_of_real_photos(shared, encoder, tmp_path, capsys):
         assert record.key.endswith(key) and record.image == contents["jpg"] and list(record.captions) == given["captions"]
         assert record.summary and max(map(len, record.captions)) >= len(record.summary)
         area = lambda box: (box[2] - box[0]) * (box[3] - box[1])
-        by_size = sorted(phrases[i], key=lambda thing: -round(area(thing["box"]), 6))[:10]
-        assert [thing.phrase for thing in record.strongest_objects(10)] == [thing["phrase"] for thing in by_size]
+        sizes = sorted((round(area(box), 6) for box in {tuple(thing["box"]) for thing in phrases[i]}), reverse=True)[:10]
+        found = record.strongest_objects(10)
+        assert [round(thing.confidence, 6) for thing in found] == sizes
+        assert all({"phrase": thing.phrase, "box": list(thing.box)}.items() <= _boxed(phrases[i], thing).items() for thing in found)
         assert all(thing.feature.shape == (32,) and np.isfinite(thing.feature).all() for thing in record.objects)
+
+
+def _boxed(phrases, thing):
+    """The annotated phrase that an object was made of, none shorter than others of its box."""
+    same = [given for given in phrases if given["box"] == list(thing.box)]
+    return max(same, key=lambda given: len(given["phrase"]))
 
 
 def test_what_cannot_work_is_said_in_one_line(tmp_path, encoder, capsys, monkeypatch):
