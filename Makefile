@@ -5,6 +5,8 @@
 PYTHON ?= python3
 BACKEND ?= torch
 RECIPE ?= scenes_pyramidclip
+# What `make bench` sets our training beside, where it is there; BENCH: more of its arguments.
+REFERENCE ?= --reference ../shared/anchors/open_clip_flickr8k.py --reference-data ../shared/data/flickr8k_entities
 # Engines otherwise start a thread a core each, and two of them in one test run slow each other down.
 THREADS ?= 2
 export OMP_NUM_THREADS ?= $(THREADS)
@@ -35,4 +37,4 @@ faults: setup
 	$(VENV_PYTHON) -m pytest tests/faults
 
 bench: setup
-	$(VENV_PYTHON) tools/bench.py $(BENCH)
+	$(VENV_PYTHON) tools/bench.py $(REFERENCE) $(BENCH)

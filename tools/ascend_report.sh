@@ -6,19 +6,23 @@
 #
 # --quick: one tiny configuration and a few steps, to try the script. PYTHON: the interpreter (default: python).
 set -uo pipefail
+from=$PWD
 cd "$(dirname "$0")/.." || exit 1
-python=${PYTHON:-python} quick='' configs=(tiny_clip_vit tiny_clip_rn tiny_pyramidclip_vit tiny_pyramidclip_rn) steps=20
+python=${PYTHON:-python} quick='' bf16='' configs=(tiny_clip_vit tiny_clip_rn tiny_pyramidclip_vit tiny_pyramidclip_rn) steps=20
 if [ "${1:-}" = --quick ]; then quick=1 configs=(tiny_clip_vit) steps=2; shift; fi
-file=${1:-ascend_report.md} failed=() folder=$(mktemp -d)
+file=$(cd "$from" && realpath "${1:-ascend_report.md}") || exit 1
+failed=() folder=$(mktemp -d)
 export COLUMNS=130 GLOG_v=${GLOG_v:-3} # wide tables; MindSpore's warnings stay out
 trap 'rm -r "$folder"' EXIT
+
+discreet() { sed -e "s|$PWD|.|g" -e "s|${HOME:-$PWD}|~|g"; } # no paths
 
 run() { # run TITLE COMMAND...: its output under that title, whatever becomes of it
     echo "$1 ..." >&2
     printf '\n## %s\n\n```\n' "$1"
     "${@:2}" > "$folder/output" 2>&1
     local code=$?
-    tail -n 120 "$folder/output" | tr '\r' '\n' | sed -e "s|$PWD|.|g" -e "s|${HOME:-/root}|~|g" # nobody's business
+    tail -n 120 "$folder/output" | tr '\r' '\n' | discreet
     printf '```\n'
     if [ $code != 0 ]; then printf '\nexit code %s\n' $code; failed+=("$1 ($code)"); fi
 }
@@ -31,7 +35,7 @@ measure() { # measure TITLE ARGUMENTS...: a benchmark's Markdown, one level down
     if [ $code = 0 ]; then
         sed -e 1d -e 's/^#/##/' "$folder/bench.md"
     else
-        printf '\n```\n%s\n```\n\nexit code %s\n' "$(tail -n 20 "$folder/output" | sed -e "s|$PWD|.|g" -e "s|${HOME:-/root}|~|g")" $code
+        printf '\n```\n%s\n```\n\nexit code %s\n' "$(tail -n 20 "$folder/output" | discreet)" $code
         failed+=("$1 ($code)")
     fi
 }
@@ -44,6 +48,7 @@ report() {
         if [ -f "$version" ]; then run 'CANN' cat "$version"; fi
     done
     run 'Doctor' "$python" tools/doctor.py
+    if grep -q 'mindspore .*bf16' "$folder/output"; then bf16=1; fi
     for config in "${configs[@]}"; do
         run "Parity, $config" "$python" tools/parity.py --config "configs/pretrain/$config.yaml"
     done
@@ -54,7 +59,7 @@ report() {
         for tower in vit rn; do # the towers of Flickr8k on drawn photos: nothing to download
             flickr=(--config "configs/pretrain/flickr8k_clip_$tower.yaml" --set 'data.train={type: scenes, size: 112}')
             measure "Speed, $tower" --sections steps operators "${flickr[@]}"
-            measure "Speed, $tower, bf16" --sections steps "${flickr[@]}" training.precision=bf16
+            if [ -n "$bf16" ]; then measure "Speed, $tower, bf16" --sections steps "${flickr[@]}" training.precision=bf16; fi
         done
     fi
     printf '\n## Result\n\n'

@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +23,7 @@ from tandemclip.core.benchmark import data, machine, operators, reference, repor
 from tandemclip.core.comparison.cells import image_views
 from tandemclip.core.config import read
 from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.errors import UserError
 from tandemclip.core.preparation.progress import Progress
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.start import tokenizer_of
@@ -61,7 +63,7 @@ def main(argv=None):
 def _main(argv):
     args, load = parser().parse_args(argv), os.getloadavg()[0]
     console = Console(highlight=False)
-    told = machine.describe(["tandemclip", *_names(), "numpy"], load, datetime.now())
+    told = machine.describe(["tandemclip", *backends.names(), "numpy"], load, datetime.now())
     warning = machine.warning(load, os.cpu_count())
     head = [told] if warning is None else [told, warning]
     for line in head:
@@ -72,44 +74,46 @@ def _main(argv):
         sections.append(SECTIONS[name](args, config))
         sections[-1].show(console)
     if args.markdown:
-        about = f"`{args.config.name}`{''.join(f' `{override}`' for override in args.set)}, batch {config.training.batch_size}."
+        given = "".join(f" `{text.partition('=')[0]}=...`" if os.sep in text else f" `{text}`" for text in args.set)  # no paths
+        about = f"`{args.config.name}`{given}, batch {config.training.batch_size}, {config.training.precision}."
         args.markdown.write_text(report.markdown("Benchmark", [about, *head], sections))
 
 
 # ------------------------------------------------------------------ one function a section
 def _steps(args, config):
-    begin, classes = subject(config, initial_weights(config.method, config.training.seed), BATCHES), _classes()
+    begin, classes = subject(config, initial_weights(config.method, config.training.seed), BATCHES), _engines()
     with Progress("steps", len(classes) + args.steps) as progress:
-        steppers = {name: _stepper(begin, engine_class, progress) for name, engine_class in classes.items()}
+        steppers = {name: _stepper(config, begin, engine_class, progress) for name, engine_class in classes.items()}
         times = steps.measure(steppers, classes, args.steps, progress.advance)
     return steps.section(times, config.training.batch_size, sum(call.flops for call in _calls(config)))
 
 
 def _data(args, config):
-    name, engine_class = next(iter(_classes(1).items()))
+    name, engine_class = next(iter(_engines().items()))
     begin = subject(config, initial_weights(config.method, config.training.seed), BATCHES)
     with Progress("data", 1 + data.ROUNDS) as progress:
-        step = _stepper(begin, engine_class, progress)
+        step = _stepper(config, begin, engine_class, progress)
         times, found = data.measure(config, tokenizer_of(config), step, BATCHES, progress.advance)
     return data.section(times, found, name, config.training.batch_size, image_views(config.method))
 
 
 def _operators(args, config):
     calls = operators.distinct(_calls(config))
+    if len(_engines()) < 2:
+        return operators.LEFT_OUT
     with Progress("operators", len(calls)) as progress:
-        return operators.section(operators.measure(calls, _classes(), TURNS, progress.advance))
+        return operators.section(operators.measure(calls, _engines(), TURNS, progress.advance), TURNS)
 
 
 def _start(args, config):
-    names = _names()
-    with Progress("starts", len(names)) as progress:
-        return start.section(start.measure(args.config, args.set, names, progress.advance))
+    with Progress("starts", len(_engines())) as progress:
+        return start.section(start.measure(args.config, args.set, list(_engines()), progress.advance))
 
 
 def _reference(args, config):
-    if args.reference is None or args.reference_data is None:
+    if args.reference is None or not args.reference.is_file() or args.reference_data is None:
         return reference.LEFT_OUT
-    engine, overrides = _names()[0], (f"data.train.paths={args.reference_data}/train/*.tar",)
+    engine, overrides = next(iter(_engines())), (f"data.train.paths={args.reference_data}/train/*.tar",)
     contests = [reference.Contest(tower, TOWERS[tower], overrides) for tower in args.towers]
     with Progress("rounds", len(contests) * args.rounds) as progress:
         given = (engine, args.reference, args.reference_data, args.views, args.rounds, progress.advance)
@@ -119,13 +123,18 @@ def _reference(args, config):
 SECTIONS = {"steps": _steps, "start": _start, "data": _data, "reference": _reference, "operators": _operators}
 
 
-def _names(count=None) -> list[str]:
-    """Of the engines, the base of ratios first: the one that has kernels for every machine."""
-    return sorted(backends.names(), reverse=True)[:count]
-
-
-def _classes(count=None) -> dict[str, type]:
-    return {name: backends.load(name) for name in _names(count)}
+@cache
+def _engines() -> dict[str, type]:
+    """Those that are installed, the base of ratios first: the one that has kernels for every machine."""
+    found = {}
+    for name in sorted(backends.names(), reverse=True):
+        try:
+            found[name] = backends.load(name)
+        except UserError as error:
+            print(f"{name} is left out: {error}")
+    if not found:
+        raise UserError("no engine is installed, so that there is nothing to measure: install one as said above")
+    return found
 
 
 def _calls(config):
@@ -133,8 +142,8 @@ def _calls(config):
     return record_step(config.method, batch_arrays(config.method.views(), config.training.batch_size)).program.calls
 
 
-def _stepper(begin, engine_class, progress):
-    engine = engine_class(begin.method, begin.weights, begin.rule)
+def _stepper(config, begin, engine_class, progress):
+    engine = engine_class(begin.method, begin.weights, begin.rule, precision=config.training.precision)
     stepper = steps.Stepper(engine, begin.batches, begin.rule, begin.schedule(0))
     progress.advance()
     return stepper

@@ -85,12 +85,17 @@ def groups(spec: Spec, rule: AdamW) -> list[Group]:
     return [group for group in parts if group.parameters]
 
 
-def update_group(ops, rule, group, weights, gradient, first, second, rate, correction1, correction2, factor):
-    """One group's update, the gradient times `factor` (clipping) -> weights, first, second, squared norm of the change."""
+def update_group(
+    ops, rule, group, weights, gradient, first, second, rate, correction1, correction2, factor, part=slice(None)
+):
+    """One group's update, the gradient times `factor` (clipping) -> weights, first, second, squared norm of the change.
+
+    part: which part of the group's vector the arrays are.
+    """
     new, first, second = rule(
         ops, weights, gradient * factor, first, second, rate, correction1, correction2, group.decay
     )
     if group.maximum is not None:
-        new = ops.minimum(new, ops.constant(group.maximum))
+        new = ops.minimum(new, ops.constant(group.maximum[part]))
     change = new - weights
     return new, first, second, ops.sum(change * change, 0)

@@ -32,9 +32,29 @@ def test_every_call_of_a_step(root, name):
         assert np.isfinite(expected) and found == pytest.approx(float(expected), rel=1e-4, abs=1e-6), call
 
 
+@pytest.mark.parametrize(
+    "function, expected",
+    [
+        ("add", lambda x, y: x + y),
+        ("subtract", lambda x, y: x - y),
+        ("multiply", lambda x, y: x * y),
+        ("divide", lambda x, y: x / y),
+        ("maximum", max),
+        ("batch_norm", lambda x, y: 0.0),  # one row is its own mean: the first output, not the statistics
+    ],
+)
+def test_a_call_is_what_it_says(function, expected):
+    more = (Given((3,)), 1e-5) if function == "batch_norm" else ()
+    call = OneCall(function, (Given((1, 3)), Given((3,)), *more))
+    given = initial_weights(call, 0)
+    bias = given["x2"][0] if more else 0.0
+    assert ready(backends.load("torch"), call)() == pytest.approx(expected(given["x0"][0, 0], given["x1"][0]) + bias, rel=1e-5)
+
+
 def test_on_the_engine_that_compiles():
-    kinds = OneCall("where", (Given((3, 4), "bool"), Given((3, 4)), 2.0))
-    for call in (kinds, OneCall("getitem", (Given((3, 4)), (slice(1, 3), 2))), OneCall("take", (Given((9, 2)), Given((5,), "int")))):
+    bools = OneCall("where", (Given((3, 4), "bool"), Given((3, 4)), 2.0))
+    ids = OneCall("take", (Given((9, 2)), Given((5,), "int")))
+    for call in (bools, ids, OneCall("getitem", (Given((3, 4)), (slice(1, 3), 2)))):
         assert ready(backends.load("mindspore"), call)() == pytest.approx(float(judged(call)), rel=1e-6)
 
 

@@ -30,10 +30,11 @@ def test_what_it_prints_and_when():
     assert one == other != os.getpid() and 0 < first <= second
 
 
-def test_it_ends_when_enough_is_known():
-    program = "import time\nprint('first')\ntime.sleep(60)"
+def test_it_ends_when_enough_is_known(tmp_path):
+    program = f"import time\nprint('first')\ntime.sleep(5)\nopen({str(tmp_path / 'late')!r}, 'w')"
     number = []
     assert programs.output(python(program), lambda pid, *_: not number.append(pid)) == ["first"]
+    assert not (tmp_path / "late").exists()
     with pytest.raises(ProcessLookupError):
         os.kill(number[0], 0)
 

@@ -48,12 +48,13 @@ def test_the_rate_of_a_journal():
     assert reference.rate(rows, 10) == pytest.approx(40 / 6.5)
 
 
-def test_both_for_real(script, root, tmp_path):
+def test_both_for_real(script, root, tmp_path, monkeypatch):
     """A round of a tiny run: 5 steps of 8 views, as 43 views hold."""
     contest = reference.Contest("vit", root / "configs" / "pretrain" / "tiny_clip_vit.yaml", ("data.train.count=40",))
-    done = []
+    done, steps, rate = [], [], reference.rate
+    monkeypatch.setattr(reference, "rate", lambda rows, views: steps.append((len(rows), views)) or rate(rows, views))
     found = reference.measure(contest, "torch", script, tmp_path, 43, 1, lambda: done.append(1))
-    assert found["reference"] == [12.5] and len(done) == 1 and found["ours"][0] > 0
+    assert found["reference"] == [12.5] and found["ours"][0] > 0 and len(done) == 1 and steps == [(5, 8)]
 
 
 def test_fewer_views_than_a_step_has(root):

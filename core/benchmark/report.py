@@ -1,0 +1,33 @@
+"""What a section of the benchmark found, for a terminal and as Markdown."""
+
+from dataclasses import dataclass
+
+from rich.markup import escape
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table, and what is in its figures. Without rows: left out, and the note says why."""
+
+    title: str
+    note: str
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+    def show(self, console) -> None:
+        if self.rows:
+            table = Table(*self.columns, title=escape(self.title))
+            for row in self.rows:
+                table.add_row(*map(escape, row))
+            console.print(table)
+        console.print(f"{self.title}: {self.note}\n" if not self.rows else f"{self.note}\n", markup=False)
+
+    def markdown(self) -> str:
+        lines = [self.columns, ("---",) * len(self.columns), *self.rows] if self.rows else []
+        table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+        return "\n\n".join(part for part in (f"## {self.title}", table, self.note) if part)
+
+
+def markdown(title: str, paragraphs: list[str], sections: list[Section]) -> str:
+    return "\n\n".join([f"# {title}", *paragraphs, *(section.markdown() for section in sections)]) + "\n"

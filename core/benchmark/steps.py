@@ -1,0 +1,75 @@
+"""A training step of every engine, update included, beside what the machine's own matrix product achieves."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
+
+from tandemclip.core.benchmark.one_call import Given, OneCall, ready
+from tandemclip.core.benchmark.report import Section
+from tandemclip.core.benchmark.turns import in_turn
+from tandemclip.core.training.engine import Arrays, Engine, Rates
+from tandemclip.core.training.update import AdamW
+
+SIDE = 1024
+PRODUCT = OneCall("matmul", (Given((SIDE, SIDE)), Given((SIDE, SIDE))))
+NOTE = (
+    "Gradient and update of one batch, medians; the engines take turns in one process. Ready: the first step, compiling "
+    f"included. Share: of the rate of a {SIDE} x {SIDE} float32 product on {{base}} in the same rounds, {{rate:.1f}} GFLOP/s. "
+    "A step counts three times the forward's products and convolutions (backward: two), {flops:.3g} GFLOP."
+)
+
+
+class Stepper:
+    """Makes steps of one engine, again and again over the same batches. seconds: of the first one, which compiles."""
+
+    def __init__(self, engine: Engine, batches: list[Arrays], rule: AdamW, rate: float):
+        self._engine, self._rule, self._rate = engine, rule, rate
+        self._batches, self._count = cycle(batches), 0
+        begin = time.perf_counter()
+        engine.prepare_update(engine.backward(batches[0], 0.0))
+        self.seconds = time.perf_counter() - begin
+
+    def __call__(self) -> None:
+        self._count += 1
+        backward = self._engine.backward(next(self._batches), 0.0)
+        self._engine.update(backward, Rates(self._rate, *self._rule.corrections(self._count)))
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds by engine, the first of which is the base of ratios: of the first step, and of each of some more.
+
+    product: of the matrix product, in the same rounds.
+    """
+
+    ready: dict[str, float]
+    steps: dict[str, list[float]]
+    product: list[float]
+
+
+def measure(steppers: dict[str, Stepper], engine_classes: dict[str, type], rounds: int, done: Callable[[], None]) -> Times:
+    product = ready(next(iter(engine_classes.values())), PRODUCT)
+    names = {name: f"step of {name}" for name in steppers}
+    times = in_turn({"product": product} | {names[name]: stepper for name, stepper in steppers.items()}, rounds, done)
+    steps = {name: times[label] for name, label in names.items()}
+    return Times({name: stepper.seconds for name, stepper in steppers.items()}, steps, times["product"])
+
+
+def section(times: Times, batch_size: int, forward_flops: int) -> Section:
+    """forward_flops: of the whole batch."""
+    flops = 3 * forward_flops
+    base = next(iter(times.steps))
+    rate = 2 * SIDE**3 / statistics.median(times.product)
+    medians = {name: statistics.median(seconds) for name, seconds in times.steps.items()}
+    rows = tuple(
+        (
+            name, f"{times.ready[name]:.1f} s", f"{1000 * seconds:.0f} ms", f"{batch_size / seconds:.1f}",
+            f"{seconds / medians[base]:.2f}", f"{flops / seconds / 1e9:.3g}", f"{flops / seconds / rate:.0%}",
+        )
+        for name, seconds in medians.items()
+    )  # fmt: skip
+    columns = ("engine", "ready", "step", "samples/s", f"times {base}'s", "GFLOP/s", "share")
+    return Section("A training step", NOTE.format(base=base, rate=rate / 1e9, flops=flops / 1e9), columns, rows)
