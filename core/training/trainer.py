@@ -154,7 +154,7 @@ class Trainer:
             "loss": terms.pop("loss"),
             "logit_scale": terms.pop("logit_scale", None),
             "terms": terms,
-            "gradient_norm": backward.norm,
+            "gradient_norm": None if skipped else backward.norm,  # JSON has no infinity
             "update_norm": change,
             "learning_rate": rate,
         } | ({} if scale == 1.0 else {"loss_scale": scale, "skipped": skipped})
