@@ -174,9 +174,11 @@ class Engine:
         inputs = {name: tensor(array) for name, array in batch.items()}
         if self.eager:
             notes = Notes(ms.Tensor)
-            Scope(self.method, Run(mixed(ops, self.precision), self.arrays, True, watch=notes))(inputs, tensor(np.float32(progress)))
+            run = Run(mixed(ops, self.precision), self.arrays, True, watch=notes)
+            Scope(self.method, run)(inputs, tensor(np.float32(progress)))
             return {path: [x.asnumpy() for x in seen] for path, seen in notes.nodes.items()}
-        return self._of_batch(Observation, batch, self.precision)({**self.arrays, **inputs, "progress": tensor(np.float32(progress))})
+        program = self._of_batch(Observation, batch, self.precision)
+        return program({**self.arrays, **inputs, "progress": tensor(np.float32(progress))})
 
     def prepare_update(self, backward):
         for i, group in enumerate(self.groups):
@@ -190,4 +192,6 @@ def _scalars(progress, scale):
 
 def refuse(precision):
     if precision == "bf16" and ops.ON_CPU:
-        raise UserError("training.precision is bf16, which MindSpore's CPU kernels do not have; take fp32 or fp16, or an Ascend device")
+        raise UserError(
+            "training.precision is bf16, which MindSpore's CPU kernels do not have; take fp32 or fp16, or an Ascend device"
+        )

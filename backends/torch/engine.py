@@ -11,7 +11,7 @@ from tandemclip.core.training.engine import Backward, Encoded
 from tandemclip.core.training.ranks import Alone
 from tandemclip.core.training.update import groups, update_group
 
-IN_CACHE = 32_000  # elements; from 32,768 on torch divides the work among threads, which here wait for each other most of the time
+IN_CACHE = 32_000  # elements; from 32,768 on torch divides the work among threads, which then wait for each other
 
 
 class Engine:

@@ -1,8 +1,8 @@
 """What a run writes down at every step: RUN/journal.jsonl, mirrored to TensorBoard under RUN/tensorboard.
 
 A row is one JSON object a line: `step` (updates done, counting this one: 1, 2, ...), `loss`, `terms` (name to value),
-`gradient_norm` (null where it overflowed and the update was skipped), `update_norm`, `logit_scale`, `learning_rate`, `step_seconds` (the whole step, waiting included) and
-`data_seconds` (the part of it spent waiting for data).
+`gradient_norm` (null where it overflowed and the update was skipped), `update_norm`, `logit_scale`, `learning_rate`,
+`step_seconds` (the whole step, waiting included) and `data_seconds` (the part of it spent waiting for data).
 """
 
 from __future__ import annotations

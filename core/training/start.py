@@ -65,7 +65,8 @@ def fit_minutes(trainer: Trainer, minutes: float) -> Trainer:
     steps = max(TIMED_STEPS, int(minutes * 60 / seconds))
     mapping = merge(trainer.state["config"], {"training": {"steps": steps, "epochs": None}})
     state = {**trainer.state, "config": mapping}
-    return Trainer(trainer.run, build(Config, mapping), trainer.engine, trainer.tokenizer, state, 0, trainer.resumed, trainer.stop)
+    config = build(Config, mapping)
+    return Trainer(trainer.run, config, trainer.engine, trainer.tokenizer, state, 0, trainer.resumed, trainer.stop)
 
 
 def matching(weights: dict[str, np.ndarray], spec: Spec, folder) -> dict[str, np.ndarray]:

@@ -50,8 +50,8 @@ class Trainer:
         parts = self.ranks.size * self.settings.accumulate
         if self.settings.batch_size % parts:
             raise UserError(
-                f"training.batch_size is {self.settings.batch_size}, which {self.ranks.size} ranks with {self.settings.accumulate} "
-                f"pieces each cannot divide; make it a multiple of {parts}"
+                f"training.batch_size is {self.settings.batch_size}, which {self.ranks.size} ranks with "
+                f"{self.settings.accumulate} pieces each cannot divide; make it a multiple of {parts}"
             )
         self._bad = bad_records.read(self.config.data.bad_records, self.source)
 
@@ -176,7 +176,9 @@ class Trainer:
 
     def _evaluate(self) -> dict[str, Hits]:
         source = self.config.data.evaluate
-        return {} if source is None or not self.leads else evaluate(Model(self.engine, self.config.method, self.tokenizer), source)
+        if source is None or not self.leads:
+            return {}
+        return evaluate(Model(self.engine, self.config.method, self.tokenizer), source)
 
     def _save(self) -> None:
         self._saved_at = time.monotonic()
