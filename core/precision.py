@@ -13,11 +13,8 @@ from tandemclip.core.ops import FUNCTIONS
 Precision = Literal["fp32", "bf16", "fp16"]
 
 LOW = ("linear", "matmul", "conv2d", "attention")
-KEEP = ("constant", "cast", "lower", "widen", "stop_gradient", "reshape", "transpose", "broadcast_to", "take") + (
-    "relu",
-    "gelu",
-    "quick_gelu",
-)
+SHAPES = ("reshape", "transpose", "broadcast_to", "take")
+KEEP = ("constant", "cast", "lower", "widen", "stop_gradient", *SHAPES, "relu", "gelu", "quick_gelu")
 
 
 class Mixed:

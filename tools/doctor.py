@@ -13,7 +13,6 @@ import os
 import platform
 import shutil
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich.console import Console
@@ -26,6 +25,7 @@ from tandemclip.core import command_line
 from tandemclip.core.config import read
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import initial_weights
+from tandemclip.core.versions import installed
 from tandemclip.tools.parity import subject
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "pretrain"
@@ -96,10 +96,7 @@ def _examine(engines: dict, console) -> bool:
 
 
 def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed as a package"
+    return installed(package) or "not installed as a package"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from tandemclip.core.evaluation import hits
 from tandemclip.core.methods.method import Method
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.core.training.start import leaves
+from tandemclip.core.whole_file import whole_file
 
 SAVE = 10  # minutes
 FILE = "cell.json"  # what the cell was started with, and the code that worked on it
@@ -113,9 +114,8 @@ class Cell:
         self.folder.mkdir(parents=True, exist_ok=True)
         before = self._started()["code"] if (self.folder / FILE).exists() else []
         written = {"settings": self.settings, "code": list(dict.fromkeys([*before, code()]))}
-        temporary = self.folder / f".{FILE}.writing"
-        temporary.write_text(json.dumps(written, indent=1) + "\n")
-        temporary.replace(self.folder / FILE)
+        with whole_file(self.folder / FILE) as file:
+            file.write(json.dumps(written, indent=1).encode() + b"\n")
 
     def _started(self) -> dict:
         return json.loads((self.folder / FILE).read_text())

@@ -48,5 +48,12 @@ class Ledger:
                 )
 
 
+def ledger_of_shards(out: Path, name: str, job: dict) -> Ledger:
+    """That of a folder that shards are written to. UserError too where `out` holds shards without it."""
+    if not (out / name).exists() and any(out.glob("*.tar")):
+        raise UserError(f"--out {out} holds shards that were not made by this command; choose another folder")
+    return Ledger(out / name, job)
+
+
 def _line(content: dict) -> bytes:
     return json.dumps(content).encode() + b"\n"  # ASCII: file names need not be Unicode

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+from tandemclip.core.terminal import OnTerminal
 
 LINES = 10  # where the output is no terminal
 
 
-class Progress:
+class Progress(OnTerminal):
     """Counts records up to `total`; a context manager. done: those that an earlier call of the command has done."""
 
     def __init__(self, what: str, total: int, done: int = 0, console: Console | None = None):
         self._what, self._total, self._first, self._done = what, total, done, done
         self._start = time.monotonic()
-        self._console = console or Console(file=sys.stdout, highlight=False)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Bar(*columns, console=self._console) if self._console.is_terminal else None
-        if self._bar is not None:
-            self._task = self._bar.add_task(what, total=total, completed=done)
+        super().__init__(columns, what, total, done, console)
 
     def advance(self, count: int = 1) -> None:
         before, self._done = self._done, self._done + count
@@ -32,12 +30,3 @@ class Progress:
             seconds = (time.monotonic() - self._start) * (self._total - self._done) / (self._done - self._first)
             left = timedelta(seconds=round(seconds))
             self._console.print(f"{self._what} {self._done}/{self._total}  left {left}", soft_wrap=True)
-
-    def __enter__(self) -> Progress:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *exception) -> None:
-        if self._bar is not None:
-            self._bar.stop()

@@ -14,7 +14,7 @@ from tandemclip.core.data.shard_index import members, read_index, stamp
 from tandemclip.core.data.shard_writer import write_shard
 from tandemclip.core.data.shards import files
 from tandemclip.core.errors import UserError
-from tandemclip.core.preparation.ledger import Ledger
+from tandemclip.core.preparation.ledger import Ledger, ledger_of_shards
 from tandemclip.core.preparation.progress import Progress
 
 Sample = tuple[str, dict[str, bytes]]  # key, {kind: contents}: member KEY.KIND of a tar file, e.g. 000001.json
@@ -76,9 +76,7 @@ def _ledger(shards: list[Path], out: Path, job: dict) -> Ledger:
         raise UserError(f"--in has several shards called {twice}; prepare one folder of shards at a time")
     if any(shard.parent.resolve() == out.resolve() for shard in shards):
         raise UserError(f"--out {out} is where the shards lie; choose another folder, as nothing is overwritten")
-    if not (out / LEDGER).exists() and any(out.glob("*.tar")):
-        raise UserError(f"--out {out} holds shards that were not made by this command; choose another folder")
     try:
-        return Ledger(out / LEDGER, job)
+        return ledger_of_shards(out, LEDGER, job)
     except OSError as error:
         raise UserError(f"--out {out} cannot be written ({error.strerror}); choose another folder") from error

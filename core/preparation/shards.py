@@ -12,8 +12,7 @@ from tandemclip.core.data import images
 from tandemclip.core.data.records import BrokenRecord, Record
 from tandemclip.core.data.shard_writer import encode, write_shard
 from tandemclip.core.data.sources import Source
-from tandemclip.core.errors import UserError
-from tandemclip.core.preparation.ledger import Ledger
+from tandemclip.core.preparation.ledger import Ledger, ledger_of_shards
 from tandemclip.core.preparation.progress import Progress
 from tandemclip.core.preparation.threads import in_order
 from tandemclip.core.whole_file import whole_file
@@ -34,9 +33,7 @@ def open_ledger(out: Path, job: dict) -> Ledger:
 
     Raises UserError where `out` holds other shards.
     """
-    if not (out / LEDGER).exists() and any(out.glob("*.tar")):
-        raise UserError(f"--out {out} holds shards that were not made by this command; choose another folder")
-    return Ledger(out / LEDGER, job)
+    return ledger_of_shards(out, LEDGER, job)
 
 
 def write_shards(source: Source, ledger: Ledger, chosen: Sequence[int] | None = None, left_out: Sequence[dict] = ()) -> dict:

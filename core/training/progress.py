@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Mapping
 from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bar, TextColumn
+from rich.progress import BarColumn, TextColumn
+
+from tandemclip.core.terminal import OnTerminal
 
 WINDOW = 50  # steps that rates are averaged over
 
 
-class Progress:
+class Progress(OnTerminal):
     """Shows step, loss, samples/s, the share of time spent waiting for data, and the time left; a context manager.
 
     steps, start: updates of the whole run, and those already done. every: steps between two lines where the output is
@@ -25,11 +26,7 @@ class Progress:
         self.every = every
         self._first = start + 1
         self._recent = deque(maxlen=WINDOW)  # (samples, seconds, seconds waiting for data)
-        self._console = console or Console(file=sys.stdout, highlight=False)
-        self._bar = None
-        if self._console.is_terminal:
-            self._bar = Bar(BarColumn(bar_width=24), TextColumn("{task.description}"), console=self._console)
-            self._task = self._bar.add_task("", total=steps, completed=start)
+        super().__init__((BarColumn(bar_width=24), TextColumn("{task.description}")), "", steps, start, console)
 
     def update(self, row: Mapping, samples: int) -> None:
         """Show one journal row (`step`, `loss`, `step_seconds`, `data_seconds`) that went over `samples` samples."""
@@ -51,12 +48,3 @@ class Progress:
             f"step {row['step']}/{self.steps}  loss {row['loss']:.4f}  {samples / seconds:.0f} samples/s"
             f"  data {waiting / seconds:.0%}  left {left}"
         )
-
-    def __enter__(self) -> Progress:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *exception) -> None:
-        if self._bar is not None:
-            self._bar.stop()

@@ -4,8 +4,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
 from pathlib import Path
 
 from tandemclip.core.config import Config
@@ -18,10 +16,11 @@ from tandemclip.core.model import Model
 from tandemclip.core.training import checkpoint, global_batch
 from tandemclip.core.training.advice import Advice
 from tandemclip.core.training.engine import Engine, Rates
-from tandemclip.core.training.loss_scale import LossScale
 from tandemclip.core.training.journal import Journal
+from tandemclip.core.training.loss_scale import LossScale
 from tandemclip.core.training.progress import Progress
 from tandemclip.core.training.ranks import total
+from tandemclip.core.versions import installed
 
 
 @dataclass
@@ -185,7 +184,7 @@ class Trainer:
         if not self.leads:
             return
         # the position in the data is the step: order and draws are functions of it
-        versions = {name: _version(name) for name in ("tandemclip", self.engine.name, "numpy")}
+        versions = {name: installed(name) for name in ("tandemclip", self.engine.name, "numpy")}
         state = {**self.state, "loss_scale": asdict(self.loss_scale), "engine": self.engine.name, "versions": versions}
         checkpoint.save(self.run, self.step, self.engine.weights(), self.engine.moments(), state)
 
@@ -207,11 +206,3 @@ class Silent:
 
     def update(self, row, samples):
         pass
-
-
-def _version(package: str) -> str | None:
-    """None for what was not installed as a package (an engine of one's own)."""
-    try:
-        return installed(package)
-    except PackageNotFoundError:
-        return None
