@@ -5,7 +5,8 @@ directional finite differences of the numpy judge. Inputs are searched for one o
 discrete choice (a ReLU near zero, a maximum) is within rounding.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from tandemclip.core.training.update import AdamW, groups, update_group
 
 TOLERANCES = {"node": 1e-5, "term": 1e-5, "gradient": 1e-4, "update": 1e-6, "moment": 1e-6, "step": 1e-3, "judge": 1e-6}
 JUDGE = "judge of gradients"
+MOVED, APART = 3, 3.0  # a long run: how many runs tell what rounding does, and how many times as far an engine may be
 LARGE = 2_000_000  # parameters; from here on a gradient is measured by its relative L2 norm
 
 
@@ -123,8 +125,7 @@ def compare_training(subject: Subject, judge: Engine, engines: dict[str, Engine]
     for name, engine in engines.items():
         own = losses(subject, engine)
         for against, other in seen.items():
-            found = {n: abs(value - other[n]) / abs(other[n]) for n, value in own.items()}
-            rows.append(_row("step", name, against, found, tolerance))
+            rows.append(_row("step", name, against, distances(own, other), tolerance))
         seen[name] = own
     return rows
 
@@ -137,6 +138,29 @@ def losses(subject: Subject, engine: Engine) -> dict[str, float]:
         found[f"step {step + 1}"] = backward.terms["loss"]
         engine.update(backward, Rates(subject.schedule(step), *subject.rule.corrections(step + 1)))
     return found
+
+
+def compare_long(subject: Subject, base: Engine, engines: dict[str, Engine], tolerance: float | None = None) -> list[Row]:
+    """As `compare_training`, over more steps than any tolerance holds for: training is chaotic.
+
+    An engine's losses may be 3 times as far from the base's, at any step, as the largest distance that there is between three
+    runs of the base itself whose weights were moved by one ulp.
+    """
+    runs = [losses(replace(subject, weights=one_ulp_beside(subject.weights, seed)), base) for seed in range(MOVED)]
+    limit = APART * max(max(distances(a, b).values()) for a, b in combinations(runs, 2))
+    own = losses(subject, base)
+    found = {name: distances(losses(subject, engine), own) for name, engine in engines.items()}
+    return [_row("long run", name, base.name, each, limit if tolerance is None else tolerance) for name, each in found.items()]
+
+
+def one_ulp_beside(weights: Arrays, seed: int) -> Arrays:
+    """Every element of float32 moved to the next one up or down, at random."""
+    rng = generator("one ulp", seed)
+    return {name: np.nextafter(w, np.where(rng.random(w.shape) < 0.5, -np.inf, np.inf).astype(w.dtype)) for name, w in weights.items()}
+
+
+def distances(losses: dict[str, float], others: dict[str, float]) -> dict[str, float]:
+    return {name: abs(value - others[name]) / abs(others[name]) for name, value in losses.items()}
 
 
 # ------------------------------------------------------------------ the numpy judge

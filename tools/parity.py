@@ -5,6 +5,10 @@
 Every node, named term and gradient of torch, MindSpore compiled and MindSpore PyNative is compared with a float64 judge and
 with each other, then three updates and a few steps of training. The table names the first node out of tolerance; the exit
 code is 1 if there is any.
+
+    python tools/parity.py --config my.yaml --long 100
+
+Only the losses of 100 steps: MindSpore may part from torch as rounding makes torch part from itself, see docs/parity.md.
 """
 
 import argparse
@@ -18,7 +22,7 @@ from rich.table import Table
 
 from tandemclip import backends
 from tandemclip.core import command_line
-from tandemclip.backends.agreement import JUDGE, Subject, compare, compare_training
+from tandemclip.backends.agreement import JUDGE, Subject, compare, compare_long, compare_training
 from tandemclip.core.config import read
 from tandemclip.core.data.loader import batches
 from tandemclip.core.spec import initial_weights
@@ -33,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/tiny_*.yaml")
     parser.add_argument("--checkpoint", type=Path, help=f"trained weights (default: {TRAINED_STEPS} steps of torch, trained now)")
-    parser.add_argument("--steps", type=int, default=20, metavar="N", help="training steps to compare (default: 20)")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, default=20, metavar="N", help="training steps to compare (default: 20)")
+    length.add_argument("--long", type=int, metavar="N", help="instead of all that: the losses of N steps, by what rounding does")
     parser.add_argument("--tolerance", type=float, metavar="T", help="one tolerance for every level, instead of their own")
     parser.add_argument("--json", type=Path, metavar="F", help="write the rows to this file too")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config")
@@ -44,14 +50,14 @@ def main(argv=None):
     return command_line.run(_main, argv)
 
 
-EAGER = "mindspore pynative"
+COMPILED, EAGER = "mindspore compiled", "mindspore pynative"
 
 
 def engines(start: Subject):
     """The judge of gradients, and every engine and mode that is held against it."""
     torch, mindspore = backends.load("torch"), backends.load("mindspore")
     given = (start.method, start.weights, start.rule)
-    modes = {"torch": torch(*given), "mindspore compiled": mindspore(*given), EAGER: mindspore(*given, eager=True)}
+    modes = {"torch": torch(*given), COMPILED: mindspore(*given), EAGER: mindspore(*given, eager=True)}
     return torch.float64(*given), modes
 
 
@@ -77,24 +83,10 @@ def trained(start: Subject, engine, steps=TRAINED_STEPS):
 
 
 def _main(argv):
-    args = parser().parse_args(argv)
+    args, console = parser().parse_args(argv), Console()
     config, _ = read(args.config, command_line.parse_overrides(args.set))
-    console = Console()
-    initial = subject(config, initial_weights(config.method, config.training.seed), args.steps)
-    judge, modes = engines(initial)
-    if args.checkpoint:
-        folder = checkpoint.resolve(args.checkpoint)
-        later = matching(checkpoint.load(folder).model, config.method, folder)
-    else:
-        with console.status(f"training {TRAINED_STEPS} steps with torch"):
-            later = trained(initial, modes["torch"])
     rows = []
-    for start, each in {"initial weights": initial, "trained weights": replace(initial, weights=later)}.items():
-        with console.status(f"comparing from {start}"):
-            found = compare(each, judge, modes, args.tolerance)
-            short = replace(each, batches=each.batches[: args.steps])
-            compiled = {name: engine for name, engine in modes.items() if name != EAGER}
-            found += compare_training(short, judge, compiled, args.tolerance)
+    for start, found in (_long if args.long else _every_level)(args, config, console):
         console.print(table(f"{args.config.stem}, {start}", found))
         rows += [{"start": start, **asdict(row), "agrees": row.agrees} for row in found]
     if args.json:
@@ -104,6 +96,36 @@ def _main(argv):
         print(f"out of tolerance first: {row['level']} {row['first_out']} of {row['engine']} against {row['against']}")
     print(f"{len(rows) - len(out)} of {len(rows)} comparisons agree")
     return 1 if out else 0
+
+
+def _every_level(args, config, console):
+    initial = subject(config, initial_weights(config.method, config.training.seed), args.steps)
+    judge, modes = engines(initial)
+    if args.checkpoint:
+        later = _weights(args.checkpoint, config)
+    else:
+        with console.status(f"training {TRAINED_STEPS} steps with torch"):
+            later = trained(initial, modes["torch"])
+    for start, each in {"initial weights": initial, "trained weights": replace(initial, weights=later)}.items():
+        with console.status(f"comparing from {start}"):
+            found = compare(each, judge, modes, args.tolerance)
+            short = replace(each, batches=each.batches[: args.steps])
+            compiled = {name: engine for name, engine in modes.items() if name != EAGER}
+            found += compare_training(short, judge, compiled, args.tolerance)
+        yield start, found
+
+
+def _long(args, config, console):
+    weights = _weights(args.checkpoint, config) if args.checkpoint else initial_weights(config.method, config.training.seed)
+    start = subject(config, weights, args.long)
+    _, modes = engines(start)
+    with console.status(f"training {args.long} steps five times"):
+        yield f"{args.long} steps", compare_long(start, modes["torch"], {COMPILED: modes[COMPILED]}, args.tolerance)
+
+
+def _weights(given, config):
+    folder = checkpoint.resolve(given)
+    return matching(checkpoint.load(folder).model, config.method, folder)
 
 
 def table(title, rows):

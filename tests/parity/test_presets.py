@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.backends.agreement import Subject, compare, compare_training
+from tandemclip.backends.agreement import Subject, compare, compare_long, compare_training, one_ulp_beside
 from tandemclip.core.config import read
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.update import AdamW
@@ -34,6 +34,23 @@ def test_engines_agree(root, name):
         rows += compare_training(start, judge, compiled)
         assert {row.level for row in rows} == {"judge", "node", "term", "gradient", "update", "moment", "step"}
         assert not [row for row in rows if not row.agrees]
+
+
+def test_a_long_run_parts_no_further_than_rounding_makes_it(root):
+    start = replace(subject_of(root, "tiny_clip_rn"), batches=2 * subject_of(root, "tiny_clip_rn").batches)
+    torch, mindspore = (backends.load(name)(start.method, start.weights, start.rule) for name in ("torch", "mindspore"))
+    wrong = backends.load("torch")(start.method, start.weights, replace(start.rule, beta2=0.99 * start.rule.beta2))
+    found = {row.engine: row for row in compare_long(start, torch, {"mindspore": mindspore, "wrong": wrong, "same": torch})}
+    assert found["mindspore"].agrees and not found["wrong"].agrees
+    assert found["same"].error == 0.0 < found["mindspore"].error < found["mindspore"].tolerance < 0.1
+
+
+def test_one_ulp_is_one_ulp():
+    weights = {"w": np.array([1.0, -3.0, 0.0, 1e-30] * 50, np.float32)}
+    moved = one_ulp_beside(weights, 0)["w"]
+    assert moved.dtype == np.float32 and not np.array_equal(moved, one_ulp_beside(weights, 1)["w"])
+    up, down = (np.nextafter(weights["w"], np.float32(end)) for end in (np.inf, -np.inf))
+    assert {*(moved == up)} == {True, False} and np.array_equal(moved == up, moved != down)
 
 
 # ------------------------------------------------------------------ mutations
