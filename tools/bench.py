@@ -20,6 +20,7 @@ from tandemclip import backends
 from tandemclip.backends.recorder.record import record_step
 from tandemclip.core import command_line
 from tandemclip.core.benchmark import data, machine, operators, reference, report, start, steps
+from tandemclip.core.benchmark.apart import Apart
 from tandemclip.core.comparison.cells import image_views
 from tandemclip.core.config import read
 from tandemclip.core.data.views import batch_arrays
@@ -81,18 +82,18 @@ def _main(argv):
 
 # ------------------------------------------------------------------ one function a section
 def _steps(args, config):
-    begin, classes = subject(config, initial_weights(config.method, config.training.seed), BATCHES), _engines()
-    with Progress("steps", len(classes) + args.steps) as progress:
-        steppers = {name: _stepper(config, begin, engine_class, progress) for name, engine_class in classes.items()}
-        times = steps.measure(steppers, classes, args.steps, progress.advance)
+    product = Apart(steps.product, next(iter(_engines().values())))
+    makers = {name: Apart(_stepper, args.config, args.set, engine_class) for name, engine_class in _engines().items()}
+    with Progress("steps", len(makers) + args.steps) as progress:
+        times = steps.measure(product, makers, args.steps, progress.advance)
     return steps.section(times, config.training.batch_size, sum(call.flops for call in _calls(config)))
 
 
 def _data(args, config):
     name, engine_class = next(iter(_engines().items()))
-    begin = subject(config, initial_weights(config.method, config.training.seed), BATCHES)
     with Progress("data", 1 + data.ROUNDS) as progress:
-        step = _stepper(config, begin, engine_class, progress)
+        _, step = _stepper(args.config, args.set, engine_class)
+        progress.advance()
         times, found = data.measure(config, tokenizer_of(config), step, BATCHES, progress.advance)
     return data.section(times, found, name, config.training.batch_size, image_views(config.method))
 
@@ -142,11 +143,13 @@ def _calls(config):
     return record_step(config.method, batch_arrays(config.method.views(), config.training.batch_size)).program.calls
 
 
-def _stepper(config, begin, engine_class, progress):
+def _stepper(path, overrides, engine_class):
+    """(seconds of the first step, what makes the next ones); also run by processes of their own."""
+    config, _ = read(path, command_line.parse_overrides(overrides))
+    begin = subject(config, initial_weights(config.method, config.training.seed), BATCHES)
     engine = engine_class(begin.method, begin.weights, begin.rule, precision=config.training.precision)
     stepper = steps.Stepper(engine, begin.batches, begin.rule, begin.schedule(0))
-    progress.advance()
-    return stepper
+    return stepper.seconds, stepper
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from itertools import cycle
 
+from tandemclip.core.benchmark.apart import Apart
 from tandemclip.core.benchmark.one_call import Given, OneCall, ready
 from tandemclip.core.benchmark.report import Section
 from tandemclip.core.benchmark.turns import in_turn
@@ -16,7 +17,7 @@ from tandemclip.core.training.update import AdamW
 SIDE = 1024
 PRODUCT = OneCall("matmul", (Given((SIDE, SIDE)), Given((SIDE, SIDE))))
 NOTE = (
-    "Gradient and update of one batch, medians; the engines take turns in one process. Ready: the first step, compiling "
+    "Gradient and update of one batch, medians; the engines take turns, each in a process of its own. Ready: the first step, compiling "
     f"included. Share: of the rate of a {SIDE} x {SIDE} float32 product on {{base}} in the same rounds, {{rate:.1f}} GFLOP/s. "
     "A step counts three times the forward's products and convolutions (backward: two), {flops:.3g} GFLOP."
 )
@@ -50,12 +51,23 @@ class Times:
     product: list[float]
 
 
-def measure(steppers: dict[str, Stepper], engine_classes: dict[str, type], rounds: int, done: Callable[[], None]) -> Times:
-    product = ready(next(iter(engine_classes.values())), PRODUCT)
-    names = {name: f"step of {name}" for name in steppers}
-    times = in_turn({"product": product} | {names[name]: stepper for name, stepper in steppers.items()}, rounds, done)
-    steps = {name: times[label] for name, label in names.items()}
-    return Times({name: stepper.seconds for name, stepper in steppers.items()}, steps, times["product"])
+def product(engine_class) -> tuple[None, Callable]:
+    """For `Apart`: the matrix product that the share is of."""
+    return None, ready(engine_class, PRODUCT)
+
+
+def measure(make_product: Apart, makers: dict[str, Apart], rounds: int, done: Callable[[], None]) -> Times:
+    """makers: of each engine's `Stepper`, which tell how many seconds its first step took."""
+    with ExitStack() as running:
+        steppers, first = {}, {}
+        multiply = running.enter_context(make_product)
+        for name, maker in makers.items():
+            steppers[name] = running.enter_context(maker)
+            first[name] = steppers[name].told
+            done()
+        names = {name: f"step of {name}" for name in steppers}
+        times = in_turn({"product": multiply} | {names[name]: stepper for name, stepper in steppers.items()}, rounds, done)
+    return Times(first, {name: times[label] for name, label in names.items()}, times["product"])
 
 
 def section(times: Times, batch_size: int, forward_flops: int) -> Section:
