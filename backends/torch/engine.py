@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from tandemclip.backends.torch.memory import keep_freed_memory
 from tandemclip.backends.torch.module import Model
 from tandemclip.backends.torch.ranks import best_device, join
 from tandemclip.core.methods.method import Features
@@ -11,14 +12,13 @@ from tandemclip.core.training.engine import Backward, Encoded
 from tandemclip.core.training.ranks import Alone
 from tandemclip.core.training.update import groups, update_group
 
-IN_CACHE = 32_000  # elements; from 32,768 on torch divides the work among threads, which then wait for each other
+IN_CACHE = 131_072  # elements: with some more or fewer an update takes up to twice as long
 
 
 class Engine:
     """core.training.engine.Engine. dtype float64 makes it the judge of gradients."""
 
     name = "torch"
-    join = staticmethod(join)
 
     def __init__(self, method, weights, rule, eager=False, ranks=Alone(), precision="fp32", dtype=torch.float32, device=None):
         # torch is eager here in any case: `eager` exists for engines that compile
@@ -36,6 +36,11 @@ class Engine:
             self.first.append(torch.zeros_like(vector))
             self.second.append(torch.zeros_like(vector))
 
+    @staticmethod
+    def join():
+        keep_freed_memory()
+        return join()
+
     @classmethod
     def float64(cls, method, weights, rule, ranks=Alone()):
         """The judge of gradients, on the CPU."""
@@ -46,12 +51,15 @@ class Engine:
         tensor = torch.as_tensor(array, device=self.device)
         return tensor.to(self.model.dtype) if tensor.is_floating_point() else tensor
 
+    def _tensors(self, arrays):
+        return {name: self._tensor(array) for name, array in arrays.items()}
+
     def _pass(self, batch, progress, watch=None):
         scope = self.model.scope(True, watch, self.precision)
-        return scope({k: self._tensor(v) for k, v in batch.items()}, self._tensor(np.float32(progress))), scope.run.updates
+        return scope(self._tensors(batch), self._tensor(np.float32(progress))), scope.run.updates
 
     def backward(self, batch, progress, scale=1.0):
-        terms, statistics = self._pass(batch, progress)
+        terms, statistics = self._pass(self.method.without_padding(batch), progress)
         return self.collect(terms, self._gradients(terms["loss"] * scale)[0], statistics, scale)
 
     def _gradients(self, outputs, cotangents=None, inputs=()):
@@ -70,7 +78,7 @@ class Engine:
 
     # ---- a batch in pieces
     def encode(self, piece, statistics, keep):
-        inputs = {name: self._tensor(array) for name, array in piece.items()}
+        inputs = self._tensors(self.method.without_padding(piece))
         with torch.set_grad_enabled(keep):
             features, written = self._features(inputs, statistics)
         return Encoded(features, written, None if keep else (inputs, statistics))
@@ -98,13 +106,13 @@ class Engine:
 
     @torch.no_grad()
     def update(self, backward, rates):
-        squares = []
+        ops, squares = self.ops, []
         for i, group in enumerate(self.groups):
             state = (self.vectors[i], self.first[i], self.second[i])
             for part in self._parts(group.size):
                 weights, first, second = (vector[part] for vector in state)
                 *new, square = update_group(
-                    self.ops, self.rule, group, weights, backward.gradients[i][part], first, second, rates.learning_rate,
+                    ops, self.rule, group, weights, backward.gradients[i][part], first, second, rates.learning_rate,
                     rates.correction1, rates.correction2, rates.factor / backward.scale, part,
                 )  # fmt: skip
                 for old, now in zip((weights, first, second), new):
@@ -122,7 +130,7 @@ class Engine:
         return {name: gradient / backward.scale for name, gradient in self._named(backward.gradients).items()}
 
     def with_gradients(self, gradients):
-        return self.collect({}, self._flat({name: self._tensor(array) for name, array in gradients.items()}), {}, 1.0)
+        return self.collect({}, self._flat(self._tensors(gradients)), {}, 1.0)
 
     # ---- state
     def _named(self, vectors):
@@ -158,7 +166,7 @@ class Engine:
         return self.apply("encode_image", images)
 
     def encode_text(self, ids):
-        return self.apply("encode_text", ids)
+        return self.apply("encode_text", ids[:, : self.method.text.length(ids)])
 
     @torch.no_grad()
     def observe(self, batch, progress):

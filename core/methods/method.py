@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tandemclip.core.data.views import CentreView, ImageView, View
+from tandemclip.core.data.views import CentreView, ImageView, TextView, View
 from tandemclip.core.errors import UserError
 from tandemclip.core.ops import Array, Ops
 from tandemclip.core.spec import Constant, Parameter, Scope, Spec
@@ -62,6 +62,10 @@ class Method(Spec):
         """Named scalar terms over the whole batch, among them "loss". progress: 0 at the first step, 1 at the last."""
         raise TypeError(f"{type(self).__name__} defines no loss")
 
+    def without_padding(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """A smaller batch with the same terms and gradients, for engines to which shapes may be new in every step."""
+        return batch
+
     def forward(self, ops: Ops, p: Scope, batch: dict[str, Array], progress: Array) -> dict[str, Array]:
         features, exact = self.features(ops, p, batch), p.exact()
         return self.loss(exact.run.ops, exact, Features.of(features), progress)
@@ -91,6 +95,11 @@ class TwoTowers(Method):
     def parameters(self):
         start = float(np.log(1 / self.temperature))
         return {"logit_scale": Parameter((), Constant(start), maximum=float(np.log(LARGEST_SCALE)))}
+
+    def without_padding(self, batch):
+        texts = [name for name, view in self.views().items() if isinstance(view, TextView) and name in batch]
+        length = max((self.text.length(batch[name]) for name in texts), default=0)  # one for all: they may be encoded together
+        return batch | {name: batch[name][:, :length] for name in texts}
 
     def inference_view(self) -> CentreView:
         """What `encode_image` expects at evaluation: the middle of the picture, normalised as in training."""

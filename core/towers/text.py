@@ -57,8 +57,12 @@ class TextTransformer(TextTower):
             "positions": Parameter((self.context_length, self.width), Normal(0.01)),
         }
 
-    def forward(self, ops, p, ids):  # int [B, context_length] -> [B, embed_dim]
-        x = ops.take(p["tokens"], ids) + p["positions"]
+    def length(self, ids):
+        """Up to the last end of text: the transformer is causal, so that nothing behind it reaches what is pooled."""
+        return int(ids.argmax(1).max()) + 1 if self.pool == "end" else ids.shape[1]
+
+    def forward(self, ops, p, ids):  # int [B, L] -> [B, embed_dim]
+        x = ops.take(p["tokens"], ids) + p["positions"][: ids.shape[1]]
         for i in range(self.layers):
             x = p.child(f"blocks.{i}")(x)
         return p.projection(self.pooled(ops, p.output_norm(x), ids))

@@ -1,5 +1,7 @@
 """What a method may expect of its towers."""
 
+import numpy as np
+
 from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.spec import Spec
 
@@ -21,8 +23,12 @@ class ImageTower(Spec):
 
 
 class TextTower(Spec):
-    """ids int [B, context_length] -> [B, embed_dim]."""
+    """ids int [B, L] -> [B, embed_dim]; L is the context length, or what `length` says of all of them."""
 
     vocab_size: int
     context_length: int
     embed_dim: int
+
+    def length(self, ids: np.ndarray) -> int:
+        """The least L for which ids[:, :L] give what ids [B, context_length] do; a tower that reads its padding needs all."""
+        return ids.shape[1]
