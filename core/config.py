@@ -20,6 +20,7 @@ import yaml
 from tandemclip.core import yaml_text
 from tandemclip.core.data.sources import Source
 from tandemclip.core.data.tokenizer import TokenizerConfig
+from tandemclip.core.data.views import ImageView
 from tandemclip.core.errors import UserError
 from tandemclip.core.import_path import import_class
 from tandemclip.core.methods.method import Method
@@ -54,6 +55,11 @@ class Config:
             raise UserError(
                 f"method.text.vocab_size is {wanted} and the tokenizer has {given} ids; set method.text.vocab_size={given}"
             )
+
+    @property
+    def views_a_step(self) -> int:
+        """Crops that go through the image tower: CLIP's batch once, PyramidCLIP's twice."""
+        return self.training.batch_size * sum(isinstance(view, ImageView) for view in self.method.views().values())
 
 
 def read(path: Path, overrides: dict | None = None) -> tuple[Config, dict]:

@@ -21,7 +21,6 @@ from tandemclip.backends.recorder.record import record_step
 from tandemclip.core import command_line
 from tandemclip.core.benchmark import data, machine, operators, reference, report, start, steps
 from tandemclip.core.benchmark.apart import Apart
-from tandemclip.core.comparison.cells import image_views
 from tandemclip.core.config import read
 from tandemclip.core.data.views import batch_arrays
 from tandemclip.core.errors import UserError
@@ -95,7 +94,7 @@ def _data(args, config):
         _, step = _stepper(args.config, args.set, engine_class)
         progress.advance()
         times, found = data.measure(config, tokenizer_of(config), step, BATCHES, progress.advance)
-    return data.section(times, found, name, config.training.batch_size, image_views(config.method))
+    return data.section(times, found, name, config.training.batch_size, config.views_a_step)
 
 
 def _operators(args, config):

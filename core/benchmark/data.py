@@ -49,15 +49,15 @@ def measure(
     return [seconds / STEPS for seconds in times["step"]], found
 
 
-def section(steps: list[float], found: dict[int, list[float]], name: str, batch_size: int, image_views: int) -> Section:
-    """name: of the engine whose steps were timed."""
+def section(steps: list[float], found: dict[int, list[float]], name: str, batch_size: int, views: int) -> Section:
+    """name: of the engine whose steps were timed. views: image views of a batch."""
     eaten = batch_size / statistics.median(steps)
-    rows = tuple(_rows(eaten, found, batch_size, image_views))
+    rows = tuple(_rows(eaten, found, batch_size, views))
     columns = ("data.workers", "samples/s a core", "image views/s a core", "times a step")
     return Section("The data pipeline", NOTE.format(eaten=eaten, name=name, rounds=len(steps)), columns, rows)
 
 
-def _rows(eaten: float, found: dict[int, list[float]], batch_size: int, image_views: int) -> Iterator[tuple[str, ...]]:
-    for workers, seconds in found.items():
-        rate = batch_size / statistics.median(seconds)
-        yield str(workers), f"{rate:.0f}", f"{image_views * rate:.0f}", f"{rate / eaten:.1f}"
+def _rows(eaten: float, found: dict[int, list[float]], batch_size: int, views: int) -> Iterator[tuple[str, ...]]:
+    for workers, times in found.items():
+        seconds = statistics.median(times)
+        yield str(workers), f"{batch_size / seconds:.0f}", f"{views / seconds:.0f}", f"{batch_size / seconds / eaten:.1f}"

@@ -1,11 +1,11 @@
 """Programs that are timed, and weighed, from outside."""
 
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.program import running
 
 
 def output(command: list[str], enough: Callable[[int, float, str], bool] = lambda *_: False) -> list[str]:
@@ -15,19 +15,12 @@ def output(command: list[str], enough: Callable[[int, float, str], bool] = lambd
     Raises UserError with the program's last words where it fails.
     """
     begin, lines = time.perf_counter(), []
-    program = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
-    )
-    try:
+    with running(command) as program:
         for line in program.stdout:
             lines.append(line.rstrip("\n"))
             if enough(program.pid, time.perf_counter() - begin, line):
                 return lines
         program.wait()
-    finally:
-        if program.poll() is None:  # in a session of its own it hears of no Ctrl-C
-            program.terminate()
-        program.communicate()
     if program.returncode:
         said = next((line for line in reversed(lines) if line.strip()), "no word")
         raise UserError(f"{' '.join(command)} ended with exit code {program.returncode}: {said}; run it by itself")

@@ -12,7 +12,6 @@ from tandemclip.core.benchmark.programs import output
 from tandemclip.core.benchmark.report import Section
 from tandemclip.core.benchmark.turns import in_turn
 from tandemclip.core.command_line import parse_overrides
-from tandemclip.core.comparison.cells import views_a_step
 from tandemclip.core.config import read
 from tandemclip.core.errors import UserError
 from tandemclip.core.training import journal
@@ -65,7 +64,7 @@ def theirs(script: Path, data: Path, tower: str, views: int) -> float:
 
 
 def ours(contest: Contest, engine: str, views: int) -> float:
-    each = views_a_step(read(contest.config, parse_overrides(list(contest.overrides)))[0])
+    each = read(contest.config, parse_overrides(list(contest.overrides)))[0].views_a_step
     if views < each:
         raise UserError(f"--views is {views} and a step of {contest.config.name} is {each}; give that many or more")
     where = ["--config", str(contest.config), "--backend", engine]

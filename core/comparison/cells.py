@@ -12,10 +12,8 @@ from pathlib import Path
 import tandemclip
 from tandemclip.core.command_line import parse_overrides
 from tandemclip.core.config import Config, read
-from tandemclip.core.data.views import ImageView
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation import hits
-from tandemclip.core.methods.method import Method
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.core.training.start import leaves
 from tandemclip.core.whole_file import whole_file
@@ -66,7 +64,7 @@ class Cell:
         given = (f"training.checkpoint_minutes={SAVE}", *self.plan.overrides, f"training.seed={self.seed}")
         if self.plan.views is None:
             return given
-        a_step = views_a_step(read(self.file, parse_overrides(given))[0])
+        a_step = read(self.file, parse_overrides(given))[0].views_a_step
         steps = self.plan.views // a_step
         if not steps:
             raise UserError(f"--views {self.plan.views} is less than the {a_step} of one step of {self.file}; give more")
@@ -128,7 +126,7 @@ class Cell:
             return None
         minutes = sum(row["step_seconds"] for row in journal.read(self.folder)) / 60
         found = hits.load(self.folder / "hits.safetensors")
-        return Result(found, steps, steps * views_a_step(self.config), minutes, self._started()["code"])
+        return Result(found, steps, steps * self.config.views_a_step, minutes, self._started()["code"])
 
 
 def cells(plan: Plan, files: list[Path], seeds: list[int]) -> list[Cell]:
@@ -146,15 +144,6 @@ def cells(plan: Plan, files: list[Path], seeds: list[int]) -> list[Cell]:
             raise UserError(f"{files[0]} and {cell.file} are evaluated on different data; --set data.evaluate={{...}} for both")
         cell.check()
     return planned
-
-
-def views_a_step(config: Config) -> int:
-    """Crops that go through the image tower: CLIP's batch once, PyramidCLIP's twice."""
-    return config.training.batch_size * image_views(config.method)
-
-
-def image_views(method: Method) -> int:
-    return sum(isinstance(view, ImageView) for view in method.views().values())
 
 
 def code() -> str:

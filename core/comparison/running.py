@@ -1,11 +1,10 @@
 """A cell trained and evaluated by tools/train.py in a process of its own: its memory and threads end with it."""
 
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from tandemclip.core.comparison.cells import Cell
+from tandemclip.core.program import running
 
 LOG = "train.log"
 
@@ -19,28 +18,12 @@ def train(cell: Cell, show: Callable[[str], None]) -> str | None:
     cell.start()
     command = [sys.executable, "-u", "-m", "tandemclip.tools.train", *cell.arguments()]
     last = ""
-    with open(cell.folder / LOG, "a") as log, _running(command) as program:
+    with open(cell.folder / LOG, "a") as log, running(command) as program:
         for line in program.stdout:
             log.write(line)
             log.flush()
             if line.strip():
                 last = line.strip()
                 show(last)
-    return last if program.returncode else None
-
-
-@contextmanager
-def _running(command: list[str]) -> Iterator[subprocess.Popen]:
-    # a session of its own: a terminal's Ctrl-C reaches this process alone, which then asks once
-    program = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
-    )
-    try:
-        yield program
         program.wait()
-    except BaseException:
-        program.terminate()
-        program.communicate()
-        raise
-    finally:
-        program.kill()
+    return last if program.returncode else None

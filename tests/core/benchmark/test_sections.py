@@ -91,7 +91,7 @@ def test_the_time_from_batch_to_batch_is_that_of_its_records(config):
 
 def test_times_a_step():
     """8 samples in 0.1 s, a step eats 8 in 0.4 s: four times."""
-    found = data.section([0.4, 0.4, 0.1], {0: [0.1, 0.1, 0.1], 1: [0.05, 0.2, 0.05]}, "torch", 8, 2)
+    found = data.section([0.4, 0.4, 0.1], {0: [0.1, 0.1, 0.1], 1: [0.05, 0.2, 0.05]}, "torch", 8, 16)
     assert found.rows == (("0", "80", "160", "4.0"), ("1", "160", "320", "8.0"))
     assert "20.0 samples/s of torch's step" in found.note
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tandemclip.core.comparison.cells import FILE, Cell, Plan, cells, image_views
+from tandemclip.core.comparison.cells import FILE, Cell, Plan, cells
 from tandemclip.core.config import read
 from tandemclip.core.errors import UserError
 from tandemclip.core.training import checkpoint
@@ -16,7 +16,7 @@ def files(root):
 
 
 def test_equal_views_are_half_the_steps_for_two_crops(files, tmp_path):
-    assert [image_views(read(file)[0].method) for file in files] == [1, 2]
+    assert [read(file)[0].views_a_step for file in files] == [8, 16]
     clip, pyramid = cells(Plan(tmp_path, views=170), files, [5])  # batches of 8
     assert (clip.config.training.steps, pyramid.config.training.steps) == (21, 10)
     assert clip.config.training.seed == 5 and clip.folder == tmp_path / "tiny_clip_vit_5"
