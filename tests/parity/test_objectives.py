@@ -38,6 +38,15 @@ def infonce_cases(ops, p, x):
     return found
 
 
+def unicl_cases(ops, p, x):
+    """Each direction and both, at labels of one column."""
+    found = {}
+    for name, directions in {"i2t": ("i2t",), "t2i": ("t2i",), "total": ("i2t", "t2i")}.items():
+        u, v, scale = (x[f"unicl/{name}/{part}"] for part in ("image", "text", "scale"))
+        found[f"unicl/{name}"] = infonce(ops, u, v, scale, labels=x["labels"], directions=directions)
+    return found
+
+
 def pyramid_cases(ops, p, x):
     """The method's own loss and terms."""
     found = {}
@@ -55,7 +64,7 @@ def pyramid_cases(ops, p, x):
 
 
 def everything(ops, p, x):
-    found = infonce_cases(ops, p, x) | pyramid_cases(ops, p, x)
+    found = infonce_cases(ops, p, x) | unicl_cases(ops, p, x) | pyramid_cases(ops, p, x)
     totals = [value for name, value in found.items() if name.endswith("total")]
     return found | {"scalar": sum(totals[1:], totals[0])}
 
@@ -71,15 +80,18 @@ def inputs(file):
     found = {f"infonce/{kind}/{name}": file[f"infonce/{name}"] for kind in ALPHA for name in ("image", "text", "scale")}
     for own in (f"pyramid/{samples}/{kind}" for samples in ("all", "masked") for kind in ALPHA):
         found |= {f"{own}/{name}": file[f"pyramid/{name}"] for name in (*LEVELS.values(), "scale")}
+    for name in ("i2t", "t2i", "total"):
+        found |= {f"unicl/{name}/{part}": file[f"unicl/{part}"] for part in ("image", "text", "scale")}
+    found["labels"] = file["unicl/labels"].astype(np.int32)[:, None]
     present = file["pyramid/has_objects"].astype(np.float64)
     return found | {"present": present, "everybody": np.ones_like(present)}
 
 
 @pytest.fixture(scope="module", params=INTERPRETERS)
 def result(request, inputs):
-    by = [name for name in inputs if name not in ("present", "everybody")]
+    by = [name for name in inputs if name not in ("present", "everybody", "labels")]
     # float32 arrays for float32 engines, as training hands them over
-    kept = inputs if request.param.endswith("64") else {n: np.asarray(a, np.float32) for n, a in inputs.items()}
+    kept = inputs if request.param.endswith("64") else {n: a.astype(np.float32) if a.dtype.kind == "f" else a for n, a in inputs.items()}
     run = INTERPRETERS[request.param]
     return request.param, run(METHOD, initial_weights(METHOD, 0), kept, everything, False, by)
 
@@ -92,15 +104,16 @@ def worse(found, judge, kind, interpreter):
 def test_values_and_gradients(file, result):
     interpreter, found = result
     values = {name: file[name] for name in found.outputs if name != "scalar"}
-    assert len(values) == 2 + 4 * 7 and not worse(found.outputs, values, "output", interpreter)
+    assert len(values) == 2 + 3 + 4 * 7 and not worse(found.outputs, values, "output", interpreter)
     if interpreter == "numpy64":  # gives no gradients
         return
     gradients = {}
     for name in found.gradients:
         own, _, of = name.rpartition("/")
+        own = "unicl" if own == "unicl/total" else own
         if f"{own}/grad_{of}" in file:  # of the pyramid, the smoothed totals have them
             gradients[name] = file[f"{own}/grad_{of}"]
-    assert len(gradients) == 2 * 3 + 2 * 7 and not worse(found.gradients, gradients, "gradient", interpreter)
+    assert len(gradients) == 3 * 3 + 2 * 7 and not worse(found.gradients, gradients, "gradient", interpreter)
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -140,3 +140,54 @@ def test_a_part_reads_its_own_rows_against_every_column():
     log_softmax = lambda x: x - np.log(np.exp(x).sum(1, keepdims=True))
     wanted = [-np.diag(log_softmax(14.3 * a @ b.T))[:2].sum() / 5 for a, b in ((u, v), (v, u))]
     assert part(u, v) == pytest.approx(sum(wanted) / 2, rel=1e-12)
+
+
+# ------------------------------------------------------------------ labels
+LABELS = {
+    "collisions": [[3, 0], [3, 1], [7, 0], [3, 0], [7, 0]],  # equal in both halves, or not equal
+    "distinct": [[0, 4], [1, 4], [2, 4], [4, 3], [3, 4]],
+    "equal": [[5, 5]] * 5,
+}
+
+
+def plain_labels(u, v, scale, labels, alpha, directions):
+    """UniCL eqs. 1 to 3, written out, and eq. 2 of PyramidCLIP over them; lists of vectors."""
+    count, losses = len(u), {}
+    if count < 2:
+        return 0.0
+    for name, rows, columns in (("i2t", u, v), ("t2i", v, u)):
+        losses[name] = 0.0
+        for i in range(count):
+            positives = {j for j in range(count) if labels[j] == labels[i]}
+            share = alpha if len(positives) < count else 0.0
+            logits = [scale * sum(a * b for a, b in zip(rows[i], columns[j])) for j in range(count)]
+            largest = max(logits)
+            norm = largest + math.log(sum(math.exp(x - largest) for x in logits))
+            for j in range(count):
+                target = (1 - share) / len(positives) if j in positives else share / (count - len(positives))
+                losses[name] -= target * (logits[j] - norm) / count
+    return sum(losses[name] for name in directions) / len(directions)
+
+
+@pytest.mark.parametrize("directions", [("i2t", "t2i"), ("i2t",), ("t2i",)])
+@pytest.mark.parametrize("alpha", [0.0, 0.2])
+@pytest.mark.parametrize("who", [None, *PRESENT])
+@pytest.mark.parametrize("labels", LABELS)
+def test_equal_labels_are_positives_of_each_other(labels, who, alpha, directions):
+    u, v, labels = unit_rows(1, 5), unit_rows(2, 5), np.array(LABELS[labels], np.int32)
+    present = None if who is None else np.array(PRESENT[who], float)
+    kept = [subset(x, [1] * 5 if present is None else present) for x in (u, v, labels)]
+    wanted = plain_labels(*kept[:2], 14.3, kept[2], alpha, directions)
+    whole, *parts = (
+        float(infonce(Reference(), u, v, 14.3, alpha, present, rows, labels, directions)) for rows in (None, (0, 2), (2, 5))
+    )
+    assert whole == pytest.approx(wanted, rel=1e-12, abs=1e-14)
+    assert sum(parts) == pytest.approx(wanted, rel=1e-12, abs=1e-14)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.2])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_distinct_labels_are_no_labels(count, alpha):
+    u, v, labels = unit_rows(1, count), unit_rows(2, count), np.arange(count, dtype=np.int32)[:, None]
+    without = float(infonce(Reference(), u, v, 14.3, alpha))
+    assert float(infonce(Reference(), u, v, 14.3, alpha, labels=labels)) == pytest.approx(without, rel=1e-12, abs=1e-14)
