@@ -10,14 +10,17 @@ from tandemclip.core.data.shards import Shards
 from tandemclip.core.data.tokenizer import ClipBpe, Trained
 from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
-from tandemclip.core.towers import ModifiedResNet, TextTransformer, VisionTransformer
+from tandemclip.core.methods.unicl import UniCL
+from tandemclip.core.towers import ModifiedResNet, SwinTransformer, TextTransformer, VisionTransformer
 from tandemclip.core.towers.presets import PRESETS
 
 TYPES = {
     "clip": (CLIP, {}),
     "pyramidclip": (PyramidCLIP, {}),
+    "unicl": (UniCL, {}),
     "vit": (VisionTransformer, {}),
     "modified_resnet": (ModifiedResNet, {}),
+    "swin": (SwinTransformer, {}),
     "text_transformer": (TextTransformer, {}),
     "scenes": (Scenes, {}),
     "shards": (Shards, {}),

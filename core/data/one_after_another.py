@@ -1,6 +1,6 @@
 """Several sources trained on one after another, their order drawn anew every epoch (PyramidCLIP A.1)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,7 +25,8 @@ class OneAfterAnother(Source):
         if not 0 <= number < len(self):
             raise IndexError(number)
         which = int(np.searchsorted(self._starts, number, side="right")) - 1
-        return self.sources[which][number - int(self._starts[which])]
+        record = self.sources[which][number - int(self._starts[which])]
+        return replace(record, classes=f"{which} {record.classes}")
 
     def order(self, position: int, seed: int, stream: str = "order") -> int:
         epoch, place = divmod(position, len(self))

@@ -38,7 +38,7 @@ class Record:
     """One sample. `image` holds the encoded file, or pixels [H, W, 3] uint8 RGB where the source draws them.
 
     key names it in messages. summary: a shorter text of the same content, or None. label: its class, or None.
-    attributes: further true classes by name, e.g. {"digit": 7, "color": 0}.
+    attributes: further true classes by name, e.g. {"digit": 7, "color": 0}. classes: tells equal labels of different data sets apart.
     """
 
     key: str
@@ -48,6 +48,7 @@ class Record:
     objects: tuple[Object, ...] = ()
     label: int | None = None
     attributes: dict[str, int] = field(default_factory=dict)
+    classes: str = ""
 
     @cached_property
     def pixels(self) -> np.ndarray:

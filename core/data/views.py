@@ -6,6 +6,7 @@ A method declares {name: View}; a batch is a flat dict {name + suffix: array [B,
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Literal
 
 import numpy as np
@@ -85,22 +86,33 @@ class CentreView(View):
         return {"": images.normalise(pixels, self.mean, self.std)}
 
 
+Targets = Literal["pairs", "texts", "labels"]
+
+
 @dataclass(frozen=True)
 class TextView(View):
-    """One text of the record as token ids -> "": [context_length] int32.
+    """One text of the record as token ids -> "": [context_length] int32; "_label": [2] int32, unless targets is "pairs".
 
     field: "caption": one of its captions at random. "summary": falls back to a caption where there is none. "objects":
     the phrases of its objects, the most confident first, at most ten, joined by ", "; empty where there is none.
+    targets: what is a positive of what. "pairs": each picture has its own text only, as in CLIP. "texts": equal token ids are
+    one label. "labels": so is an equal class, which comes before the text (UniCL's TargetM).
     """
 
     field: Literal["caption", "summary", "objects"]
     context_length: int = 77
+    targets: Targets = "pairs"
 
     def arrays(self):
-        return {"": ((self.context_length,), np.dtype(np.int32))}
+        label = {} if self.targets == "pairs" else {"_label": ((2,), np.dtype(np.int32))}
+        return {"": ((self.context_length,), np.dtype(np.int32))} | label
 
     def __call__(self, record, rng, tokenizer):
-        return {"": tokenizer([self._text(record, rng)], self.context_length)[0]}
+        ids = tokenizer([self._text(record, rng)], self.context_length)[0]
+        if self.targets == "pairs":
+            return {"": ids}
+        labelled = self.targets == "labels" and record.label is not None
+        return {"": ids, "_label": hashed(f"{record.classes} {record.label}".encode() if labelled else ids.tobytes())}
 
     def _text(self, record, rng) -> str:
         if self.field == "objects":
@@ -156,3 +168,22 @@ class LabelView(View):
     def __call__(self, record, rng, tokenizer):
         label = record.label if self.attribute is None else record.attributes.get(self.attribute)
         return {"": np.asarray(-1 if label is None else label, np.int32)}
+
+
+def hashed(content: bytes) -> np.ndarray:
+    """63 bits as [2] int32, the same in every process: engines have no wider integers that they compare alike."""
+    number = int.from_bytes(blake2b(content, digest_size=8).digest(), "little") >> 1
+    return np.array(divmod(number, 2**32), np.uint32).view(np.int32)
+
+
+@dataclass(frozen=True)
+class DrawsView(View):
+    """What a tower draws in training -> "": [count] float32, uniform in 0..1. The sample's own, whoever loads it."""
+
+    count: int
+
+    def arrays(self):
+        return {"": ((self.count,), np.dtype(np.float32))}
+
+    def __call__(self, record, rng, tokenizer):
+        return {"": rng.random(self.count, np.float32)}

@@ -15,7 +15,8 @@ import numpy as np
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import Spec
 
-SKIPPED = "num_batches_tracked"  # torch's count of training passes: no number that a model gives depends on it
+# torch's count of training passes, on which no number depends that a model gives, and what follows from a window's size
+SKIPPED = {"num_batches_tracked", "relative_position_index", "attn_mask"}
 SHOWN = 6
 
 
@@ -74,7 +75,7 @@ def _moved(source, table, shapes):
     present = [row for row in table if row.theirs in source]
     faults = {
         "missing": [row.theirs for row in table if row.theirs not in source],
-        "not expected": [name for name in source if name not in expected and name.split(".")[-1] != SKIPPED],
+        "not expected": [name for name in source if name not in expected and name.split(".")[-1] not in SKIPPED],
         "not floating-point": [row.theirs for row in present if source[row.theirs].dtype.kind != "f"],
         "of another shape": [
             f"{row.theirs} {source[row.theirs].shape} for {row.ours} {shapes[row.ours]}"

@@ -1,10 +1,12 @@
 """Published architectures as data: {name: (class, fields)}, for `type` in a configuration, whose other keys override.
 
 CLIP: Radford et al. 2021, table 19 and 20. PyramidCLIP: Gao et al. 2022, and the released model_config.yml; its towers
-differ from CLIP's by LeFF in 9 of the 12 image blocks, the ROI path, and text pooled by the maximum.
+differ from CLIP's by LeFF in 9 of the 12 image blocks, the ROI path, and text pooled by the maximum. UniCL: Yang et al. 2022,
+sizes and drop path as in the released configurations of its Swins.
 """
 
 from tandemclip.core.towers.modified_resnet import ModifiedResNet
+from tandemclip.core.towers.swin import SwinTransformer
 from tandemclip.core.towers.text import TextTransformer
 from tandemclip.core.towers.vit import VisionTransformer
 
@@ -16,6 +18,7 @@ TEXT = {"vocab_size": 49408, "context_length": 77, "width": 512, "layers": 12, "
 ROI = {"roi": {"dim": 2048}}
 LEFF = ROI | {"leff_depth": 9, "frozen_patches": True}  # the released class never trains its patch embedding
 MAXIMUM = {"pool": "max"}
+SWIN = {"resolution": 224, "window": 7, "embed_dim": 512}
 
 PRESETS = {
     "ViT-B/32": (VisionTransformer, VIT_B_32),
@@ -28,4 +31,7 @@ PRESETS = {
     "PyramidCLIP-RN50": (ModifiedResNet, RN50 | ROI),
     "PyramidCLIP-text-512": (TextTransformer, TEXT | MAXIMUM | {"embed_dim": 512}),
     "PyramidCLIP-text-1024": (TextTransformer, TEXT | MAXIMUM | {"embed_dim": 1024}),
+    "UniCL-Swin-T": (SwinTransformer, SWIN | {"width": 96, "depths": [2, 2, 6, 2], "heads": [3, 6, 12, 24], "drop_path": 0.2}),
+    "UniCL-Swin-B": (SwinTransformer, SWIN | {"width": 128, "depths": [2, 2, 18, 2], "heads": [4, 8, 16, 32], "drop_path": 0.5}),
+    "UniCL-text": (TextTransformer, TEXT | {"embed_dim": 512, "eps": 1e-12}),
 }

@@ -11,7 +11,10 @@ class ImageTower(Spec):
 
     encode_grid(images [B, 3, grid_resolution, grid_resolution]) -> [B, D, h, w]: features of places, in front of the pooling;
     at this resolution the cells cover the picture, each 1 / h of its height and 1 / w of its width.
+    draws: how many uniform numbers a sample takes in training, [B, draws] behind the images; most towers take none.
     """
+
+    draws = 0
 
     resolution: int
     embed_dim: int

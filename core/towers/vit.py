@@ -8,30 +8,10 @@ from tandemclip.core.layers.block import Block, FeedForward
 from tandemclip.core.layers.leff import LeFF
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
+from tandemclip.core.layers.patches import PatchEmbedding
 from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
-from tandemclip.core.spec import Normal, Parameter, Spec, Uniform
+from tandemclip.core.spec import Normal, Parameter
 from tandemclip.core.towers.tower import ImageTower
-
-
-@dataclass(frozen=True)
-class PatchEmbedding(Spec):
-    """A convolution whose kernel is its stride, written as the linear map over flattened patches that it is."""
-
-    patch: int
-    width: int
-    frozen: bool = False
-
-    def parameters(self):
-        shape = (self.width, 3, self.patch, self.patch)
-        return {"weight": Parameter(shape, Uniform((3 * self.patch**2) ** -0.5), trainable=not self.frozen)}
-
-    def forward(self, ops, p, images):  # [B, 3, H, W] -> [B, (H / patch)(W / patch), width]
-        batch, channels, height, width = images.shape
-        size, rows, columns = self.patch, height // self.patch, width // self.patch
-        patches = ops.reshape(images, (batch, channels, rows, size, columns, size))
-        patches = ops.transpose(patches, (0, 2, 4, 1, 3, 5))
-        patches = ops.reshape(patches, (batch, rows * columns, channels * size * size))
-        return ops.linear(patches, ops.reshape(p["weight"], (self.width, channels * size * size)))
 
 
 @dataclass(frozen=True)

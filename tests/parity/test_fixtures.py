@@ -2,29 +2,33 @@
 
 import re
 from dataclasses import dataclass
+from math import isqrt
 
 import numpy as np
 import pytest
 
 from tandemclip.backends.recorder.record import record
-from tandemclip.core.interop import open_clip, pyramidclip
+from tandemclip.core.interop import open_clip, pyramidclip, unicl
 from tandemclip.core.interop.adapter import convert
 from tandemclip.core.layers.roi import CORNERS, RoiInput
 from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.method import unit
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
+from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.parity import errors, zero_in_theory
-from tandemclip.core.towers import ModifiedResNet, TextTransformer, VisionTransformer
+from tandemclip.core.towers import ModifiedResNet, SwinTransformer, TextTransformer, VisionTransformer
 from tandemclip.tests.parity.interpreters import INTERPRETERS
 
-NAMES = ("pyramidclip_vit", "pyramidclip_rn", "openai_clip_vit", "openai_clip_rn")
+NAMES = ("pyramidclip_vit", "pyramidclip_rn", "openai_clip_vit", "openai_clip_rn", "unicl_swin")
 WITH_BATCH_NORM = ("pyramidclip_vit", "pyramidclip_rn", "openai_clip_rn")
-EAGER = ("openai_clip_vit", "pyramidclip_rn")
+EAGER = ("openai_clip_vit", "pyramidclip_rn", "unicl_swin")
 OUTPUTS, GRADIENTS = 1e-5, 1e-4
 FIRST = 7  # objects of roi_feature_first7
 
 
 def method(config):
+    if "window_size" in config:
+        return unicl_method(config)
     size, embed_dim = config["image_resolution"], config["embed_dim"]
     roi = RoiInput(config["roi_width"] - CORNERS) if "roi_width" in config else None
     text = TextTransformer(
@@ -43,6 +47,18 @@ def method(config):
     return (PyramidCLIP if roi else CLIP)(image, text)
 
 
+def unicl_method(config):
+    text = TextTransformer(
+        config["vocab_size"], config["context_length"], config["transformer_width"], config["transformer_layers"],
+        config["transformer_heads"], config["projection"], eps=1e-12,
+    )  # fmt: skip
+    image = SwinTransformer(
+        config["image_resolution"], config["projection"], config["embed_dim"], config["depths"], config["num_heads"],
+        config["window_size"], config["patch_size"],
+    )  # fmt: skip
+    return UniCL(image, text)
+
+
 # ------------------------------------------------------------------ what the released code was asked for
 def evaluate_clip(ops, p, x):
     u, v = p.image(x["images"]), p.text(x["tokens"])
@@ -51,6 +67,14 @@ def evaluate_clip(ops, p, x):
     logits = ops.matmul(scaled, ops.transpose(found["text_feature_l2"], (1, 0)))
     found |= {"logits_per_image": logits, "logits_per_text": ops.transpose(logits, (1, 0))}
     return found | {"scalar": ops.sum(logits * x["cotangent_logits"], (0, 1))}
+
+
+def evaluate_unicl(ops, p, x):
+    found = {"image_feature": p.image(x["images"]), "text_feature": p.text(x["tokens"]), "scale": ops.exp(p["logit_scale"])}
+    found |= {f"{name}_feature_l2": unit(ops, found[f"{name}_feature"]) for name in ("image", "text")}
+    u, v = found["image_feature_l2"], found["text_feature_l2"]
+    found["logits_per_image"] = ops.matmul(u, ops.transpose(v, (1, 0))) * found["scale"]
+    return found | {"scalar": ops.sum(u * x["cotangent_image"], (0, 1)) + ops.sum(v * x["cotangent_text"], (0, 1))}
 
 
 def evaluate_pyramidclip(ops, p, x):
@@ -83,10 +107,12 @@ class Case:
         return {name[len(prefix) :]: array for name, array in self.arrays.items() if name.startswith(prefix)}
 
     def run(self, interpreter, training):
-        evaluate = evaluate_pyramidclip if isinstance(self.method, PyramidCLIP) else evaluate_clip
+        evaluate = {PyramidCLIP: evaluate_pyramidclip, UniCL: evaluate_unicl, CLIP: evaluate_clip}[type(self.method)]
         function = train_image if training else evaluate
         shapes = {name: (array.shape, array.dtype) for name, array in self.inputs.items()}
         read = record(self.method, shapes, training, function).program.inputs
+        if isinstance(self.method, UniCL):
+            read = read.keys() - {"logit_scale"}  # an output of the file is made of it, the scalar is not
         by = [name for name, parameter in self.method.all_parameters() if parameter.trainable and name in read]
         return interpreter(self.method, self.weights, self.inputs, function, training, by)
 
@@ -97,16 +123,22 @@ class Case:
         return {rows[name].ours: rows[name].turned(array) for name, array in part.items()}
 
     def released_nodes(self):
-        return {self.node(name): array for name, array in self.part("node/").items() if name != "visual.avgpool"}
+        released = {self.node(name): array for name, array in self.part("node/").items() if name != "visual.avgpool"}
+        if isinstance(self.method, UniCL):  # ours are maps where Swin's are lists of tokens
+            released |= {n: a.reshape(len(a), isqrt(a.shape[1]), -1, a.shape[2]) for n, a in released.items() if "input" not in n}
+        return released
 
     def node(self, name):
+        if match := re.fullmatch(r"image_encoder\.layers\.(\d)(\.blocks\.(\d))?", name):
+            return f"image.stages.{match[1]}.{match[3]}" if match[2] else f"image.merges.{match[1]}"
         if match := re.fullmatch(r"visual\.layer(\d)", name):
             stage = int(match[1]) - 1
             return f"image.stages.{stage}.{self.method.image.layers[stage] - 1}"
         if match := re.fullmatch(r"visual\.transformer\.resblocks(\d?)\.(\d+)(\.\w+)?", name):
             index = int(match[2]) + (self.method.image.leff_depth if match[1] == "2" else 0)
             return f"image.blocks.{index}" + {".attn": ".attention", ".mlp": ".feed_forward", None: ""}[match[3]]
-        return {"visual.ln_pre": "image.input_norm", "visual.ln_post": "image.output_norm"}[name]
+        norms = {"visual.ln_pre": "input", "image_encoder.patch_embed": "input", "visual.ln_post": "output", "image_encoder.norm": "output"}
+        return f"image.{norms[name]}_norm"
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +151,7 @@ def load(path, name):
         arrays = dict(file)
     part = lambda prefix: {n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)}
     own = method({key: value.tolist() for key, value in part("config/").items()})
-    family = pyramidclip if isinstance(own, PyramidCLIP) else open_clip
+    family = {PyramidCLIP: pyramidclip, UniCL: unicl, CLIP: open_clip}[type(own)]
     foreign, inputs = part("param/"), part("input/")
     rows = family.table(own, foreign)
     if "rois" in inputs:

@@ -1,0 +1,112 @@
+"""Swin transformer (Liu et al. 2021) as UniCL's image tower: mean of the last tokens, a projection without bias."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tandemclip.core.layers.block import FeedForward
+from tandemclip.core.layers.linear import Linear
+from tandemclip.core.layers.norm import LayerNorm
+from tandemclip.core.layers.patches import PatchEmbedding, PatchMerging
+from tandemclip.core.layers.window import WindowAttention
+from tandemclip.core.spec import Normal, Spec
+from tandemclip.core.towers.tower import ImageTower
+
+# Released UniCL's; timm's truncated normal cuts at 2, a hundred deviations away, and so is a plain one.
+INITIAL = Normal(0.02)
+
+
+@dataclass(frozen=True)
+class SwinBlock(Spec):
+    attention: WindowAttention
+    eps: float
+
+    def children(self):
+        width = self.attention.width
+        return {
+            "attention_norm": LayerNorm(width, self.eps),
+            "attention": self.attention,
+            "feed_forward_norm": LayerNorm(width, self.eps),
+            "feed_forward": FeedForward(width, 4 * width, "gelu", INITIAL, INITIAL),
+        }
+
+    def forward(self, ops, p, x, keep=None):  # [B, S, S, width], two of [B, 1, 1, 1] -> [B, S, S, width]
+        first, second = keep or (1.0, 1.0)
+        x = x + p.attention(p.attention_norm(x)) * first
+        return x + p.feed_forward(p.feed_forward_norm(x)) * second
+
+
+@dataclass(frozen=True)
+class SwinTransformer(ImageTower):
+    """width: of the first stage, doubled by each further one. window: the side of windows in tokens; where a map is not larger,
+    it is one window, and there is no shift.
+
+    drop_path: the last block's chance to lose a residual branch of a sample in training (Huang et al. 2016), linear from 0 at
+    the first; what is kept is scaled up.
+    """
+
+    resolution: int
+    embed_dim: int
+    width: int
+    depths: list[int]
+    heads: list[int]
+    window: int = 7
+    patch: int = 4
+    drop_path: float = 0.0
+    eps: float = 1e-5
+    roi: None = None
+
+    def __post_init__(self):
+        smallest = self.patch * 2 ** (len(self.depths) - 1)
+        if self.resolution % smallest:
+            raise ValueError(f"resolution {self.resolution} is not a multiple of {smallest}, patch and stages together")
+        if len(self.heads) != len(self.depths):
+            raise ValueError(f"{len(self.depths)} depths and {len(self.heads)} heads: each stage needs one of both")
+
+    @property
+    def draws(self) -> int:
+        """How many uniform numbers a sample takes in training: one for each residual branch."""
+        return 2 * sum(self.depths) if self.drop_path else 0
+
+    def children(self):
+        widths = [self.width * 2**i for i in range(len(self.depths))]
+        own = {"patches": PatchEmbedding(self.patch, self.width, bias=True), "input_norm": LayerNorm(self.width, self.eps)}
+        for i, (depth, heads, width) in enumerate(zip(self.depths, self.heads, widths)):
+            side = self.resolution // self.patch // 2**i
+            window = min(self.window, side)
+            for j in range(depth):
+                shift = window // 2 if j % 2 and side > window else 0
+                attention = WindowAttention(width, heads, side, window, shift, INITIAL)
+                own[f"stages.{i}.{j}"] = SwinBlock(attention, self.eps)
+            if width != widths[-1]:
+                own[f"merges.{i}"] = PatchMerging(width, INITIAL, self.eps)
+        own["output_norm"] = LayerNorm(widths[-1], self.eps)
+        own["projection"] = Linear(widths[-1], self.embed_dim, bias=False, weight_initial=INITIAL)
+        return own
+
+    def forward(self, ops, p, images, draws=None):  # [B, 3, resolution, resolution], [B, draws] in 0..1 -> [B, embed_dim]
+        return p.projection(ops.mean(self.map(ops, p, images, draws), (1, 2)))
+
+    def encode_grid(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, D, side, side]
+        return ops.transpose(self.map(ops, p, images), (0, 3, 1, 2))
+
+    def map(self, ops, p, images, draws=None):  # [B, 3, resolution, resolution] -> [B, side, side, D], after the last norm
+        side = self.resolution // self.patch
+        x = ops.reshape(p.input_norm(p.patches(images)), (images.shape[0], side, side, self.width))
+        rates, block = np.linspace(0.0, self.drop_path, sum(self.depths)).tolist(), 0
+        for i, depth in enumerate(self.depths):
+            for j in range(depth):
+                x = p.child(f"stages.{i}.{j}")(x, kept(ops, draws, 2 * block, rates[block]))
+                block += 1
+            if i + 1 < len(self.depths):
+                x = p.child(f"merges.{i}")(x)
+        return p.output_norm(x)
+
+
+def kept(ops, draws, first, rate):
+    """What two branches are multiplied by: [B, 1, 1, 1] of 0, with probability `rate`, or 1 / (1 - rate)."""
+    if draws is None or not rate:
+        return None
+    columns = (draws[:, i : i + 1] for i in (first, first + 1))
+    limit = ops.constant(np.float32(rate))
+    return tuple(ops.reshape(ops.cast(ops.less(limit, x), "float") / (1 - rate), (x.shape[0], 1, 1, 1)) for x in columns)
