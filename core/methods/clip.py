@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tandemclip.core.data.crop import Crop
-from tandemclip.core.data.views import TextView
+from tandemclip.core.data.views import Targets, TextView
 from tandemclip.core.methods.method import Features, TwoTowers, unit
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.towers.tower import ImageTower, TextTower
@@ -11,25 +11,27 @@ from tandemclip.core.towers.tower import ImageTower, TextTower
 
 @dataclass(frozen=True)
 class CLIP(TwoTowers):
-    """alpha: label smoothing of the targets (0: CLIP's one-hot ones)."""
+    """alpha: label smoothing of the targets (0: CLIP's one-hot ones). targets: what else is a positive, see TextView."""
 
     image: ImageTower
     text: TextTower
     crop: Crop = Crop(area=(0.9, 1.0))
     temperature: float = 0.07
     alpha: float = 0.0
+    targets: Targets = "pairs"
 
     def views(self):
         return {
             "image": self.crop.view(self.image.resolution),
-            "text": TextView("caption", self.text.context_length),
+            "text": TextView("caption", self.text.context_length, self.targets),
         }
 
     def encode(self, ops, p, batch):
-        return Features({"u": unit(ops, p.image(batch["image"])), "v": unit(ops, p.text(batch["text"]))})
+        shared = {"u": unit(ops, p.image(batch["image"])), "v": unit(ops, p.text(batch["text"]))}
+        return Features(shared if self.targets == "pairs" else shared | {"y": batch["text_label"]})
 
     def loss(self, ops, p, features, progress):
-        u, v = features.shared["u"], features.shared["v"]
+        u, v, y = (features.shared.get(name) for name in "uvy")
         scale = p["logit_scale"]
-        loss = infonce(ops, u, v, ops.exp(scale), self.alpha, rows=features.rows)
+        loss = infonce(ops, u, v, ops.exp(scale), self.alpha, rows=features.rows, labels=y)
         return {"loss": loss, "logit_scale": features.part(scale)}

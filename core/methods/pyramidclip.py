@@ -17,7 +17,7 @@ from operator import add
 import numpy as np
 
 from tandemclip.core.data.crop import Crop
-from tandemclip.core.data.views import RoiView, TextView, View
+from tandemclip.core.data.views import RoiView, Targets, TextView, View
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Features, TwoTowers, unit
 from tandemclip.core.objectives.infonce import infonce
@@ -65,6 +65,7 @@ class HasObjects(View):
 class PyramidCLIP(TwoTowers):
     """alpha: softening (eq. 2). objects: length of the ROI sequence, padded and masked.
 
+    targets: what else is a positive of what, see TextView; each pair goes by the label of its text.
     joint_views: both crops go through the image tower as one batch, so that a BatchNorm sees them together; a tower without
     one is always run so, as nothing but the time changes.
     """
@@ -77,6 +78,7 @@ class PyramidCLIP(TwoTowers):
     objects: int = 10
     alpha: float = 0.2
     temperature: float = 0.07
+    targets: Targets = "pairs"
     joint_views: bool = False
 
     def __post_init__(self):
@@ -91,9 +93,9 @@ class PyramidCLIP(TwoTowers):
 
     def views(self):
         text = {
-            "S": TextView("summary", self.text.context_length),
-            "T": TextView("caption", self.text.context_length),
-            "A": TextView("objects", self.text.context_length),
+            "S": TextView("summary", self.text.context_length, self.targets),
+            "T": TextView("caption", self.text.context_length, self.targets),
+            "A": TextView("objects", self.text.context_length, self.targets),
         }
         image = {
             "G": self.global_crop.view(self.image.resolution),
@@ -112,13 +114,15 @@ class PyramidCLIP(TwoTowers):
             encoded["R"] = p.image.encode_rois(batch["rois"], batch["rois_mask"])
         encoded |= through(ops, p.text, {i: batch[TEXT_LEVELS[i]] for i in self.weights.levels("STA")}, True)
         shared = {level: unit(ops, x) for level, x in encoded.items()}
-        return Features(shared | {name: batch[name] for name in ("has_objects",) if name in batch})
+        given = {"has_objects": "has_objects"} | {f"label_{i}": f"{TEXT_LEVELS[i]}_label" for i in TEXT_LEVELS}
+        return Features(shared | {name: batch[view] for name, view in given.items() if view in batch})
 
     def loss(self, ops, p, features, progress):
         shared, scale, terms = features.shared, ops.exp(p["logit_scale"]), {}
         for pair in self.weights.used:
             present = shared["has_objects"] if set(pair) & set("RA") else None
-            terms[pair] = infonce(ops, shared[pair[0]], shared[pair[1]], scale, self.alpha, present, features.rows)
+            labels = shared.get(f"label_{pair[1]}")
+            terms[pair] = infonce(ops, shared[pair[0]], shared[pair[1]], scale, self.alpha, present, features.rows, labels)
         loss = reduce(add, (terms[pair] * weight for pair, weight in self.weights.used.items()))
         return terms | {"loss": loss, "logit_scale": features.part(p["logit_scale"])}
 

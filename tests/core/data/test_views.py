@@ -5,9 +5,10 @@ from tandemclip.core.data import images
 from tandemclip.core.data.records import BrokenRecord, Object, Record
 from tandemclip.core.data.scenes import Scenes
 from tandemclip.core.data.trained_tokenizer import TrainedTokenizer
-from tandemclip.core.data.views import CentreView, ImageView, LabelView, RoiView, TextView, batch_arrays
+from tandemclip.core.data.views import CentreView, DrawsView, ImageView, LabelView, RoiView, TextView, batch_arrays, hashed
 from tandemclip.core.errors import UserError
 
+HASHED = [206563420, 408697568]  # blake2b of 8 bytes, little-endian, shifted right by one: its halves, the upper one first
 WORDS = TrainedTokenizer.train(["one two three summary dog cat , tree"], 30)
 
 
@@ -33,6 +34,9 @@ def record(**fields):
         RoiView(64, 5),
         LabelView(),
         LabelView("color"),
+        TextView("caption", 9, "texts"),
+        TextView("caption", 9, "labels"),
+        DrawsView(5),
     ],
 )
 def test_arrays_are_what_a_view_gives(view):
@@ -135,3 +139,34 @@ def test_labels():
     labelled = record(label=3, attributes={"color": 2})
     assert [int(LabelView(name)(labelled, rng(), WORDS)[""]) for name in (None, "color", "digit")] == [3, 2, -1]
     assert int(LabelView()(record(), rng(), WORDS)[""]) == -1
+
+
+def label(targets, **fields):
+    return TextView("caption", 12, targets)(record(**fields), rng(), WORDS)["_label"].tolist()
+
+
+def test_equal_texts_share_a_label():
+    assert label("texts", captions=("cat",)) == label("texts", captions=("cat",), label=3) != label("texts", captions=("dog",))
+
+
+def test_a_class_comes_before_the_text_and_a_text_stands_for_itself():
+    """UniCL's TargetM: y = 0 gets a label of its own, equal texts one."""
+    cat, dog = (label("labels", captions=(text,), label=3) for text in ("cat", "dog"))
+    assert cat == dog != label("labels", captions=("cat",), label=4)
+    assert label("labels", captions=("cat",)) == label("texts", captions=("cat",)) != cat
+
+
+def test_equal_classes_of_two_data_sets_are_not_one():
+    assert label("labels", captions=("cat",), label=3, classes="0 ") != label("labels", captions=("cat",), label=3, classes="1 ")
+
+
+def test_a_label_is_63_bits_of_a_hash_that_does_not_change():
+    """Written down: another process, another machine must find the same."""
+    assert hashed(b"tandem").tolist() == HASHED and hashed(b"tandem")[0] >= 0
+    found = np.stack([hashed(str(i).encode()) for i in range(1000)])
+    assert len(np.unique(found, axis=0)) == 1000 and (np.abs(np.mean(found < 0, 0) - [0, 0.5]) < [1e-9, 0.06]).all()
+
+
+def test_draws_are_the_samples_own():
+    first, second = (DrawsView(1000)(record(), rng(seed), WORDS)[""] for seed in (0, 1))
+    assert not np.array_equal(first, second) and 0 <= first.min() < 0.01 and 0.99 < first.max() < 1

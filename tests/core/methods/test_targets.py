@@ -1,0 +1,104 @@
+"""What is a positive of what: UniCL's labels, and the same as an option of CLIP and PyramidCLIP."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tandemclip.backends.reference.ops import Reference
+from tandemclip.core.config import read
+from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.methods.clip import CLIP
+from tandemclip.core.methods.unicl import UniCL
+from tandemclip.core.random import generator
+from tandemclip.core.spec import Run, Scope, initial_weights
+
+OPS = Reference()
+
+
+def method(root, name):
+    return read(root / "configs" / "pretrain" / f"tiny_{name}.yaml")[0].method
+
+
+def batch_of(method, labels):
+    """Random pictures and texts; each text view gets these labels."""
+    batch, rng = {}, generator("targets")
+    for name, (shape, dtype) in batch_arrays(method.views(), len(labels)).items():
+        batch[name] = rng.integers(1, 30, shape) if dtype.kind == "i" else rng.uniform(0.0, 1.0, shape)
+        if name.endswith("_label"):
+            batch[name] = np.array(labels, np.int32)[:, None] * np.array([1, 0], np.int32)
+        if name in ("has_objects", "rois_mask"):
+            batch[name] = np.ones(shape)
+    return batch
+
+
+def terms_of(method, batch):
+    weights = {name: array.astype(float) for name, array in initial_weights(method, 0).items()}
+    return method(OPS, Scope(method, Run(OPS, weights, True)), batch, np.zeros(()))
+
+
+@pytest.mark.parametrize("name", ["clip_vit", "pyramidclip_vit"])
+def test_with_a_label_each_nothing_changes(root, name):
+    pairs = method(root, name)
+    labelled = replace(pairs, targets="labels")
+    batch = batch_of(labelled, range(5))
+    found, wanted = terms_of(labelled, batch), terms_of(pairs, batch)
+    assert found.keys() == wanted.keys() and all(found[term] == pytest.approx(wanted[term], rel=1e-9) for term in wanted)
+
+
+@pytest.mark.parametrize("name", ["clip_vit", "pyramidclip_vit"])
+def test_a_shared_label_changes_every_term(root, name):
+    labelled = replace(method(root, name), targets="texts")
+    batch = batch_of(labelled, range(5))
+    other = batch | {name: np.array([0, 1, 2, 0, 4], np.int32)[:, None] * [1, 0] for name in batch if name.endswith("_label")}
+    before, after = terms_of(labelled, batch), terms_of(labelled, other)
+    assert all(before[term] != after[term] for term in before if term != "logit_scale")
+
+
+def test_unicl_on_pairs_of_distinct_texts_is_clip(root):
+    unicl = replace(method(root, "unicl_swin"), image=replace(method(root, "unicl_swin").image, drop_path=0.0))
+    clip = CLIP(unicl.image, unicl.text, unicl.crop, unicl.temperature)
+    batch = batch_of(unicl, range(5))
+    assert terms_of(unicl, batch)["loss"] == pytest.approx(terms_of(clip, batch)["loss"], rel=1e-9)
+
+
+def test_the_papers_tau_and_the_released_one(root):
+    unicl = method(root, "unicl_swin")
+    start = lambda method: float(initial_weights(method, 0)["logit_scale"])
+    assert start(unicl) == pytest.approx(1.0) and start(replace(unicl, temperature=1.0)) == 0.0
+
+
+def test_one_direction_of_two(root):
+    unicl = method(root, "unicl_swin")
+    batch = batch_of(unicl, [3, 1, 3, 2, 2])
+    i2t, t2i, both = (terms_of(replace(unicl, directions=d), batch)["loss"] for d in (("i2t",), ("t2i",), ("i2t", "t2i")))
+    assert i2t != t2i and both == pytest.approx((i2t + t2i) / 2, rel=1e-9)
+
+
+def test_drop_path_drops_whole_branches_of_a_sample_and_scales_up_the_rest(root):
+    """The last block's branches at a rate of 1/2: below, a sample loses them; above, they count twice."""
+    tower = replace(method(root, "unicl_swin").image, depths=[1, 1], drop_path=0.5)
+    weights = {name: array.astype(float) for name, array in initial_weights(tower, 0).items()}
+    forward = lambda draws: tower(OPS, Scope(tower, Run(OPS, weights, True)), images, draws)
+    images = np.tile(generator("drop path").standard_normal((1, 3, 32, 32)), (3, 1, 1, 1))
+    draws = np.array([[0.1, 0.1, 0.4, 0.4], [0.9, 0.9, 0.6, 0.6], [0.1, 0.9, 0.6, 0.4]])
+    assert tower.draws == 4
+    neither, twice, first = forward(draws)
+    assert np.array_equal(forward(1 - draws[::-1])[2], twice)  # it is the threshold that counts, not how far
+    for name in ("attention.output", "feed_forward.shrink"):
+        for part in ("weight", "bias"):
+            weights[f"stages.1.0.{name}.{part}"] = weights[f"stages.1.0.{name}.{part}"] * 2
+    assert np.allclose(forward(None)[0], twice)
+    for part in ("weight", "bias"):
+        weights[f"stages.1.0.feed_forward.shrink.{part}"] = weights[f"stages.1.0.feed_forward.shrink.{part}"] * 0
+    assert np.allclose(forward(None)[0], first)
+    for part in ("weight", "bias"):
+        weights[f"stages.1.0.attention.output.{part}"] = weights[f"stages.1.0.attention.output.{part}"] * 0
+    assert np.allclose(forward(None)[0], neither)
+
+
+def test_nothing_is_dropped_without_draws_or_rate(root):
+    tower = method(root, "unicl_swin").image
+    assert replace(tower, drop_path=0.0).draws == 0 and "draws" not in UniCL(
+        replace(tower, drop_path=0.0), method(root, "unicl_swin").text
+    ).views()
