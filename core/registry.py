@@ -11,7 +11,7 @@ from tandemclip.core.data.tokenizer import ClipBpe, Trained
 from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
 from tandemclip.core.methods.unicl import UniCL
-from tandemclip.core.towers import ModifiedResNet, SwinTransformer, TextTransformer, VisionTransformer
+from tandemclip.core.towers import ModifiedResNet, ResNet, SwinTransformer, TextTransformer, VisionTransformer
 from tandemclip.core.towers.presets import PRESETS
 
 TYPES = {
@@ -20,6 +20,7 @@ TYPES = {
     "unicl": (UniCL, {}),
     "vit": (VisionTransformer, {}),
     "modified_resnet": (ModifiedResNet, {}),
+    "resnet": (ResNet, {}),
     "swin": (SwinTransformer, {}),
     "text_transformer": (TextTransformer, {}),
     "scenes": (Scenes, {}),

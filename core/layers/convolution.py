@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from tandemclip.core.spec import Parameter, Spec, Uniform
+from tandemclip.core.spec import Normal, Parameter, Spec, Uniform
 
 
 @dataclass(frozen=True)
 class Convolution(Spec):
     """A square kernel without bias (a norm follows everywhere), zero padding that keeps the size at stride 1.
 
-    Initialised as torch's nn.Conv2d: uniform within 1 / sqrt(inputs / groups x kernel^2).
+    Initialised as torch's nn.Conv2d, uniform within 1 / sqrt(inputs / groups x kernel^2), unless told otherwise.
     """
 
     inputs: int
@@ -17,10 +17,11 @@ class Convolution(Spec):
     kernel: int
     stride: int = 1
     groups: int = 1
+    initial: Normal | Uniform | None = None
 
     def parameters(self):
         shape = (self.outputs, self.inputs // self.groups, self.kernel, self.kernel)
-        return {"weight": Parameter(shape, Uniform((shape[1] * self.kernel**2) ** -0.5))}
+        return {"weight": Parameter(shape, self.initial or Uniform((shape[1] * self.kernel**2) ** -0.5))}
 
     def forward(self, ops, p, x):  # [B, inputs, H, W] -> [B, outputs, H / stride, W / stride]
         return ops.conv2d(x, p["weight"], self.stride, self.kernel // 2, self.groups)

@@ -6,6 +6,7 @@ sizes and drop path as in the released configurations of its Swins.
 """
 
 from tandemclip.core.towers.modified_resnet import ModifiedResNet
+from tandemclip.core.towers.resnet import ResNet
 from tandemclip.core.towers.swin import SwinTransformer
 from tandemclip.core.towers.text import TextTransformer
 from tandemclip.core.towers.vit import VisionTransformer
@@ -33,5 +34,7 @@ PRESETS = {
     "PyramidCLIP-text-1024": (TextTransformer, TEXT | MAXIMUM | {"embed_dim": 1024}),
     "UniCL-Swin-T": (SwinTransformer, SWIN | {"width": 96, "depths": [2, 2, 6, 2], "heads": [3, 6, 12, 24], "drop_path": 0.2}),
     "UniCL-Swin-B": (SwinTransformer, SWIN | {"width": 128, "depths": [2, 2, 18, 2], "heads": [4, 8, 16, 32], "drop_path": 0.5}),
+    "ResNet-50": (ResNet, {"resolution": 224, "layers": [3, 4, 6, 3], "embed_dim": 512}),
+    "ResNet-101": (ResNet, {"resolution": 224, "layers": [3, 4, 23, 3], "embed_dim": 512}),
     "UniCL-text": (TextTransformer, TEXT | {"embed_dim": 512, "eps": 1e-12}),
 }

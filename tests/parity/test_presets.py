@@ -12,7 +12,7 @@ from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.update import AdamW
 from tandemclip.tools import parity
 
-TINY = ("tiny_clip_vit", "tiny_clip_rn", "tiny_pyramidclip_vit", "tiny_pyramidclip_rn", "tiny_unicl_swin")
+TINY = ("tiny_clip_vit", "tiny_clip_rn", "tiny_pyramidclip_vit", "tiny_pyramidclip_rn", "tiny_unicl_swin", "tiny_unicl_resnet")
 EAGER = ("tiny_clip_vit", "tiny_clip_rn", "tiny_unicl_swin")  # one of each kind: a step of PyNative takes seconds
 STEPS = 20
 

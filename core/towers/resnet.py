@@ -1,0 +1,102 @@
+"""ResNet (He et al. 2016) in torchvision's layout, its last map averaged: UniCL's other image tower."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tandemclip.core.layers.convolution import Convolution
+from tandemclip.core.layers.linear import Linear
+from tandemclip.core.layers.norm import BatchNorm
+from tandemclip.core.spec import Normal, Spec
+from tandemclip.core.towers.tower import ImageTower
+
+EXPANSION = 4
+
+
+def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> Convolution:
+    """Initialised by its outputs (He et al. 2015, as torchvision's)."""
+    return Convolution(inputs, outputs, kernel, stride, initial=Normal((2 / (outputs * kernel**2)) ** 0.5))
+
+
+@dataclass(frozen=True)
+class Bottleneck(Spec):
+    """1 x 1, 3 x 3, 1 x 1 with a residual; a stride is taken by the middle one ("V1.5")."""
+
+    inputs: int
+    width: int
+    stride: int = 1
+
+    def children(self):
+        outputs = self.width * EXPANSION
+        own = {
+            "reduce": convolution(self.inputs, self.width, 1),
+            "reduce_norm": BatchNorm(self.width),
+            "spatial": convolution(self.width, self.width, 3, self.stride),
+            "spatial_norm": BatchNorm(self.width),
+            "expand": convolution(self.width, outputs, 1),
+            "expand_norm": BatchNorm(outputs),
+        }
+        if self.stride > 1 or self.inputs != outputs:
+            own |= {"shortcut": convolution(self.inputs, outputs, 1, self.stride), "shortcut_norm": BatchNorm(outputs)}
+        return own
+
+    def forward(self, ops, p, x):  # [B, inputs, H, W] -> [B, 4 width, H / stride, W / stride]
+        y = ops.relu(p.reduce_norm(p.reduce(x)))
+        y = ops.relu(p.spatial_norm(p.spatial(y)))
+        y = p.expand_norm(p.expand(y))
+        if "shortcut" in self.nodes:
+            x = p.shortcut_norm(p.shortcut(x))
+        return ops.relu(x + y)
+
+
+@dataclass(frozen=True)
+class ResNet(ImageTower):
+    """layers: blocks of each stage; the first is `width` wide, every further one twice as wide at half the resolution.
+
+    stem: "photos", 7 x 7 of stride 2 and maxima of 3 x 3 at every second place; "tiny", one 3 x 3 that keeps the resolution (for
+    pictures of 32 pixels, as SupCon's and most others').
+    """
+
+    resolution: int
+    layers: list[int]
+    embed_dim: int
+    width: int = 64
+    stem: Literal["photos", "tiny"] = "photos"
+    roi: None = None
+
+    def __post_init__(self):
+        multiple = (4 if self.stem == "photos" else 1) * 2 ** (len(self.layers) - 1)
+        if self.resolution % multiple:
+            raise ValueError(f"resolution {self.resolution} is not a multiple of {multiple}, what stem and stages divide it by")
+
+    def children(self):
+        kernel, stride = (7, 2) if self.stem == "photos" else (3, 1)
+        own = {"first": convolution(3, self.width, kernel, stride), "first_norm": BatchNorm(self.width)}
+        inputs = self.width
+        for stage, depth in enumerate(self.layers):
+            for i in range(depth):
+                own[f"stages.{stage}.{i}"] = Bottleneck(inputs, self.width * 2**stage, 2 if stage and not i else 1)
+                inputs = self.width * 2**stage * EXPANSION
+        return own | {"projection": Linear(inputs, self.embed_dim, bias=False, weight_initial=Normal(0.02))}
+
+    def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
+        return p.projection(ops.mean(self.encode_grid(ops, p, images), (2, 3)))
+
+    def encode_grid(self, ops, p, images):  # [B, 3, H, W] -> [B, D, h, w]
+        x = ops.relu(p.first_norm(p.first(images)))
+        if self.stem == "photos":
+            x = max_pool(ops, x)
+        for name in self.nodes:
+            if name.startswith("stages."):
+                x = p.child(name)(x)
+        return x
+
+
+def max_pool(ops, x):  # [B, C, H, W] -> [B, C, H / 2, W / 2]: maxima of 3 x 3, stride 2, padded by 1, H and W even
+    """Along either side: of an even place, the odd one behind it and the odd one before it, where there is one."""
+    batch, channels, height, width = x.shape
+    x = ops.reshape(x, (batch, channels, height // 2, 2, width))
+    even, odd = x[:, :, :, 0], x[:, :, :, 1]
+    x = ops.maximum(ops.maximum(even, odd), ops.concat((even[:, :, :1], odd[:, :, :-1]), 2))
+    x = ops.reshape(x, (batch, channels, height // 2, width // 2, 2))
+    even, odd = x[:, :, :, :, 0], x[:, :, :, :, 1]
+    return ops.maximum(ops.maximum(even, odd), ops.concat((even[:, :, :, :1], odd[:, :, :, :-1]), 3))
