@@ -1,12 +1,15 @@
 """What `type` in a configuration may name: {name: (class, fields it starts from)}."""
 
+from tandemclip.core.data.balanced import Balanced
 from tandemclip.core.data.captions_table import CaptionsTable
 from tandemclip.core.data.class_folder import ClassFolder
 from tandemclip.core.data.coco_captions import CocoCaptions
 from tandemclip.core.data.first import First
 from tandemclip.core.data.one_after_another import OneAfterAnother
+from tandemclip.core.data.part import Share, WithoutClasses
 from tandemclip.core.data.scenes import Scenes
 from tandemclip.core.data.shards import Shards
+from tandemclip.core.data.together import Together
 from tandemclip.core.data.tokenizer import ClipBpe, Trained
 from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
@@ -30,6 +33,10 @@ TYPES = {
     "class_folder": (ClassFolder, {}),
     "first": (First, {}),
     "one_after_another": (OneAfterAnother, {}),
+    "together": (Together, {}),
+    "balanced": (Balanced, {}),
+    "share": (Share, {}),
+    "without_classes": (WithoutClasses, {}),
     "clip_bpe": (ClipBpe, {}),
     "trained": (Trained, {}),
     **PRESETS,

@@ -69,7 +69,7 @@ def subject(config, weights, steps):
         start_step=0, stop_step=max(steps, 6),
     )  # fmt: skip
     with stream:
-        return Subject(config.method, training.update, weights, list(stream), training.schedule(len(source)))
+        return Subject(config.method, training.update, weights, list(stream), training.schedule(source.epoch))
 
 
 def trained(start: Subject, engine, steps=TRAINED_STEPS):

@@ -37,6 +37,9 @@ class ClassFolder(Source):
         file = Path(self.path).expanduser() / self.class_names[label] / self._files[index]
         return read_image(file, captions=tuple(self._prompts[label]), label=label)
 
+    def labels(self) -> np.ndarray:
+        return np.repeat(np.arange(len(self.class_names), dtype=np.int32), np.diff(self._starts))
+
     @cached_property
     def class_names(self) -> tuple[str, ...]:
         folder = existing_folder(self.path, "class_folder")

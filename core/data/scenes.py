@@ -80,15 +80,14 @@ class Scenes(Source):
         )
 
     @property
-    def class_names(self) -> dict[str, tuple[str, ...]]:
-        """What the classes of each attribute are called, in the order of their numbers."""
-        return {"digit": DIGITS, "color": COLORS[: self.colors]}
+    def class_names(self) -> tuple[str, ...]:
+        return DIGITS
 
     @property
     def prompts(self) -> dict[str, list[list[str]]]:
         """For each attribute and class the texts whose mean feature is its zero-shot classifier: every digit in all
         colours, every colour with all digits."""
-        digits, colors = self.class_names["digit"], self.class_names["color"]
+        digits, colors = DIGITS, COLORS[: self.colors]
         return {
             "digit": [[with_article(f"{color} {digit}") for color in colors] for digit in digits],
             "color": [[with_article(f"{color} {digit}") for digit in digits] for color in colors],

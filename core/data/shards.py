@@ -5,6 +5,7 @@ import io
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 
@@ -31,7 +32,8 @@ class Shards(Source):
     A record without an image is left out. Raises UserError for a missing shard and for one cut short.
 
     classes: a JSON file with the list of the classes' names (or of mappings with a "name") in the order of their numbers;
-    with it the records are evaluated zero-shot, by each name in `templates`.
+    with it the records are evaluated zero-shot, by each name in `templates`, and those that have a class and no caption get
+    these prompts for captions. Raises UserError where a record's class is not in the list.
     """
 
     paths: str | tuple[str, ...]
@@ -58,12 +60,38 @@ class Shards(Source):
             attributes = {name: int(number) for name, number in facts.get("attributes", {}).items()}
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BrokenRecord(key, f"its json, cls or rois.npy is not as documented: {error!r}") from error
-        return Record(key, image, captions, summary, objects, label, attributes)
+        return Record(key, image, captions or self._captions_of_class(label, key), summary, objects, label, attributes)
+
+    def labels(self) -> np.ndarray:
+        """As in every source; pictures are not read."""
+        found = np.full(len(self), -1, np.int32)
+        for index in range(len(self)):
+            shard, entry = self._locate(index)
+            with suppress(BrokenRecord, ValueError):
+                label = _label(self._facts(shard, entry, ""), _member(shard, entry, "cls"))
+                found[index] = -1 if label is None else label
+        return found
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(read_class_names(self.classes)) if self.classes else ()
 
     @property
     def prompts(self) -> dict[str, list[list[str]]]:
         """The texts of each class; nothing without `classes`."""
-        return {"class": class_prompts(read_class_names(self.classes), self.templates)} if self.classes else {}
+        return {"class": self._prompts} if self.classes else {}
+
+    @cached_property
+    def _prompts(self) -> list[list[str]]:
+        return class_prompts(self.class_names, self.templates)
+
+    def _captions_of_class(self, label: int | None, key: str) -> tuple[str, ...]:
+        """Its name in the templates, for records that bring no caption."""
+        if label is None or not self.classes:
+            return ()
+        if not 0 <= label < len(self._prompts):
+            raise UserError(f"{key} has class {label}, and {self.classes} names {len(self._prompts)}; give the list of all classes")
+        return tuple(self._prompts[label])
 
     def texts(self, limit: int) -> Iterator[str]:
         """Captions, summaries and phrases of at most `limit` records, evenly spread; images are not decoded."""

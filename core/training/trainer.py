@@ -43,7 +43,7 @@ class Trainer:
 
     def __post_init__(self):
         self.source, self.settings = self.config.data.train, self.config.training
-        self.schedule = self.settings.schedule(len(self.source))
+        self.schedule = self.settings.schedule(self.source.epoch)
         self.loss_scale = LossScale.of(self.settings.precision, self.state.get("loss_scale"))
         self.ranks = self.engine.ranks
         parts = self.ranks.size * self.settings.accumulate

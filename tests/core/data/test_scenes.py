@@ -125,14 +125,14 @@ def test_labels_of_single_digits():
     for scene in records(source, 100):
         color, digit = names(scene.objects[0])
         assert scene.label == scene.attributes["digit"] == DIGITS.index(digit)
-        assert source.class_names["color"][scene.attributes["color"]] == color
+        assert source.class_names[scene.label] == digit and COLORS[scene.attributes["color"]] == color
 
 
 def test_prompts_are_captions_of_their_class():
     source = Scenes(digits=1, colors=8)
     captions = {scene.captions[0]: scene.attributes for scene in records(source, 2000)}
     for attribute, classes in source.prompts.items():
-        assert len(classes) == len(source.class_names[attribute])
+        assert len(classes) == {"digit": 10, "color": 8}[attribute]
         for number, prompts in enumerate(classes):
             known = [captions[prompt][attribute] for prompt in prompts if prompt in captions]
             assert known and set(known) == {number}

@@ -49,6 +49,18 @@ def test_every_field_of_a_record(tmp_path, write_tar, image):
     assert list(source.texts(10)) == ["one", "two", "short", "a dog", "grass", "a caption", "alone"]
 
 
+def test_classes_without_captions_get_prompts(tmp_path, write_tar, image):
+    names = tmp_path / "classes.json"
+    names.write_text('["cat", {"name": "great ape"}]')
+    members = {"a.cls": b"1", "a.png": image, "b.json": {"label": 0, "caption": "my cat"}, "b.png": image, "c.png": image}
+    source = Shards(write_tar(tmp_path / "x.tar", members), str(names), ("a {}.", "one {}"))
+    assert [source[i].captions for i in range(3)] == [("a great ape.", "one great ape"), ("my cat",), ()]
+    assert source.labels().tolist() == [1, 0, -1] and source.class_names == ("cat", "great ape")
+    names.write_text('["cat"]')
+    with pytest.raises(UserError, match="x.tar:a has class 1, and .*classes.json names 1; give the list of all classes"):
+        Shards(source.paths, str(names))[0]
+
+
 def test_random_access_over_several_shards(tmp_path, write_shards):
     source = Shards(write_shards(tmp_path / "data", count=25, per_shard=10))
     assert len(source) == 25
