@@ -16,7 +16,7 @@ from tandemclip.core.random import generator
 from tandemclip.core.spec import Notes, Run, Scope
 from tandemclip.core.training.engine import Arrays, Engine, Rates
 from tandemclip.core.training.schedule import Schedule
-from tandemclip.core.training.update import AdamW, groups, update_group
+from tandemclip.core.training.update import UpdateRule, groups, update_group
 
 TOLERANCES = {"node": 1e-5, "term": 1e-5, "gradient": 1e-4, "update": 1e-6, "moment": 1e-6, "step": 1e-3, "judge": 1e-6}
 JUDGE = "judge of gradients"
@@ -47,7 +47,7 @@ class Subject:
     """What is compared: a method at given weights, on given batches, updated by its own rule and schedule."""
 
     method: object
-    rule: AdamW
+    rule: UpdateRule
     weights: Arrays
     batches: list[Arrays]
     schedule: Schedule

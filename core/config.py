@@ -95,7 +95,10 @@ def build(cls, mapping, where: str = ""):
     for field in dataclasses.fields(cls):
         here = f"{where}.{field.name}" if where else field.name
         if field.name in mapping:
-            values[field.name] = _value(hints[field.name], mapping[field.name], here)
+            hint, value = hints[field.name], mapping[field.name]
+            if _is_open(hint) and field.default is not dataclasses.MISSING and isinstance(value, dict) and "type" not in value:
+                hint = type(field.default)  # keys of what stands there anyway
+            values[field.name] = _value(hint, value, here)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise UserError(f"{here} is missing; {cls.__name__} needs it: add it to the config or --set {here}=...")
     try:

@@ -16,6 +16,7 @@ from tandemclip.core.methods.pyramidclip import PyramidCLIP
 from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.towers import ModifiedResNet, ResNet, SwinTransformer, TextTransformer, VisionTransformer
 from tandemclip.core.towers.presets import PRESETS
+from tandemclip.core.training.update import SGD, AdamW
 
 TYPES = {
     "clip": (CLIP, {}),
@@ -39,5 +40,7 @@ TYPES = {
     "without_classes": (WithoutClasses, {}),
     "clip_bpe": (ClipBpe, {}),
     "trained": (Trained, {}),
+    "adamw": (AdamW, {}),
+    "sgd": (SGD, {}),
     **PRESETS,
 }

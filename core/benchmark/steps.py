@@ -12,7 +12,7 @@ from tandemclip.core.benchmark.one_call import Given, OneCall, ready
 from tandemclip.core.benchmark.report import Section
 from tandemclip.core.benchmark.turns import in_turn
 from tandemclip.core.training.engine import Arrays, Engine, Rates
-from tandemclip.core.training.update import AdamW
+from tandemclip.core.training.update import UpdateRule
 
 SIDE = 1024
 PRODUCT = OneCall("matmul", (Given((SIDE, SIDE)), Given((SIDE, SIDE))))
@@ -26,7 +26,7 @@ NOTE = (
 class Stepper:
     """Makes steps of one engine, again and again over the same batches. seconds: of the first one, which compiles."""
 
-    def __init__(self, engine: Engine, batches: list[Arrays], rule: AdamW, rate: float):
+    def __init__(self, engine: Engine, batches: list[Arrays], rule: UpdateRule, rate: float):
         self._engine, self._rule, self._rate = engine, rule, rate
         self._batches, self._count = cycle(batches), 0
         begin = time.perf_counter()

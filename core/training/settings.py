@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tandemclip.core.errors import UserError
 from tandemclip.core.precision import Precision
 from tandemclip.core.training.schedule import Schedule
-from tandemclip.core.training.update import AdamW
+from tandemclip.core.training.update import AdamW, UpdateRule
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,7 @@ class Training:
     """How long and how fast. Give `steps`, or `epochs` over the training source.
 
     warmup: a share of all steps below 1, or a number of steps. clip: the gradient's largest norm, None for no limit.
+    update: adamw, unless it names another `type`.
     precision: what products and convolutions are computed in; weights, moments, norms and losses are float32 always.
     accumulate: pieces that a rank's part of a batch is computed in; the result is the same, in less memory and more time
     (each piece is encoded twice). BatchNorms see a piece at a time.
@@ -26,7 +27,7 @@ class Training:
     epochs: int | None = None
     warmup: float = 0.05
     floor: float = 0.0
-    update: AdamW = AdamW()
+    update: UpdateRule = AdamW()
     clip: float | None = None
     seed: int = 0
     precision: Precision = "fp32"

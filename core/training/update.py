@@ -1,4 +1,4 @@
-"""The update rule: AdamW (Loshchilov & Hutter 2019) on flat vectors, one for weights that decay and one for the others.
+"""The update rules, on flat vectors: one for weights that decay and one for the others.
 
 One definition for both engines and the judge. Flat, because a kernel a tensor costs more than the arithmetic of small
 models; the two groups spare a mask.
@@ -12,9 +12,23 @@ import numpy as np
 from tandemclip.core.spec import Parameter, Spec
 
 
+class UpdateRule:
+    """What a step makes of weights, gradient and two moments, all [n]; rate and corrections are scalars. `decay`: a field."""
+
+    decay: float
+
+    def corrections(self, count: int) -> tuple[float, float]:
+        """What update number `count` (from 1) divides the moments by."""
+        return 1.0, 1.0
+
+    def __call__(self, ops, weights, gradient, first, second, rate, correction1, correction2, decay):
+        """-> new weights, first and second moment. decay: the group's, 0 for weights that do not."""
+        raise TypeError(f"{type(self).__name__} defines no update")
+
+
 @dataclass(frozen=True)
-class AdamW:
-    """Decoupled decay (times the learning rate, as torch's), bias correction, eps outside the root.
+class AdamW(UpdateRule):
+    """Loshchilov & Hutter 2019. Decoupled decay (times the learning rate, as torch's), bias correction, eps outside the root.
 
     Defaults: CLIP's for a ViT (Radford et al. 2021, table 19), the decay also PyramidCLIP's (A.2).
     """
@@ -29,11 +43,25 @@ class AdamW:
         return 1 - self.beta1**count, 1 - self.beta2**count
 
     def __call__(self, ops, weights, gradient, first, second, rate, correction1, correction2, decay):
-        """All [n]; rate and corrections scalars -> new weights, first and second moment."""
         first = first * self.beta1 + gradient * (1 - self.beta1)
         second = second * self.beta2 + gradient * gradient * (1 - self.beta2)
         step = first / correction1 / (ops.sqrt(second / correction2) + self.eps)
         return weights - (step + weights * decay) * rate, first, second
+
+
+@dataclass(frozen=True)
+class SGD(UpdateRule):
+    """With momentum, the decay part of the gradient, as torch's. The second moment stays as it is.
+
+    Defaults: UniCL's for networks without a transformer (appendix B.1).
+    """
+
+    decay: float = 1e-4
+    momentum: float = 0.9
+
+    def __call__(self, ops, weights, gradient, first, second, rate, correction1, correction2, decay):
+        first = first * self.momentum + gradient + weights * decay
+        return weights - first * rate, first, second
 
 
 @dataclass(frozen=True)
@@ -75,7 +103,7 @@ class Group:
         return {n: ops.reshape(vector[start:stop], shape) for n, (start, stop, shape) in self.places.items()}
 
 
-def groups(spec: Spec, rule: AdamW) -> list[Group]:
+def groups(spec: Spec, rule: UpdateRule) -> list[Group]:
     """The trainable parameters of a spec, those that decay first; an empty group is left out."""
     trainable = {name: parameter for name, parameter in spec.all_parameters() if parameter.trainable}
     parts = [

@@ -1,4 +1,4 @@
-"""The update rule against torch.optim.AdamW in float64, and the engines' own updates against the judge's."""
+"""The update rules against torch.optim's in float64, and the engines' own updates against the judge's."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -10,10 +10,13 @@ import torch
 from tandemclip.backends.mindspore.engine import Engine as MindSporeEngine
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.backends.torch.engine import Engine as TorchEngine
+from tandemclip.core.config import build
+from tandemclip.core.errors import UserError
 from tandemclip.core.random import generator
 from tandemclip.core.spec import Constant, Normal, Parameter, Spec, initial_weights
 from tandemclip.core.training.engine import Rates
-from tandemclip.core.training.update import AdamW, groups, update_group
+from tandemclip.core.training.settings import Training
+from tandemclip.core.training.update import SGD, AdamW, groups, update_group
 
 DOUBLE = partial(TorchEngine, dtype=torch.float64, device="cpu")
 CLAMP = np.float32(np.log(100.0))
@@ -69,16 +72,25 @@ def judged(rule, steps, factor=1.0):
     return history
 
 
-@pytest.mark.parametrize("rule", [AdamW(), AdamW(0.05, 0.8, 0.999, 1e-8)], ids=["CLIP's", "others"])
-def test_the_rule_is_torchs_adamw(rule):
+def torchs(rule, groups):
+    """(its optimiser, the names of its moments)"""
+    if isinstance(rule, SGD):
+        return torch.optim.SGD(groups, lr=1.0, momentum=rule.momentum), ("momentum_buffer",)
+    return torch.optim.AdamW(groups, betas=(rule.beta1, rule.beta2), eps=rule.eps), ("exp_avg", "exp_avg_sq")
+
+
+RULES = {"CLIP's": AdamW(), "others": AdamW(0.05, 0.8, 0.999, 1e-8), "sgd": SGD(), "no momentum": SGD(0.1, 0.0)}
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_the_rule_is_torchs(rule):
     weights = {n: torch.tensor(w.astype(np.float64), requires_grad=True) for n, w in initial_weights(Few(), 0).items()}
-    theirs = torch.optim.AdamW(
+    theirs, kept = torchs(
+        rule,
         [
             {"params": [weights[n] for n in DECAYING], "weight_decay": rule.decay},
             {"params": [weights[n] for n in OTHERS], "weight_decay": 0.0},
         ],
-        betas=(rule.beta1, rule.beta2),
-        eps=rule.eps,
     )
     for step, (state, norm) in enumerate(judged(rule, len(RATES))):
         before = {name: weights[name].detach().clone() for name in (*DECAYING, *OTHERS)}
@@ -91,7 +103,7 @@ def test_the_rule_is_torchs_adamw(rule):
             weights["logit_scale"].clamp_(max=float(CLAMP))
         for name in (*DECAYING, *OTHERS):
             right, moments = weights[name].detach(), theirs.state[weights[name]]
-            wanted = (right, moments["exp_avg"], moments["exp_avg_sq"])
+            wanted = (right, *(moments[name] for name in kept if moments.get(name) is not None))
             for kind, other in enumerate(wanted):
                 np.testing.assert_allclose(state[name][kind], other.numpy(), rtol=1e-12, atol=0)
         change = sum((weights[n].detach() - before[n]).square().sum() for n in before)
@@ -144,13 +156,23 @@ def test_corrections_are_exact_where_float32_is_not():
         assert rule.corrections(count)[1] == pytest.approx(exact, rel=1e-12)
 
 
+def test_a_configuration_names_the_rule_or_changes_the_usual_one():
+    training = lambda **more: build(Training, {"batch_size": 8, "learning_rate": 0.1, "steps": 3} | more).update
+    assert training() == AdamW() and training(update={"decay": 0.1}) == AdamW(0.1)
+    assert training(update={"type": "sgd", "momentum": 0.5}) == SGD(momentum=0.5) and training(update="sgd") == SGD()
+    with pytest.raises(UserError, match="unknown key 'momentum' in update"):
+        training(update={"momentum": 0.5})
+
+
 def error(a, b):
+    if np.array_equal(a, b):
+        return 0.0
     return np.max(np.abs(a - b) / (np.abs(b) + np.sqrt(np.mean(b * b))))
 
 
+@pytest.mark.parametrize("rule", [AdamW(), SGD()], ids=["adamw", "sgd"])
 @pytest.mark.parametrize("make, limit", [(TorchEngine, 1e-6), (DOUBLE, 1e-12), (MindSporeEngine, 1e-6)])
-def test_three_updates_of_an_engine_from_given_gradients(make, limit):
-    rule = AdamW()
+def test_three_updates_of_an_engine_from_given_gradients(make, limit, rule):
     engine = make(Few(), initial_weights(Few(), 0), rule)
     frozen = engine.weights()["frozen"]
     for step, (state, norm) in enumerate(judged(rule, 3)):
