@@ -38,6 +38,13 @@ class Share(Source):
     def texts(self, limit: int):
         return self.source.texts(limit)
 
+    @property
+    def class_names(self):
+        return self.source.class_names
+
+    def class_spaces(self):
+        return self.source.class_spaces()
+
 
 @dataclass(frozen=True)
 class WithoutClasses(Source):
@@ -57,6 +64,10 @@ class WithoutClasses(Source):
 
     def texts(self, limit: int):
         return self.source.texts(limit)
+
+    @property
+    def class_names(self):
+        return self.source.class_names
 
     @cached_property
     def _kept(self) -> np.ndarray:

@@ -30,6 +30,10 @@ class Source(ABC):
         """The record at this place of a run: shuffled, every epoch of len(self) places has each once."""
         return index(position, len(self), seed, stream)
 
+    def class_spaces(self) -> dict[str, tuple[str, ...]]:
+        """{Record.classes: what the classes of such records are called}."""
+        return {"": self.class_names}
+
     def labels(self) -> np.ndarray:
         """[len(self)] int32: every record's class, -1 for none, and for those that cannot be read."""
         return np.array([self._label(i) for i in range(len(self))], np.int32)

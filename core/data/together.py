@@ -29,6 +29,10 @@ class Together(Source):
         record = self.sources[which][number - int(self._starts[which])]
         return replace(record, classes=f"{which} {record.classes}")
 
+    def class_spaces(self) -> dict[str, tuple[str, ...]]:
+        inner = ((which, source.class_spaces()) for which, source in enumerate(self.sources))
+        return {f"{which} {space}": names for which, spaces in inner for space, names in spaces.items()}
+
     def at(self, which: int, position: int, seed: int, stream: str) -> int:
         """The number of the record at this place of one source's own order."""
         return int(self._starts[which]) + self.sources[which].order(position, seed, f"{stream} of {which}")

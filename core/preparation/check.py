@@ -24,7 +24,7 @@ CAPTION = np.dtype([("text", "<u8"), ("record", "<i8"), ("times", "<i4"), ("of",
 
 @dataclass
 class Findings:
-    """bad: (number, key, why). captions: [rows] CAPTION of the other records, as labels, sizes (height, width) are theirs.
+    """bad: (number, key, why). captions: [rows] CAPTION of the other records, as sizes (height, width) and labels (space, number) are theirs.
 
     empty, cut: captions without a token, and those longer than the context, bad records' too. seconds: spent reading
     and decoding `decoded` images.
@@ -64,7 +64,7 @@ class Reader:
                 continue
             found.sizes[size] += 1
             if record.label is not None:
-                found.labels[record.label] += 1
+                found.labels[record.classes, record.label] += 1
         found.captions = np.array(rows, CAPTION)
         return found
 

@@ -1,5 +1,6 @@
 """What `tools/prepare.py check` tells of a data set."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,11 +77,19 @@ def _images(found: Findings) -> dict:
 
 
 def _labels(found: Findings, source: Source) -> dict:
-    """Classes that no record has: by the first prompt of those that the source knows, else gaps in the numbers."""
-    prompts = (getattr(source, "prompts", None) or {}).get("class", [])
-    without = sorted(set(range(max(len(prompts), max(found.labels) + 1))) - set(found.labels))
-    named = [f"{label} ({prompts[label][0]})" if label < len(prompts) else str(label) for label in without]
-    return {"records": dict(sorted(found.labels.items())), "without_images": named}
+    """By class: how many records; classes that have none (where names are not known, gaps in the numbers); names of several.
+
+    A class is called by its number, behind the place of its source where there are several.
+    """
+    without, shared = [], []
+    for space, names in source.class_spaces().items():
+        present = {label for its, label in found.labels if its == space}
+        absent = sorted(set(range(max(len(names), max(present, default=-1) + 1))) - present)
+        without += [f"{space}{label} ({names[label]})" if label < len(names) else f"{space}{label}" for label in absent]
+        times = Counter(name.casefold() for name in names)
+        shared += [f"{space}{label} ({name})" for label, name in enumerate(names) if times[name.casefold()] > 1]
+    records = {f"{space}{label}": count for (space, label), count in sorted(found.labels.items())}
+    return {"records": records, "without_images": without, "of_one_name": shared}
 
 
 def _captions(found: Findings, reader: Reader) -> dict:
@@ -122,6 +131,7 @@ def rows(report: dict) -> Iterator[tuple[str, str]]:
         counts = labels["records"]
         yield "classes", f"{len(counts):,}, with {min(counts.values()):,} to {max(counts.values()):,} images"
         yield "classes without images", ", ".join(labels["without_images"]) or "none"
+        yield "classes that share a name", ", ".join(labels["of_one_name"]) or "none"
         yield f"pairs of equal labels {batch}", f"{labels['equal_pairs_in_a_batch']:.3g}"
 
 
@@ -135,5 +145,9 @@ def advice(report: dict, bad_records: Path) -> str:
     if captions["cut"] > MANY_CUT * captions["count"]:
         todo.append(f"{captions['cut'] / captions['count']:.0%} of the captions are cut: raise method.text.context_length")
     if 2 * captions.get("equal_pairs_in_a_batch", 0) > MANY_EQUAL * report["batch_size"]:
-        todo.append("many captions of a batch are equal: more varied captions, or a smaller batch, would tell images apart")
+        todo.append(
+            "many captions of a batch are equal, which CLIP takes for negatives: set method.targets=texts, or use more varied ones"
+        )
+    if report.get("labels", {}).get("of_one_name"):
+        todo.append("classes that share a name cannot be told apart by a text: rename them, or make them one")
     return "; ".join(todo) or "nothing stands in the way of training"

@@ -15,6 +15,7 @@ from tandemclip.core.data.clip_tokenizer import ClipTokenizer
 from tandemclip.core.data.scenes import Scenes
 from tandemclip.core.data.shard_writer import write_shard
 from tandemclip.core.data.shards import Shards
+from tandemclip.core.data.together import Together
 from tandemclip.core.data.tokenizer import ClipBpe
 from tandemclip.core.preparation.check import CAPTION, Reader
 from tandemclip.core.preparation.check_report import advice, check, equal_captions, expected_pairs, rows
@@ -110,7 +111,7 @@ def test_every_defect_is_counted_and_named(config, workers, capsys):
     assert captions["empty"] == 3 == lengths.count(0)
     assert captions["count"] == len(lengths) - 2  # those of the bad record 4 are of no use
     assert captions["most_frequent"]["times"] == 4 and captions["most_frequent"]["caption"].lower().split() == ["the", "same"]
-    assert report["labels"]["records"] == {0: 99, 1: 97, 2: 98, 5: 1}
+    assert report["labels"]["records"] == {"0": 99, "1": 97, "2": 98, "5": 1}
     assert report["labels"]["without_images"] == ["3", "4"]
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1].startswith("read 300/300")
@@ -135,7 +136,22 @@ def test_classes_that_the_source_names_and_lacks(config, tmp_path):
     (tmp_path / "names.json").write_text(json.dumps(["ant", "bee", "cat", "dog", "eel", "fox", "gnu"]))
     source = Shards(config.data.train.paths, classes=str(tmp_path / "names.json"))
     report = check(replace(config, data=replace(config.data, train=source, workers=0)))
-    assert report["labels"]["without_images"] == ["3 (a photo of a dog.)", "4 (a photo of a eel.)", "6 (a photo of a gnu.)"]
+    assert report["labels"]["without_images"] == ["3 (dog)", "4 (eel)", "6 (gnu)"]
+
+
+def test_classes_of_several_sources_and_names_of_several_classes(config, tmp_path):
+    (tmp_path / "names.json").write_text(json.dumps(["crane", "bee", "Crane", "dog", "eel", "fox"]))
+    shards = Shards(config.data.train.paths, classes=str(tmp_path / "names.json"))
+    scenes = Scenes(size=32, count=5, digits=1)
+    source = Together((shards, scenes))
+    report = check(replace(config, data=replace(config.data, train=source, workers=0)))
+    assert report["labels"]["of_one_name"] == ["0 0 (crane)", "0 2 (Crane)"] and "share a name" in advice(report, tmp_path)
+    records = report["labels"]["records"]
+    assert records["0 0"] == 99 and sum(count for label, count in records.items() if label.startswith("1 ")) == 5
+    assert f"1 {scenes[0].label}" in records and {"0 3 (dog)", "0 4 (eel)"} <= set(report["labels"]["without_images"])
+    pairs = lambda counts: sum(n * (n - 1) / 2 for n in counts)
+    wanted = expected_pairs(pairs(records.values()), report["records"] - len(report["bad"]), report["batch_size"])
+    assert report["labels"]["equal_pairs_in_a_batch"] == pytest.approx(wanted)
 
 
 def test_a_batch_is_no_larger_than_the_data(config):
