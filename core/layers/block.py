@@ -6,7 +6,7 @@ from tandemclip.core.layers.activation import Activation, activate
 from tandemclip.core.layers.attention import SelfAttention
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
-from tandemclip.core.spec import Normal, Spec, Uniform
+from tandemclip.core.spec import Constant, Normal, Spec, Uniform
 
 
 @dataclass(frozen=True)
@@ -16,11 +16,12 @@ class FeedForward(Spec):
     activation: Activation = "quick_gelu"
     expand_initial: Normal | Uniform | None = None
     shrink_initial: Normal | Uniform | None = None
+    bias_initial: Constant | Uniform | None = None
 
     def children(self):
         return {
-            "expand": Linear(self.width, self.hidden, weight_initial=self.expand_initial),
-            "shrink": Linear(self.hidden, self.width, weight_initial=self.shrink_initial),
+            "expand": Linear(self.width, self.hidden, True, self.expand_initial, self.bias_initial),
+            "shrink": Linear(self.hidden, self.width, True, self.shrink_initial, self.bias_initial),
         }
 
     def forward(self, ops, p, x):  # [..., width] -> [..., width]

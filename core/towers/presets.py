@@ -36,5 +36,5 @@ PRESETS = {
     "UniCL-Swin-B": (SwinTransformer, SWIN | {"width": 128, "depths": [2, 2, 18, 2], "heads": [4, 8, 16, 32], "drop_path": 0.5}),
     "ResNet-50": (ResNet, {"resolution": 224, "layers": [3, 4, 6, 3], "embed_dim": 512}),
     "ResNet-101": (ResNet, {"resolution": 224, "layers": [3, 4, 23, 3], "embed_dim": 512}),
-    "UniCL-text": (TextTransformer, TEXT | {"embed_dim": 512, "eps": 1e-12}),
+    "UniCL-text": (TextTransformer, TEXT | {"embed_dim": 512, "eps": 1e-12, "initial": "0.02"}),
 }

@@ -9,7 +9,7 @@ from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.layers.patches import PatchEmbedding, PatchMerging
 from tandemclip.core.layers.window import WindowAttention
-from tandemclip.core.spec import Normal, Spec
+from tandemclip.core.spec import Constant, Normal, Spec
 from tandemclip.core.towers.tower import ImageTower
 
 # Released UniCL's; timm's truncated normal cuts at 2, a hundred deviations away, and so is a plain one.
@@ -27,7 +27,7 @@ class SwinBlock(Spec):
             "attention_norm": LayerNorm(width, self.eps),
             "attention": self.attention,
             "feed_forward_norm": LayerNorm(width, self.eps),
-            "feed_forward": FeedForward(width, 4 * width, "gelu", INITIAL, INITIAL),
+            "feed_forward": FeedForward(width, 4 * width, "gelu", INITIAL, INITIAL, Constant(0.0)),
         }
 
     def forward(self, ops, p, x, keep=None):  # [B, S, S, width], two of [B, 1, 1, 1] -> [B, S, S, width]

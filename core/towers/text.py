@@ -10,14 +10,16 @@ from tandemclip.core.layers.attention import SelfAttention
 from tandemclip.core.layers.block import Block, FeedForward
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
-from tandemclip.core.spec import Normal, Parameter
+from tandemclip.core.spec import Constant, Normal, Parameter
 from tandemclip.core.towers.tower import TextTower
 
+SMALL = Normal(0.02)
 
 @dataclass(frozen=True)
 class TextTransformer(TextTower):
-    """Text tower: causal, pre-norm, initialised as CLIP's.
+    """Text tower: causal, pre-norm.
 
+    initial: "clip", or "0.02" for released UniCL's: that deviation for every matrix but q, k, v, whose default is torch's.
     pool: "end" reads the position of the end-of-text token, which is the highest id (CLIP; the first one where several
     stand); "max" takes the element-wise maximum over all positions, padding included (released PyramidCLIP).
     """
@@ -31,30 +33,34 @@ class TextTransformer(TextTower):
     pool: Literal["end", "max"] = "end"
     activation: Activation = "quick_gelu"
     eps: float = 1e-5
+    initial: Literal["clip", "0.02"] = "clip"
 
     def __post_init__(self):
         if self.width % self.heads:
             raise ValueError(f"width {self.width} does not split into {self.heads} heads")
 
     def block(self) -> Block:
-        inner = Normal(self.width**-0.5 * (2 * self.layers) ** -0.5)
-        attention = SelfAttention(self.width, self.heads, True, Normal(self.width**-0.5), inner)
-        hidden = 4 * self.width
-        return Block(
-            attention, FeedForward(self.width, hidden, self.activation, Normal((2 * self.width) ** -0.5), inner), self.eps
-        )
+        if self.initial == "0.02":
+            attention = SelfAttention(self.width, self.heads, True, output_initial=SMALL)
+            feed_forward = FeedForward(self.width, 4 * self.width, self.activation, SMALL, SMALL, Constant(0.0))
+        else:
+            inner = Normal(self.width**-0.5 * (2 * self.layers) ** -0.5)
+            attention = SelfAttention(self.width, self.heads, True, Normal(self.width**-0.5), inner)
+            feed_forward = FeedForward(self.width, 4 * self.width, self.activation, Normal((2 * self.width) ** -0.5), inner)
+        return Block(attention, feed_forward, self.eps)
 
     def children(self):
+        projection = Normal(self.width**-0.5) if self.initial == "clip" else SMALL
         return {
             **{f"blocks.{i}": self.block() for i in range(self.layers)},
             "output_norm": LayerNorm(self.width, self.eps),
-            "projection": Linear(self.width, self.embed_dim, bias=False, weight_initial=Normal(self.width**-0.5)),
+            "projection": Linear(self.width, self.embed_dim, bias=False, weight_initial=projection),
         }
 
     def parameters(self):
         return {
-            "tokens": Parameter((self.vocab_size, self.width), Normal(0.02)),
-            "positions": Parameter((self.context_length, self.width), Normal(0.01)),
+            "tokens": Parameter((self.vocab_size, self.width), SMALL),
+            "positions": Parameter((self.context_length, self.width), Normal(0.01) if self.initial == "clip" else SMALL),
         }
 
     def length(self, ids):
