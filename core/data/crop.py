@@ -8,13 +8,18 @@ from tandemclip.core.data.views import ImageView
 
 @dataclass(frozen=True)
 class Crop:
-    """area: share of the picture that is kept (PyramidCLIP: global 0.9 to 1.0, local 0.5 to 1.0). flip: half the time."""
+    """area: share of the picture that is kept (PyramidCLIP: global 0.9 to 1.0, local 0.5 to 1.0). flip: half the time.
+
+    rand_augment: two random changes of colour or place; erase: the chance that a part becomes noise (`augment`).
+    """
 
     area: tuple[float, float] = (0.9, 1.0)
     flip: bool = False
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     mean: tuple[float, float, float] = images.CLIP_MEAN
     std: tuple[float, float, float] = images.CLIP_STD
+    rand_augment: bool = False
+    erase: float = 0.0
 
     def view(self, resolution: int) -> ImageView:
-        return ImageView(resolution, self.area, self.flip, self.ratio, self.mean, self.std)
+        return ImageView(resolution, self.area, self.flip, self.ratio, self.mean, self.std, self.rand_augment, self.erase)

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from tandemclip.core.data import images
+from tandemclip.core.data import augment, images
 from tandemclip.core.data.records import BrokenRecord, Record
 from tandemclip.core.errors import UserError
 
@@ -44,6 +44,7 @@ class ImageView(View):
     """A random crop for training, resized to a square -> "": [3, resolution, resolution] float32, normalised.
 
     area: share of the picture, e.g. (0.9, 1.0) for a global and (0.5, 1.0) for a local view. ratio: width / height.
+    rand_augment, erase: see `augment`.
     """
 
     resolution: int
@@ -52,6 +53,8 @@ class ImageView(View):
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     mean: tuple[float, float, float] = images.CLIP_MEAN
     std: tuple[float, float, float] = images.CLIP_STD
+    rand_augment: bool = False
+    erase: float = 0.0
 
     def arrays(self):
         return {"": ((3, self.resolution, self.resolution), np.dtype(np.float32))}
@@ -61,7 +64,10 @@ class ImageView(View):
         pixels = images.resize_antialiased(crop, self.resolution, self.resolution)
         if self.flip and rng.random() < 0.5:
             pixels = pixels[:, ::-1]
-        return {"": images.normalise(pixels, self.mean, self.std)}
+        if self.rand_augment:
+            pixels = augment.rand_augment(pixels, tuple(round(255 * value) for value in self.mean), rng)
+        planes = images.normalise(pixels, self.mean, self.std)
+        return {"": augment.erase(planes, self.erase, rng) if self.erase else planes}
 
 
 @dataclass(frozen=True)
