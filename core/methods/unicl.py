@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from math import exp
+from typing import Literal
 
 from tandemclip.core.data.crop import Crop
+from tandemclip.core.data.mix import MixView
 from tandemclip.core.data.views import DrawsView, TextView
+from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Features, TwoTowers, unit
 from tandemclip.core.objectives.infonce import BOTH, infonce
 from tandemclip.core.towers.tower import ImageTower, TextTower
@@ -18,28 +21,52 @@ class UniCL(TwoTowers):
     equal texts are positives of each other.
     temperature: what similarities are divided by at the start; the paper's tau is 1, the released code's factor exp(1).
     directions: both for the paper's loss, one of them for its ablation (Table 3).
+    mixup, cutmix: parameters of their Beta distributions, 0 for neither (Table 2's last column: 0.8 and 1). A picture is mixed
+    with its neighbour, rows 0 and 1, 2 and 3 of a batch, so that ranks and pieces mix as the whole batch does.
     """
 
     image: ImageTower
     text: TextTower
     crop: Crop = Crop(area=(0.9, 1.0))
     temperature: float = exp(-1)
-    directions: tuple[str, ...] = BOTH
+    directions: tuple[Literal["i2t", "t2i"], ...] = BOTH
+    mixup: float = 0.0
+    cutmix: float = 0.0
 
     def views(self):
         views = {
             "image": self.crop.view(self.image.resolution),
             "text": TextView("caption", self.text.context_length, "labels"),
         }
-        return views | ({"draws": DrawsView(self.image.draws)} if self.image.draws else {})
+        if self.image.draws:
+            views["draws"] = DrawsView(self.image.draws)
+        if self.mixup or self.cutmix:
+            views["mix"] = MixView(self.image.resolution, self.mixup, self.cutmix)
+        return views
 
     def encode(self, ops, p, batch):
-        images = (batch["image"], batch["draws"]) if self.image.draws else (batch["image"],)
-        u, v = unit(ops, p.image(*images)), unit(ops, p.text(batch["text"]))
-        return Features({"u": u, "v": v, "y": batch["text_label"]})
+        images, shared = batch["image"], {"y": batch["text_label"]}
+        if "mix" in batch:
+            own = batch["mix"]
+            images = images * own + neighbours(ops, images) * (1.0 - own)
+            shared |= {"mixed_y": neighbours(ops, shared["y"]), "share": ops.mean(own, (1, 2, 3))}
+        draws = (batch["draws"],) if self.image.draws else ()
+        return Features({"u": unit(ops, p.image(images, *draws)), "v": unit(ops, p.text(batch["text"]))} | shared)
 
     def loss(self, ops, p, features, progress):
         u, v, y = (features.shared[name] for name in "uvy")
-        scale = p["logit_scale"]
-        loss = infonce(ops, u, v, ops.exp(scale), rows=features.rows, labels=y, directions=self.directions)
+        scale, mixed = p["logit_scale"], None
+        if "share" in features.shared:
+            mixed = features.shared["mixed_y"], features.shared["share"]
+        loss = infonce(
+            ops, u, v, ops.exp(scale), rows=features.rows, labels=y, directions=self.directions, mixed=mixed
+        )
         return {"loss": loss, "logit_scale": features.part(scale)}
+
+
+def neighbours(ops, x):  # [B, ...] -> rows 1, 0, 3, 2, ...
+    batch, *rest = x.shape
+    if batch % 2:
+        raise UserError(f"mixup and cutmix pair neighbours, and a piece of the batch has {batch} samples; give it an even number")
+    pairs = ops.reshape(x, (batch // 2, 2, *rest))
+    return ops.reshape(ops.concat((pairs[:, 1:], pairs[:, :1]), 1), x.shape)

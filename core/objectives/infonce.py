@@ -4,10 +4,11 @@ import numpy as np
 
 ONE = np.ones((), np.float32)
 FAR = 1e4  # what a dropped column's logit is lowered by: beyond any scale up to 100, finite in every precision
+LEAST = 1e-12  # a sum of targets that is divided by; smaller ones are of rows that count for nothing
 BOTH = ("i2t", "t2i")
 
 
-def infonce(ops, u, v, scale, alpha=0.0, present=None, rows=None, labels=None, directions=BOTH):
+def infonce(ops, u, v, scale, alpha=0.0, present=None, rows=None, labels=None, directions=BOTH, mixed=None):
     """Mean over directions and samples of the cross-entropy between softmax(scale u.v) and the targets: a scalar.
 
     u, v: [N, D], unit rows, row i of one a positive of row i of the other; scale: scalar, exp(logit_scale).
@@ -19,6 +20,9 @@ def infonce(ops, u, v, scale, alpha=0.0, present=None, rows=None, labels=None, d
     against all columns: the parts of rows that divide 0..N add up to the whole, and no rank computes N x N.
     labels: int [N, K], or None: then each sample is its own only positive. Samples that are equal in all K are each other's.
     directions: "i2t", whose rows are images (u), "t2i", whose rows are texts, or both.
+    mixed: None, or (int [N, K], [N]): the label of a second picture that is in picture i, and the share of the first. An image's
+    target is divided among the texts of either label, share to 1 - share; a text's among the images by how much of its label is
+    in each.
     """
     if present is None:
         if u.shape[0] < 2:
@@ -28,11 +32,16 @@ def infonce(ops, u, v, scale, alpha=0.0, present=None, rows=None, labels=None, d
         weight, count = present, ops.maximum(ops.sum(present, 0), ops.constant(2 * ONE))
         enough = ops.cast(ops.less(ops.constant(ONE), ops.sum(present, 0)), "float")
     own = None if weight is None else _own(weight, rows)
-    same = None if labels is None else _same(ops, labels, weight, rows)
-    paired = _own(ops.sum(u * v, 1) * scale, rows) if same is None else None
+    if labels is None:
+        paired = _own(ops.sum(u * v, 1) * scale, rows)
+        targets = dict.fromkeys(directions)
+    else:
+        targets = _targets(ops, labels, mixed, weight, rows)
     total = 0.0
-    for logits in _logits(ops, u, v, scale, rows, directions):
-        total = total + ops.sum(_rows(ops, logits, paired, same, alpha, weight, own, count), 0)
+    for direction, logits in zip(directions, _logits(ops, u, v, scale, rows, directions)):
+        target = targets[direction]
+        positive = paired if target is None else ops.sum(logits * target, 1)
+        total = total + ops.sum(_rows(ops, logits, positive, target, alpha, weight, own, count), 0)
     total = total / count / len(directions)
     return total if present is None else total * enough
 
@@ -50,33 +59,47 @@ def _logits(ops, u, v, scale, rows, directions):
     return tuple(ops.matmul(_own(x, rows), ops.transpose(y, (1, 0))) * scale for x, y in (pairs[d] for d in directions))
 
 
-def _same(ops, labels, weight, rows):  # int [N, K] -> [n, N]
+def _same(ops, labels, others, weight):  # int [n, K], [N, K] -> [n, N]
     """1 where a column, one that is present, has the row's label."""
     same = 1.0 if weight is None else weight
     for k in range(labels.shape[1]):
-        columns = labels[:, k : k + 1]
-        alike = ops.equal(_own(columns, rows), ops.transpose(columns, (1, 0)))
+        alike = ops.equal(labels[:, k : k + 1], ops.transpose(others[:, k : k + 1], (1, 0)))
         same = ops.cast(alike, "float") * same
     return same
 
 
-def _rows(ops, logits, paired, same, alpha, weight, own, count):
+def _targets(ops, labels, mixed, weight, rows):
+    """{direction: [n, N]}, rows that add up to 1; to 0 where there is no positive: of absent samples, and of a text whose
+    picture was mixed away."""
+    own = _same(ops, _own(labels, rows), labels, weight)
+    if mixed is None:
+        return dict.fromkeys(BOTH, _divided(ops, own))
+    others, share = mixed
+    second = _same(ops, _own(others, rows), labels, weight)
+    part = ops.reshape(_own(share, rows), (own.shape[0], 1))
+    contained = own * share + _same(ops, _own(labels, rows), others, weight) * (1.0 - share)
+    return {"i2t": _divided(ops, own) * part + _divided(ops, second) * (1.0 - part), "t2i": _divided(ops, contained)}
+
+
+def _divided(ops, x):  # [n, N] -> rows that add up to 1
+    return x / ops.maximum(ops.sum(x, 1, True), ops.constant(LEAST * ONE))
+
+
+def _rows(ops, logits, positive, target, alpha, weight, own, count):
     """[n, N] -> [n]: -sum over j of target_ij log softmax(logits)_ij. weight [N], own [n]: who is present, or None.
 
-    As the targets of a row sum to 1, that is logsumexp minus the target-weighted sum of logits: no target matrix.
-    paired: [n], the logits of the positives, where `same`, [n, N], does not say that there are more.
+    That is logsumexp times the sum of the targets, 1, minus the target-weighted sum of logits. positive: that sum, [n], before any
+    smoothing; target: [n, N], None where each row has one positive.
     """
     columns = logits if weight is None else logits - (1.0 - weight) * FAR
-    positives, positive = 1.0, paired
-    if same is not None:
-        positives = ops.maximum(ops.sum(same, 1), ops.constant(ONE))  # of an absent row, which counts for nothing, none
-        positive = ops.sum(logits * same, 1) / positives
-    loss = ops.logsumexp(columns, 1) - positive
-    if alpha:
+    loss = ops.logsumexp(columns, 1)
+    loss = (loss if target is None else loss * ops.sum(target, 1)) - positive
+    if alpha and target is None:
         everything = ops.sum(logits if weight is None else logits * weight, 1)
-        negatives = count - positives
-        if same is not None:
-            alpha = ops.cast(ops.less(ops.constant(0 * ONE), negatives), "float") * alpha
-            negatives = ops.maximum(negatives, ops.constant(ONE))
-        loss = loss + (positive - (everything - positive * positives) / negatives) * alpha
+        loss = loss + (positive - (everything - positive) / (count - 1.0)) * alpha
+    elif alpha:
+        negative = ops.cast(ops.less(target, ops.constant(LEAST * ONE)), "float")
+        negative = negative if weight is None else negative * weight
+        some = ops.cast(ops.less(ops.constant(0 * ONE), ops.sum(negative, 1)), "float")
+        loss = loss + (positive - ops.sum(logits * _divided(ops, negative), 1)) * some * alpha
     return loss if own is None else loss * own

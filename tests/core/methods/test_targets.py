@@ -8,6 +8,7 @@ import pytest
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.core.config import read
 from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.errors import UserError
 from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.random import generator
@@ -32,9 +33,13 @@ def batch_of(method, labels):
     return batch
 
 
+def scope(spec):
+    weights = {name: array.astype(float) for name, array in initial_weights(spec, 0).items()}
+    return Scope(spec, Run(OPS, weights, True))
+
+
 def terms_of(method, batch):
-    weights = {name: array.astype(float) for name, array in initial_weights(method, 0).items()}
-    return method(OPS, Scope(method, Run(OPS, weights, True)), batch, np.zeros(()))
+    return method(OPS, scope(method), batch, np.zeros(()))
 
 
 @pytest.mark.parametrize("name", ["clip_vit", "pyramidclip_vit"])
@@ -102,3 +107,19 @@ def test_nothing_is_dropped_without_draws_or_rate(root):
     assert replace(tower, drop_path=0.0).draws == 0 and "draws" not in UniCL(
         replace(tower, drop_path=0.0), method(root, "unicl_swin").text
     ).views()
+
+
+def test_a_picture_is_mixed_with_its_neighbour(root):
+    """Where nothing of its own is left, it is the neighbour, with the neighbour's label."""
+    unicl = method(root, "unicl_swin")
+    plain = replace(unicl, image=replace(unicl.image, drop_path=0.0))
+    mixing = replace(plain, mixup=0.8, cutmix=1.0)
+    batch = batch_of(mixing, [3, 1, 3, 2])
+    shared = lambda method, batch: method.encode(OPS, scope(method), batch).shared
+    whole = shared(plain, {name: array for name, array in batch.items() if name != "mix"})
+    kept, swapped = (shared(mixing, batch | {"mix": np.full_like(batch["mix"], share)}) for share in (1.0, 0.0))
+    assert np.array_equal(kept["u"], whole["u"]) and (kept["share"] == 1).all()
+    assert np.allclose(swapped["u"], whole["u"][[1, 0, 3, 2]]) and (swapped["share"] == 0).all()
+    assert np.array_equal(swapped["mixed_y"], whole["y"][[1, 0, 3, 2]]) and np.array_equal(swapped["v"], whole["v"])
+    with pytest.raises(UserError, match="has 3 samples; give it an even number"):
+        shared(mixing, {name: array[:3] for name, array in batch.items()})

@@ -191,3 +191,34 @@ def test_distinct_labels_are_no_labels(count, alpha):
     u, v, labels = unit_rows(1, count), unit_rows(2, count), np.arange(count, dtype=np.int32)[:, None]
     without = float(infonce(Reference(), u, v, 14.3, alpha))
     assert float(infonce(Reference(), u, v, 14.3, alpha, labels=labels)) == pytest.approx(without, rel=1e-12, abs=1e-14)
+
+
+def plain_mixed(u, v, scale, labels, others, share, directions):
+    """Targets written out: lambda [y_k = y_a] / |P(a)| + (1 - lambda) [y_k = y_b] / |P(b)| for images, the columns likewise."""
+    count = len(u)
+    logits = scale * u @ v.T
+    log_softmax = lambda x: x - np.log(np.exp(x - x.max(1, keepdims=True)).sum(1, keepdims=True)) - x.max(1, keepdims=True)
+    images, texts = np.zeros((count, count)), np.zeros((count, count))
+    for i in range(count):
+        for label, part in ((labels[i], share[i]), (others[i], 1 - share[i])):
+            positives = [k for k in range(count) if labels[k] == label]
+            for k in positives:
+                images[i, k] += part / len(positives)
+                texts[k, i] += part
+    texts /= np.maximum(texts.sum(1, keepdims=True), 1e-30)  # 0 for a text whose picture was mixed away
+    losses = {"i2t": -(images * log_softmax(logits)).sum(), "t2i": -(texts * log_softmax(logits.T)).sum()}
+    return sum(losses[name] for name in directions) / count / len(directions)
+
+
+@pytest.mark.parametrize("directions", [("i2t", "t2i"), ("i2t",), ("t2i",)])
+@pytest.mark.parametrize("labels", [[3, 1, 3, 2, 1, 7], [1, 2, 3, 4, 5, 6], [4] * 6])
+def test_mixed_pictures_have_the_targets_of_both(labels, directions):
+    u, v, share = unit_rows(1, 6), unit_rows(2, 6), np.array([0.3, 0.9, 0.0, 1.0, 0.5, 0.2])
+    others = [labels[i ^ 1] for i in range(6)]
+    wanted = plain_mixed(u, v, 14.3, labels, others, share, directions)
+    own, other = (np.array(x, np.int32)[:, None] for x in (labels, others))
+    loss = lambda rows: float(infonce(Reference(), u, v, 14.3, 0.0, None, rows, own, directions, (other, share)))
+    assert loss(None) == pytest.approx(wanted, rel=1e-12)
+    assert loss((0, 4)) + loss((4, 6)) == pytest.approx(wanted, rel=1e-12)
+    alone = float(infonce(Reference(), u, v, 14.3, 0.0, None, None, own, directions, (other, np.ones(6))))
+    assert alone == pytest.approx(float(infonce(Reference(), u, v, 14.3, 0.0, None, None, own, directions)), rel=1e-12)
