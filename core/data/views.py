@@ -93,6 +93,7 @@ class CentreView(View):
 
 
 Targets = Literal["pairs", "texts", "labels"]
+LABEL = "_label"
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class TextView(View):
     targets: Targets = "pairs"
 
     def arrays(self):
-        label = {} if self.targets == "pairs" else {"_label": ((2,), np.dtype(np.int32))}
+        label = {} if self.targets == "pairs" else {LABEL: ((2,), np.dtype(np.int32))}
         return {"": ((self.context_length,), np.dtype(np.int32))} | label
 
     def __call__(self, record, rng, tokenizer):
@@ -118,7 +119,7 @@ class TextView(View):
         if self.targets == "pairs":
             return {"": ids}
         labelled = self.targets == "labels" and record.label is not None
-        return {"": ids, "_label": hashed(f"{record.classes} {record.label}".encode() if labelled else ids.tobytes())}
+        return {"": ids, LABEL: hashed(f"{record.classes} {record.label}".encode() if labelled else ids.tobytes())}
 
     def _text(self, record, rng) -> str:
         if self.field == "objects":

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tandemclip.core.data.records import Record
+from tandemclip.core.data.views import LABEL
 from tandemclip.core.training.engine import Arrays
 from tandemclip.core.training.schedule import Schedule
 
@@ -138,8 +139,9 @@ def _collapse(seen) -> Iterator[str]:
 
 
 def texts_of(batch: Arrays) -> Arrays:
-    """The views that hold token ids: integers [B, L]."""
-    return {name: array for name, array in batch.items() if array.dtype.kind == "i" and array.ndim == 2}
+    """The views that hold token ids: integers [B, L], and no labels of them."""
+    integers = {name: array for name, array in batch.items() if array.dtype.kind == "i" and array.ndim == 2}
+    return {name: array for name, array in integers.items() if not name.endswith(LABEL)}
 
 
 def _mean_cosine(features):  # [n, D], unit rows

@@ -9,6 +9,7 @@ import pytest
 from tandemclip import backends
 from tandemclip.core.config import read
 from tandemclip.core.data.sources import Source
+from tandemclip.core.data.views import batch_arrays
 from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.training import plateau, start
 from tandemclip.core.training.settings import Training
@@ -143,3 +144,9 @@ def test_the_clamp_of_the_temperature(train):
     seen = lambda scale: plateau.Seen([{"logit_scale": scale}], *[None] * 9, np.log(100.0))
     assert list(plateau._scale(seen(np.log(50.0)))) == []
     assert "exp 100" in next(plateau._scale(seen(np.log(100.0))))
+
+
+def test_labels_of_texts_are_no_texts(root):
+    method = read(root / "configs" / "pretrain" / "tiny_unicl_swin.yaml")[0].method
+    batch = {name: np.zeros(shape, dtype) for name, (shape, dtype) in batch_arrays(method.views(), 4).items()}
+    assert "text_label" in batch and plateau.texts_of(batch).keys() == {"text"}
