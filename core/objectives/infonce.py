@@ -59,7 +59,7 @@ def _logits(ops, u, v, scale, rows, directions):
     return tuple(ops.matmul(_own(x, rows), ops.transpose(y, (1, 0))) * scale for x, y in (pairs[d] for d in directions))
 
 
-def _same(ops, labels, others, weight):  # int [n, K], [N, K] -> [n, N]
+def same_label(ops, labels, others, weight):  # int [n, K], [N, K] -> [n, N]
     """1 where a column, one that is present, has the row's label."""
     same = 1.0 if weight is None else weight
     for k in range(labels.shape[1]):
@@ -71,17 +71,17 @@ def _same(ops, labels, others, weight):  # int [n, K], [N, K] -> [n, N]
 def _targets(ops, labels, mixed, weight, rows):
     """{direction: [n, N]}, rows that add up to 1; to 0 where there is no positive: of absent samples, and of a text whose
     picture was mixed away."""
-    own = _same(ops, _own(labels, rows), labels, weight)
+    own = same_label(ops, _own(labels, rows), labels, weight)
     if mixed is None:
-        return dict.fromkeys(BOTH, _divided(ops, own))
+        return dict.fromkeys(BOTH, divided(ops, own))
     others, share = mixed
-    second = _same(ops, _own(others, rows), labels, weight)
+    second = same_label(ops, _own(others, rows), labels, weight)
     part = ops.reshape(_own(share, rows), (own.shape[0], 1))
-    contained = own * share + _same(ops, _own(labels, rows), others, weight) * (1.0 - share)
-    return {"i2t": _divided(ops, own) * part + _divided(ops, second) * (1.0 - part), "t2i": _divided(ops, contained)}
+    contained = own * share + same_label(ops, _own(labels, rows), others, weight) * (1.0 - share)
+    return {"i2t": divided(ops, own) * part + divided(ops, second) * (1.0 - part), "t2i": divided(ops, contained)}
 
 
-def _divided(ops, x):  # [n, N] -> rows that add up to 1
+def divided(ops, x):  # [n, N] -> rows that add up to 1
     return x / ops.maximum(ops.sum(x, 1, True), ops.constant(LEAST * ONE))
 
 
@@ -101,5 +101,5 @@ def _rows(ops, logits, positive, target, alpha, weight, own, count):
         negative = ops.cast(ops.less(target, ops.constant(LEAST * ONE)), "float")
         negative = negative if weight is None else negative * weight
         some = ops.cast(ops.less(ops.constant(0 * ONE), ops.sum(negative, 1)), "float")
-        loss = loss + (positive - ops.sum(logits * _divided(ops, negative), 1)) * some * alpha
+        loss = loss + (positive - ops.sum(logits * divided(ops, negative), 1)) * some * alpha
     return loss if own is None else loss * own
