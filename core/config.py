@@ -31,13 +31,13 @@ from tandemclip.core.yaml_text import merge
 
 @dataclass(frozen=True)
 class Data:
-    """train, evaluate: where records come from. workers: processes that decode and crop (0: a thread of this one).
+    """train, evaluate: where records come from. tokenizer: for methods that read texts. workers: processes that decode and crop (0: a thread of this one).
 
     bad_records: the list of those of `train` that are left out, as `tools/prepare.py check` writes it.
     """
 
     train: Source
-    tokenizer: TokenizerConfig
+    tokenizer: TokenizerConfig | None = None
     evaluate: Source | None = None
     workers: int = 1
     bad_records: str | None = None
@@ -50,7 +50,14 @@ class Config:
     training: Training
 
     def __post_init__(self):
-        wanted, given = self.method.text.vocab_size, self.data.tokenizer.vocab_size
+        text, tokenizer = self.method.text, self.data.tokenizer
+        if text is None and tokenizer is None:
+            return
+        if tokenizer is None:
+            raise UserError("data.tokenizer is missing; the method reads texts: add it, e.g. data.tokenizer={type: clip_bpe}")
+        if text is None:
+            raise UserError(f"data.tokenizer is given and {type(self.method).__name__} reads no text; leave it out")
+        wanted, given = text.vocab_size, tokenizer.vocab_size
         if wanted != given:
             raise UserError(
                 f"method.text.vocab_size is {wanted} and the tokenizer has {given} ids; set method.text.vocab_size={given}"

@@ -28,6 +28,8 @@ class Model:
 
     def encode_texts(self, texts: list[str]) -> np.ndarray:
         """-> [len(texts), embed_dim] float32, unit rows."""
+        if self.method.text is None:
+            raise UserError(f"{type(self.method).__name__} reads no texts; encode images, or use a method with a text tower")
         return self._in_batches(self.engine.encode_text, self.tokenizer(list(texts), self.method.text.context_length))
 
     def encode_images(self, images: list) -> np.ndarray:

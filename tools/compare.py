@@ -47,7 +47,7 @@ def _main(argv):
     args = parser().parse_args(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is a Ctrl-C
     planned = cells(Plan(args.out, args.backend, tuple(args.set), args.views, args.minutes), args.configs, args.seeds)
-    metrics = args.metric or metric_names(planned[0].config.data.evaluate)
+    metrics = args.metric or metric_names(planned[0].config.method, planned[0].config.data.evaluate)
     names = {metric: table.names_of(metric, planned[0]) for metric in metrics}
     results, failed = _run(planned, names)
     if failed:

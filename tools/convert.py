@@ -88,7 +88,8 @@ def configuration(architecture: dict[str, dict], activation: str) -> dict:
         )
     if image["type"] == "vit":  # the ResNet's activation is the ReLU
         image = image | {"activation": activation}
-    return {"type": "clip", "image": image, "text": text | {"activation": activation}}
+    crop = {"resize": "pillow_bicubic"}  # as these weights were trained and evaluated
+    return {"type": "clip", "image": image, "text": text | {"activation": activation}, "crop": crop}
 
 
 if __name__ == "__main__":

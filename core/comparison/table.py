@@ -13,7 +13,7 @@ from tandemclip.core.evaluation.evaluate import metric_names
 
 def names_of(metric: str, cell: Cell) -> list[str]:
     """The metrics whose mean "a+b" is."""
-    known = metric_names(cell.config.data.evaluate)
+    known = metric_names(cell.config.method, cell.config.data.evaluate)
     names = metric.split("+")
     for name in names:
         if name not in known:

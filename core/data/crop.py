@@ -10,6 +10,8 @@ from tandemclip.core.data.views import ImageView
 class Crop:
     """area: share of the picture that is kept (PyramidCLIP: global 0.9 to 1.0, local 0.5 to 1.0). flip: half the time.
 
+    resize: how it becomes as small as the tower wants it, in training and at evaluation; released CLIP weights were trained and
+    evaluated with Pillow's bicubic.
     rand_augment: two random changes of colour or place; erase: the chance that a part becomes noise (`augment`).
     """
 
@@ -20,6 +22,9 @@ class Crop:
     std: tuple[float, float, float] = images.CLIP_STD
     rand_augment: bool = False
     erase: float = 0.0
+    resize: images.Resize = "antialiased"
 
     def view(self, resolution: int) -> ImageView:
-        return ImageView(resolution, self.area, self.flip, self.ratio, self.mean, self.std, self.rand_augment, self.erase)
+        return ImageView(
+            resolution, self.area, self.flip, self.ratio, self.mean, self.std, self.rand_augment, self.erase, self.resize
+        )

@@ -2,6 +2,7 @@
 
 import io
 import math
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -84,6 +85,7 @@ def resize_pillow_bicubic(pixels: np.ndarray, height: int, width: int) -> np.nda
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
 
 
+Resize = Literal["antialiased", "pillow_bicubic"]
 RESIZE = {"antialiased": resize_antialiased, "pillow_bicubic": resize_pillow_bicubic}
 
 

@@ -81,8 +81,10 @@ def build(config: TokenizerConfig, source: Source) -> Tokenizer:
     return tokenizer
 
 
-def from_json(text: str) -> Tokenizer:
-    """The tokenizer that `to_json` described."""
+def from_json(text: str | None) -> Tokenizer | None:
+    """The tokenizer that `to_json` described; None of none."""
+    if text is None:
+        return None
     kinds = {kind.KIND: kind for kind in (ClipTokenizer, TrainedTokenizer)}
     kind = json.loads(text).get("kind")
     if kind not in kinds:

@@ -44,7 +44,7 @@ class ImageView(View):
     """A random crop for training, resized to a square -> "": [3, resolution, resolution] float32, normalised.
 
     area: share of the picture, e.g. (0.9, 1.0) for a global and (0.5, 1.0) for a local view. ratio: width / height.
-    rand_augment, erase: see `augment`.
+    rand_augment, erase: see `augment`. resize: see CentreView.
     """
 
     resolution: int
@@ -55,13 +55,14 @@ class ImageView(View):
     std: tuple[float, float, float] = images.CLIP_STD
     rand_augment: bool = False
     erase: float = 0.0
+    resize: images.Resize = "antialiased"
 
     def arrays(self):
         return {"": ((3, self.resolution, self.resolution), np.dtype(np.float32))}
 
     def __call__(self, record, rng, tokenizer):
         crop = images.random_crop(record.pixels, self.area, self.ratio, rng)
-        pixels = images.resize_antialiased(crop, self.resolution, self.resolution)
+        pixels = images.RESIZE[self.resize](crop, self.resolution, self.resolution)
         if self.flip and rng.random() < 0.5:
             pixels = pixels[:, ::-1]
         if self.rand_augment:
@@ -74,11 +75,11 @@ class ImageView(View):
 class CentreView(View):
     """The evaluation picture: short side to `resolution`, its middle -> "": [3, resolution, resolution] float32.
 
-    resize: "pillow_bicubic" is what released CLIP weights expect, pixel-equal; "antialiased" is the training rule.
+    resize: as in training. "pillow_bicubic" is what released CLIP weights expect, pixel-equal; "antialiased" is OpenCV's and faster.
     """
 
     resolution: int
-    resize: Literal["pillow_bicubic", "antialiased"] = "pillow_bicubic"
+    resize: images.Resize = "antialiased"
     mean: tuple[float, float, float] = images.CLIP_MEAN
     std: tuple[float, float, float] = images.CLIP_STD
 

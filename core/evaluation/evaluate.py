@@ -1,4 +1,4 @@
-"""Evaluate a model on a source: zero-shot where the source knows its classes, retrieval where it has captions."""
+"""Evaluate a model on a source: by its own classes, zero-shot where the source knows classes, retrieval where it has captions."""
 
 import numpy as np
 
@@ -17,8 +17,13 @@ def evaluate(model: Model, source: Source) -> dict[str, Hits]:
     """Metrics by name, as the hits of each record: "zero_shot/digit", ... or "i2t/R@1", ..., "t2i/R@10".
 
     A source with `prompts` {attribute: texts of each class} is classified, by the attributes of its records, or by their
-    label where the attribute is "class"; any other is searched: every caption against every image.
+    label where the attribute is "class"; any other is searched: every caption against every image. A method with classes of its
+    own is asked for those: "top1".
     """
+    if model.method.classes:
+        return _own_classes(model, source)
+    if model.method.text is None:
+        raise UserError(f"{type(model.method).__name__} has neither texts nor classes to be evaluated by; leave data.evaluate out")
     if getattr(source, "prompts", None):
         return _zero_shot(model, source)
     try:
@@ -32,8 +37,10 @@ def evaluate(model: Model, source: Source) -> dict[str, Hits]:
     return recall(_encode(model, source, {})["features"], texts, owner)
 
 
-def metric_names(source: Source) -> list[str]:
+def metric_names(method, source: Source) -> list[str]:
     """What `evaluate` measures on this source."""
+    if method.classes:
+        return ["top1"]
     if getattr(source, "prompts", None):
         return [f"zero_shot/{attribute}" for attribute in source.prompts]
     return list(METRICS)
@@ -53,10 +60,18 @@ def _zero_shot(model, source):
     return metrics
 
 
-def _encode(model, source, labels):
+def _own_classes(model, source):
+    encoded = _encode(model, source, {"class": LabelView()}, "classify")
+    known = encoded["class"] >= 0
+    if not known.any():
+        raise UserError("no record of the evaluation source has a class; they need one (NNN.cls in shards)")
+    return {"top1": Hits((encoded["features"].argmax(1) == encoded["class"]) & known, known)}
+
+
+def _encode(model, source, labels, what="encode_image"):
     """{"features": [N, D], label name: [N]} of every record, in the source's order."""
     views, parts = {"image": model.method.inference_view(), **labels}, []
     for batch, rows in evaluation_batches(source, views, model.tokenizer, model.batch_size):
-        features = model.engine.encode_image(batch.pop("image"))
+        features = model.engine.apply(what, batch.pop("image"))
         parts.append({name: array[:rows] for name, array in {"features": features, **batch}.items()})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -49,7 +49,13 @@ class Features:
 
 
 class Method(Spec):
-    """Base of every method. `image` and `text` are towers with an `embed_dim`, as children under these names."""
+    """Base of every method. `image` and `text` are towers with an `embed_dim`, as children under these names.
+
+    text: None where the method reads no texts. classes: how many it classifies into by itself, by `classify`; 0 for none.
+    """
+
+    text: TextTower | None = None
+    classes = 0
 
     def views(self) -> dict[str, View]:
         """What the data pipeline hands over, by the name that `encode` finds it under."""
@@ -65,6 +71,20 @@ class Method(Spec):
     def without_padding(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """A smaller batch with the same terms and gradients, for engines to which shapes may be new in every step."""
         return batch
+
+    def classify(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, classes], the highest is the answer
+        raise TypeError(f"{type(self).__name__} has no classes of its own")
+
+    def inference_view(self) -> CentreView:
+        """What `encode_image` expects at evaluation: the middle of the picture, resized and normalised as in training."""
+        crop = next(view for view in self.views().values() if isinstance(view, ImageView))
+        return CentreView(crop.resolution, crop.resize, crop.mean, crop.std)
+
+    def encode_image(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, embed_dim], unit rows
+        return unit(ops, p.image(images))
+
+    def encode_grid(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, D, h, w], see ImageTower
+        return p.image.encode_grid(images)
 
     def forward(self, ops: Ops, p: Scope, batch: dict[str, Array], progress: Array) -> dict[str, Array]:
         features, exact = self.features(ops, p, batch), p.exact()
@@ -101,19 +121,8 @@ class TwoTowers(Method):
         length = max((self.text.length(batch[name]) for name in texts), default=0)  # one for all: they may be encoded together
         return batch | {name: batch[name][:, :length] for name in texts}
 
-    def inference_view(self) -> CentreView:
-        """What `encode_image` expects at evaluation: the middle of the picture, normalised as in training."""
-        crop = next(view for view in self.views().values() if isinstance(view, ImageView))
-        return CentreView(crop.resolution, mean=crop.mean, std=crop.std)
-
-    def encode_image(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, embed_dim], unit rows
-        return unit(ops, p.image(images))
-
     def encode_text(self, ops: Ops, p: Scope, ids: Array) -> Array:  # int [B, L] -> [B, embed_dim], unit rows
         return unit(ops, p.text(ids))
-
-    def encode_grid(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, D, h, w], see ImageTower
-        return p.image.encode_grid(images)
 
 
 def unit(ops: Ops, x: Array) -> Array:

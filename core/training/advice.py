@@ -86,6 +86,8 @@ def look(trainer, batch, rows: Sequence[dict]) -> tuple[list[str], bool]:
 
 def pairs_of(method, batch) -> tuple[np.ndarray, np.ndarray] | None:
     """Images [B, 3, H, W] and token ids [B, L] as the towers take them; None for a method of other views."""
+    if method.text is None:
+        return None
     images = [array for array in batch.values() if array.shape[2:] == (method.image.resolution,) * 2]
     ids = [array for array in plateau.texts_of(batch).values() if array.shape[1] == method.text.context_length]
     return (images[0], ids[0]) if images and ids else None

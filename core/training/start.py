@@ -31,11 +31,13 @@ def begin(
     if init is not None:
         weights = matching(checkpoint.load(checkpoint.resolve(init)).model, config.method, init)
     engine = make_engine(config, weights)
-    return Trainer(run, config, engine, tokenizer, {"config": mapping, "tokenizer": tokenizer.to_json()}, resumed=resumed)
+    return Trainer(run, config, engine, tokenizer, {"config": mapping, "tokenizer": tokenizer and tokenizer.to_json()}, resumed=resumed)
 
 
 def tokenizer_of(config: Config):
-    return build_tokenizer(config.data.tokenizer, config.data.train)
+    """None where the method reads no text."""
+    given = config.data.tokenizer
+    return None if given is None else build_tokenizer(given, config.data.train)
 
 
 def resume(run: Path, config: Config, mapping: dict, make_engine) -> Trainer | None:

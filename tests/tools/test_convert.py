@@ -64,6 +64,7 @@ def rebuilt(run):
 def test_features_are_open_clip_s(converted, backend, modes):
     model, run = converted
     method, saved = rebuilt(run)
+    assert method.inference_view().resize == "pillow_bicubic"
     tokenizer = from_json(saved.state["tokenizer"])
     ids = tokenizer(["a red seven", "two dogs play in the snow, and a third one watches them from afar"], 8)
     shape = (2, 3, method.image.resolution, method.image.resolution)

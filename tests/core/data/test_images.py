@@ -177,5 +177,5 @@ def test_the_evaluation_picture_is_equal_to_open_clips(height, width):
         32, is_train=False, mean=images.CLIP_MEAN, std=images.CLIP_STD
     )
     pixels = np.random.default_rng(height).integers(0, 255, (height, width, 3), np.uint8)
-    ours = CentreView(32)(Record("a", pixels), None, None)[""]
+    ours = CentreView(32, "pillow_bicubic")(Record("a", pixels), None, None)[""]
     np.testing.assert_array_equal(ours, transform(Image.fromarray(pixels)).numpy())

@@ -58,7 +58,7 @@ def test_retrieval_is_recall_of_the_features(models):
     expected = recall(images, texts, np.repeat(np.arange(len(records)), 2))
     found = evaluate(model, source)
     assert percent(found) == percent(expected) and len(found) == 6
-    assert list(found) == metric_names(source) and all(len(hits.asked) == 37 for hits in found.values())
+    assert list(found) == metric_names(model.method, source) and all(len(hits.asked) == 37 for hits in found.values())
 
 
 def test_zero_shot_by_hand(models):
@@ -71,7 +71,7 @@ def test_zero_shot_by_hand(models):
     labels = np.array([SCENES[i].attributes["digit"] for i in range(len(SCENES))])
     right = np.mean((images @ np.stack(classes).T).argmax(1) == labels)
     found = evaluate(model, SCENES)
-    assert percent(found)["zero_shot/digit"] == pytest.approx(100 * right) and list(found) == metric_names(SCENES)
+    assert percent(found)["zero_shot/digit"] == pytest.approx(100 * right) and list(found) == metric_names(model.method, SCENES)
 
 
 def test_both_engines_give_the_same_metrics(models):
