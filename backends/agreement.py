@@ -136,7 +136,8 @@ def losses(subject: Subject, engine: Engine) -> dict[str, float]:
     for step, batch in enumerate(subject.batches):
         backward = engine.backward(batch, 0.0)
         found[f"step {step + 1}"] = backward.terms["loss"]
-        engine.update(backward, Rates(subject.schedule(step), *subject.rule.corrections(step + 1)))
+        rate = subject.schedule(min(step, subject.schedule.steps - 1))
+        engine.update(backward, Rates(rate, *subject.rule.corrections(step + 1)))
     return found
 
 

@@ -207,7 +207,11 @@ def test_nothing_speaks_of_a_machine_or_of_unfinished_work(root, files):
 def test_every_package_is_named_in_setup(root):
     """A package left out of setup.cfg works in the checkout and is missing from the wheel."""
     text = (root / "setup.cfg").read_text()
-    for part in ("core", "backends", "tools", "configs"):
-        for path in (root / part).rglob("__init__.py"):
-            name = ".".join(("tandemclip", *path.parent.relative_to(root).parts))
-            assert re.search(rf"^ +{re.escape(name)}$", text, re.MULTILINE), name
+    packages = [(part, "__init__.py", "") for part in ("core", "backends", "tools")] + [("configs", "*.yaml", " = *.yaml")]
+    for part, file, data in packages:
+        folders = {path.parent for path in (root / part).rglob(file)}
+        assert folders
+        for folder in folders:
+            name = re.escape(".".join(("tandemclip", *folder.relative_to(root).parts)))
+            assert re.search(rf"^ +{name}$", text, re.MULTILINE), name
+            assert not data or re.search(rf"^{name}{re.escape(data)}$", text, re.MULTILINE), name

@@ -144,6 +144,7 @@ def _calls(config):
 
 def _stepper(path, overrides, engine_class):
     """(seconds of the first step, what makes the next ones); also run by processes of their own."""
+    engine_class.join()  # as tools/train.py begins
     config, _ = read(path, command_line.parse_overrides(overrides))
     begin = subject(config, initial_weights(config.method, config.training.seed), BATCHES)
     engine = engine_class(begin.method, begin.weights, begin.rule, precision=config.training.precision)

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 from tandemclip.core.errors import UserError
 
@@ -42,13 +43,14 @@ class Apart:
 
     def __call__(self):
         os.kill(self._process.pid, signal.SIGCONT)
-        self._end.send(None)
+        with suppress(OSError):  # it has died: told in a moment
+            self._end.send(None)
         return self._receive()
 
     def _receive(self):
         try:
             error, result = self._end.recv()
-        except EOFError:
+        except (EOFError, OSError):
             self._process.join()
             raise UserError(f"a process that was timed has died with exit code {self._process.exitcode}; run less beside it") from None
         if error is not None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from tandemclip.core.data.sources import Source
 from tandemclip.core.data.together import Together
+from tandemclip.core.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,10 @@ class Balanced(Together):
     """
 
     sources: tuple[Source, Source]
+
+    def __post_init__(self):
+        if len(self.sources) != 2:
+            raise UserError(f"balanced: {len(self.sources)} sources, expected two; put several of a kind in one `together`")
 
     @property
     def epoch(self) -> int:

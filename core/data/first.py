@@ -24,6 +24,13 @@ class First(Source):
             raise IndexError(number)
         return self.source[self.source.order(number, 0)]
 
+    @property
+    def class_names(self):
+        return self.source.class_names
+
+    def class_spaces(self):
+        return self.source.class_spaces()
+
     def texts(self, limit: int):
         """Those of the whole source: the vocabulary is the one that the whole run would have."""
         return self.source.texts(limit)

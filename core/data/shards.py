@@ -67,7 +67,7 @@ class Shards(Source):
         found = np.full(len(self), -1, np.int32)
         for index in range(len(self)):
             shard, entry = self._locate(index)
-            with suppress(BrokenRecord, ValueError):
+            with suppress(BrokenRecord, ValueError, TypeError, OverflowError):
                 label = _label(self._facts(shard, entry, ""), _member(shard, entry, "cls"))
                 found[index] = -1 if label is None else label
         return found
@@ -185,9 +185,9 @@ def captions_of(facts: dict, text: bytes | None) -> tuple[str, ...]:
 
 
 def _label(facts: dict, text: bytes | None) -> int | None:
-    if text is not None:
-        return int(text)
-    return int(facts["label"]) if facts.get("label") is not None else None
+    """A negative number is no class, as many data sets have it."""
+    given = facts.get("label") if text is None else text
+    return None if given is None or int(given) < 0 else int(given)
 
 
 def _objects(facts: dict, rois: bytes | None) -> tuple[Object, ...]:

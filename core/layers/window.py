@@ -26,6 +26,8 @@ class WindowAttention(Spec):
     def __post_init__(self):
         if self.side % self.window:
             raise ValueError(f"a map of {self.side} x {self.side} tokens does not split into windows of {self.window}")
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} does not split into {self.heads} heads")
 
     def children(self):
         zero = Constant(0.0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tandemclip.core.data.views import CentreView, ImageView, TextView, View
+from tandemclip.core.data.views import CentreView, DrawsView, ImageView, TextView, View
 from tandemclip.core.errors import UserError
 from tandemclip.core.ops import Array, Ops
 from tandemclip.core.spec import Constant, Parameter, Scope, Spec
@@ -108,6 +108,8 @@ class TwoTowers(Method):
                 f"the image tower embeds into {self.image.embed_dim} dimensions and the text tower into "
                 f"{self.text.embed_dim}; give both the same embed_dim"
             )
+        if self.image.draws and not any(isinstance(view, DrawsView) for view in self.views().values()):
+            raise UserError(f"the image tower has a drop_path, and {type(self).__name__} draws nothing; set image.drop_path=0")
 
     def children(self):
         return {"image": self.image, "text": self.text}

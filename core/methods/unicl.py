@@ -18,11 +18,13 @@ class UniCL(TwoTowers):
     """Positives of an image are all texts of its label, and the other way round (eqs. 1 to 3).
 
     A labelled picture keeps its class; one that has a text only gets the text for a label (TargetM of algorithm 1), so that
-    equal texts are positives of each other.
+    equal texts are positives of each other. Labels are a data set's own: classes of two data sets that are called alike, or a class
+    and a caption of the same words, are negatives, where the paper's TargetM goes by the words.
     temperature: what similarities are divided by at the start; the paper's tau is 1, the released code's factor exp(1).
     directions: both for the paper's loss, one of them for its ablation (Table 3).
     mixup, cutmix: parameters of their Beta distributions, 0 for neither (Table 2's last column: 0.8 and 1). A picture is mixed
-    with its neighbour, rows 0 and 1, 2 and 3 of a batch, so that ranks and pieces mix as the whole batch does.
+    with its neighbour, rows 0 and 1, 2 and 3 of a batch, so that ranks and pieces mix as the whole batch does (of a `balanced`
+    source, a labelled picture with a captioned one).
     """
 
     image: ImageTower
@@ -32,6 +34,14 @@ class UniCL(TwoTowers):
     directions: tuple[Literal["i2t", "t2i"], ...] = BOTH
     mixup: float = 0.0
     cutmix: float = 0.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.directions or min(self.mixup, self.cutmix) < 0:
+            raise UserError(
+                f"method.directions is {list(self.directions)}, mixup {self.mixup}, cutmix {self.cutmix}; give one direction or "
+                "both, and no negative parameter"
+            )
 
     def views(self):
         views = {

@@ -31,6 +31,7 @@ def check(config: Config) -> dict:
     good = len(source) - len(found.bad)
     batch = min(config.training.batch_size, good)
     report = {
+        "targets": getattr(method, "targets", None),
         "records": len(source),
         "bad": [{"number": number, "key": key, "why": why} for number, key, why in found.bad],
         "images": _images(found),
@@ -145,9 +146,8 @@ def advice(report: dict, bad_records: Path) -> str:
     if captions["cut"] > MANY_CUT * captions["count"]:
         todo.append(f"{captions['cut'] / captions['count']:.0%} of the captions are cut: raise method.text.context_length")
     if 2 * captions.get("equal_pairs_in_a_batch", 0) > MANY_EQUAL * report["batch_size"]:
-        todo.append(
-            "many captions of a batch are equal, which CLIP takes for negatives: set method.targets=texts, or use more varied ones"
-        )
+        option = "set method.targets=texts, or " if report["targets"] == "pairs" else ""
+        todo.append(f"many captions of a batch are equal: {option}use more varied captions, or a smaller batch")
     if report.get("labels", {}).get("of_one_name"):
         todo.append("classes that share a name cannot be told apart by a text: rename them, or make them one")
     return "; ".join(todo) or "nothing stands in the way of training"

@@ -62,6 +62,9 @@ class SwinTransformer(ImageTower):
             raise ValueError(f"resolution {self.resolution} is not a multiple of {smallest}, patch and stages together")
         if len(self.heads) != len(self.depths):
             raise ValueError(f"{len(self.depths)} depths and {len(self.heads)} heads: each stage needs one of both")
+        if not 0 <= self.drop_path < 1:
+            raise ValueError(f"drop_path is {self.drop_path}; it is a chance, from 0 to below 1")
+        self.children()  # whatever does not fit is told before anything runs
 
     @property
     def draws(self) -> int:

@@ -4,6 +4,7 @@ import numpy as np
 
 from tandemclip.core.config import Config, build
 from tandemclip.core.data.loader import batches
+from tandemclip.core.data.views import LABEL
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.hits import Hits
 from tandemclip.core.training import advice, journal
@@ -29,7 +30,7 @@ def overfitting(mapping: dict, count: int) -> tuple[Config, dict]:
 def recalled(images: np.ndarray, texts: np.ndarray, ids: np.ndarray) -> tuple[dict[str, Hits], float]:
     """Is the caption nearest to an image its own ("overfit/i2t"), and the image nearest to a caption ("overfit/t2i")?
 
-    images, texts: features [N, D] of the pairs; ids [N, L]. And the share that guessing would get right. Equal captions are one,
+    images, texts: features [N, D] of the pairs; ids [N, L], token ids or labels. And the share that guessing would get right. Equal captions are one,
     whosever they are: nothing could tell them apart.
     """
     _, which = np.unique(ids, axis=0, return_inverse=True)
@@ -41,7 +42,7 @@ def recalled(images: np.ndarray, texts: np.ndarray, ids: np.ndarray) -> tuple[di
 
 
 def _encoded(trainer):
-    """Features of images and captions, and token ids, of each pair once, cut as in training: that is what was learned."""
+    """Features of images and captions, and what tells captions apart, of each pair once, cut as in training: that is what was learned."""
     settings, method, parts = trainer.settings, trainer.config.method, []
     size = settings.batch_size // settings.accumulate // trainer.ranks.size  # what fits in memory
     reading = batches(
@@ -53,7 +54,9 @@ def _encoded(trainer):
             pairs = advice.pairs_of(method, batch)
             if pairs is None:
                 raise UserError("--overfit compares images with texts, and the method has no view of the size of its towers")
-            parts.append((trainer.engine.encode_image(pairs[0]), trainer.engine.encode_text(pairs[1]), pairs[1]))
+            # what counts as one text: equal labels where texts have them, else equal ids
+            which = next((array for name, array in batch.items() if name.endswith(LABEL)), pairs[1])
+            parts.append((trainer.engine.encode_image(pairs[0]), trainer.engine.encode_text(pairs[1]), which))
     return [np.concatenate(part) for part in zip(*parts)]
 
 

@@ -1,7 +1,7 @@
 """Sources beside each other: the order is a function of the position alone, whatever shares it out."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from tandemclip.core.data.balanced import Balanced
 from tandemclip.core.data.loader import batches
 from tandemclip.core.data.part import Share, WithoutClasses
 from tandemclip.core.data.scenes import DIGITS, Scenes
+from tandemclip.core.data.sources import Source
 from tandemclip.core.data.together import Together
 from tandemclip.core.data.trained_tokenizer import TrainedTokenizer
 from tandemclip.core.data.views import LabelView, TextView
@@ -17,6 +18,23 @@ from tandemclip.core.errors import UserError
 
 LABELLED, PAIRS = Scenes(size=32, count=10, digits=1), Scenes(size=32, count=26, digits=2, seed=1)
 WORDS = TrainedTokenizer.train([*Scenes().texts(200)], 40)
+
+
+@dataclass(frozen=True)
+class Named(Source):
+    """A source whose classes are called otherwise."""
+
+    source: Source
+    class_names: tuple[str, ...]
+
+    def __len__(self):
+        return len(self.source)
+
+    def __getitem__(self, index):
+        return self.source[index]
+
+    def texts(self, limit):
+        return self.source.texts(limit)
 
 
 def drawn(source, count, seed=3, start=0):
@@ -54,6 +72,12 @@ def test_balance(pairs):
     assert labelled[:10] != labelled[10:20] and drawn(source, 200, seed=4) != order
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_balance_is_between_two(count):
+    with pytest.raises(UserError, match=f"balanced: {count} sources, expected two"):
+        Balanced((LABELLED,) * count)
+
+
 def seen(source, steps, **given):
     views = {"text": TextView("caption", 12, "labels"), "label": LabelView()}
     stream = batches(source, views, WORDS, batch_size=8, seed=3, stop_step=steps, **{"start_step": 0} | given)
@@ -78,6 +102,11 @@ def test_halves_are_the_whole_and_have_nothing_in_common():
     halves = [Share(PAIRS, 0, 0.5), Share(PAIRS, 0.5, 1)]
     keys = [[half[i].key for i in range(len(half))] for half in halves]
     assert sorted(sum(keys, [])) == sorted(PAIRS[i].key for i in range(26)) and len(keys[0]) == 13
+    order = [PAIRS[i].key for i in range(26)]
+    assert all(key == sorted(key, key=order.index) for key in keys)  # neighbours stay neighbours
+    assert Share(LABELLED).prompts == LABELLED.prompts and Share(LABELLED).labels().tolist() == [r.label for r in map(Share(LABELLED).__getitem__, range(5))]
+    balanced = [Share(Balanced((LABELLED, PAIRS)), *ends) for ends in ((0, 0.5), (0.5, 1))]
+    assert len({half[i].key for half in balanced for i in range(18)}) == 36
     assert keys[0] != [PAIRS[i].key for i in range(13)]  # a folder of classes would give its first classes only
     with pytest.raises(UserError, match="expected 0 <= start < stop <= 1"):
         Share(PAIRS, 0.5, 0.5)
@@ -91,6 +120,9 @@ def test_without_classes(tmp_path):
     assert [source[i].label for i in range(len(source))] == [label for label in labels if DIGITS[label] not in ("one", "seven")]
     assert source.labels().tolist() == [label for label in labels if DIGITS[label] not in ("one", "seven")]
     assert seen(source, 2, workers=1)
+    twice = Named(LABELLED, ("one", "two", "one", *DIGITS[3:]))
+    left = {record.label for record in map(WithoutClasses(twice, str(file)).__getitem__, range(3))}
+    assert not left & {0, 2, 7}  # all classes of the name
     file.write_text('["owl"]')
     with pytest.raises(UserError, match="'owl', which none of the 10 classes is called"):
         len(WithoutClasses(LABELLED, str(file)))

@@ -90,7 +90,8 @@ def test_drop_path_drops_whole_branches_of_a_sample_and_scales_up_the_rest(root)
     draws = np.array([[0.1, 0.1, 0.4, 0.4], [0.9, 0.9, 0.6, 0.6], [0.1, 0.9, 0.6, 0.4]])
     assert tower.draws == 4
     neither, twice, first = forward(draws)
-    assert np.array_equal(forward(1 - draws[::-1])[2], twice)  # it is the threshold that counts, not how far
+    others = np.array([[0.0, 0.9, 0.49, 0.2], [0.1, 0.3, 0.51, 0.99], [0.5, 0.5, 0.7, 0.1]])
+    assert np.array_equal(forward(others), np.stack([neither, twice, first]))  # the threshold counts, not how far
     for name in ("attention.output", "feed_forward.shrink"):
         for part in ("weight", "bias"):
             weights[f"stages.1.0.{name}.{part}"] = weights[f"stages.1.0.{name}.{part}"] * 2
