@@ -12,6 +12,7 @@ from tandemclip.core.data.shards import Shards
 from tandemclip.core.data.together import Together
 from tandemclip.core.data.tokenizer import ClipBpe, Trained
 from tandemclip.core.methods.clip import CLIP
+from tandemclip.core.methods.cross_entropy import CrossEntropy
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
 from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.towers import ModifiedResNet, ResNet, SwinTransformer, TextTransformer, VisionTransformer
@@ -22,6 +23,7 @@ TYPES = {
     "clip": (CLIP, {}),
     "pyramidclip": (PyramidCLIP, {}),
     "unicl": (UniCL, {}),
+    "cross_entropy": (CrossEntropy, {}),
     "vit": (VisionTransformer, {}),
     "modified_resnet": (ModifiedResNet, {}),
     "resnet": (ResNet, {}),

@@ -166,15 +166,23 @@ class RoiView(View):
 
 @dataclass(frozen=True)
 class LabelView(View):
-    """A true class -> "": [] int32, -1 where there is none. attribute: one of record.attributes; None: record.label."""
+    """A true class -> "": [] int32, -1 where there is none. attribute: one of record.attributes; None: record.label.
+
+    classes: how many there are; UserError for a number beyond them.
+    """
 
     attribute: str | None = None
+    classes: int | None = None
 
     def arrays(self):
         return {"": ((), np.dtype(np.int32))}
 
     def __call__(self, record, rng, tokenizer):
         label = record.label if self.attribute is None else record.attributes.get(self.attribute)
+        if label is not None and self.classes is not None and label >= self.classes:
+            raise UserError(
+                f"{record.key} has class {label}, and the method has {self.classes}, counted from 0; give it as many as the data has"
+            )
         return {"": np.asarray(-1 if label is None else label, np.int32)}
 
 

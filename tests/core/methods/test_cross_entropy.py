@@ -1,0 +1,95 @@
+"""Cross-entropy against torch's own; top-1 against counting; what does not fit is told."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from tandemclip import backends
+from tandemclip.core.config import build, read
+from tandemclip.core.data.scenes import Scenes
+from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.errors import UserError
+from tandemclip.core.evaluation.evaluate import evaluate
+from tandemclip.core.methods.method import Method
+from tandemclip.core.model import Model
+from tandemclip.core.random import generator
+from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.global_batch import backward, pieces
+from tandemclip.core.training.update import AdamW
+from tandemclip.tools import train
+
+SWIN = {"type": "swin", "resolution": 32, "patch": 4, "width": 8, "depths": [1, 1], "heads": [1, 1], "window": 4, "embed_dim": 10}
+
+
+@pytest.fixture
+def path(root):
+    return root / "configs" / "pretrain" / "tiny_cross_entropy_resnet.yaml"
+
+
+def batch_of(method, labels):
+    rng = generator("cross entropy")
+    batch = {n: rng.standard_normal(shape).astype(dtype) for n, (shape, dtype) in batch_arrays(method.views(), len(labels)).items()}
+    return batch | {"label": np.array(labels, np.int32)}
+
+
+@pytest.mark.parametrize("labels", [[3, 1, 9, 0, 0, 2], [3, -1, 9, -1, -1, 2], [-1] * 6])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_is_torchs(path, labels, smoothing):
+    method = read(path, {"method": {"smoothing": smoothing}})[0].method
+    engine = backends.load("torch").float64(method, initial_weights(method, 0), AdamW())
+    batch = batch_of(method, labels)
+    scope = engine.model.scope(True)
+    scores = scope.image(torch.from_numpy(batch["image"]).double()) + scope["bias"]
+    wanted = torch.nn.functional.cross_entropy(
+        scores, torch.tensor(labels), ignore_index=-1, reduction="sum", label_smoothing=smoothing
+    ) / max(1, sum(label >= 0 for label in labels))
+    assert engine.backward(batch, 0.0).terms["loss"] == pytest.approx(wanted.item(), rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize("engine, limit", [("judge", 1e-12), ("mindspore", 1e-5)])
+def test_pieces_with_uneven_labels_are_the_whole(engine, limit):
+    method = build(Method, {"type": "cross_entropy", "image": SWIN})  # no BatchNorm, which sees pieces
+    make = backends.load("torch").float64 if engine == "judge" else backends.load("mindspore")
+    engine = make(method, initial_weights(method, 0), AdamW())
+    batch = batch_of(method, [3, -1, -1, -1, 5, 1, 2, 7])
+    whole, parts = engine.backward(batch, 0.0), backward(engine, pieces(batch, 4), 0.0)
+    assert parts.terms["loss"] == pytest.approx(whole.terms["loss"], rel=limit)
+    one, other = engine.named_gradients(whole), engine.named_gradients(parts)
+    assert all(np.abs(one[n] - other[n]).max() <= limit * max(1e-3, np.abs(one[n]).max()) for n in one)
+
+
+@pytest.mark.parametrize("backend", ["torch", "mindspore"])
+def test_top1(path, backend):
+    config, source = read(path)[0], Scenes(size=32, count=23, split="held_out")
+    engine = backends.load(backend)(config.method, initial_weights(config.method, 1), AdamW())
+    found = evaluate(Model(engine, config.method, None, batch_size=8), source)["top1"]
+    images = np.stack([config.method.inference_view()(source[i], None, None)[""] for i in range(23)])
+    labels = [source[i].label for i in range(23)]
+    answers = engine.apply("classify", images).argmax(1)
+    assert found.right.tolist() == [label is not None and label == answer for label, answer in zip(labels, answers)]
+    assert found.asked.tolist() == [label is not None for label in labels]
+    with pytest.raises(UserError, match="CrossEntropy reads no texts"):
+        Model(engine, config.method, None).encode_texts(["one"])
+
+
+def test_it_trains_and_is_evaluated(path, tmp_path):
+    given = ["--config", str(path), "--out", str(tmp_path / "run"), "--set", "training.steps=3", "data.train.count=40"]
+    assert train.main(given) == 0
+    assert "top1" in json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert train.main([*given, "--resume"]) == 0
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        ("data.tokenizer={type: clip_bpe}", "CrossEntropy reads no text; leave it out"),
+        ("method.image.embed_dim=4", "has class [4-9], and the method has 4, counted from 0"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence(path, tmp_path, capsys, change, told):
+    assert train.main(["--config", str(path), "--out", str(tmp_path / "run"), "--set", change]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and re.search(told, error)
