@@ -13,7 +13,9 @@ from tandemclip.core.data.together import Together
 from tandemclip.core.data.tokenizer import ClipBpe, Trained
 from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.cross_entropy import CrossEntropy
+from tandemclip.core.methods.multi_task import MultiTask
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
+from tandemclip.core.methods.supcon import SupCon
 from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.towers import ModifiedResNet, ResNet, SwinTransformer, TextTransformer, VisionTransformer
 from tandemclip.core.towers.presets import PRESETS
@@ -24,6 +26,8 @@ TYPES = {
     "pyramidclip": (PyramidCLIP, {}),
     "unicl": (UniCL, {}),
     "cross_entropy": (CrossEntropy, {}),
+    "multi_task": (MultiTask, {}),
+    "supcon": (SupCon, {}),
     "vit": (VisionTransformer, {}),
     "modified_resnet": (ModifiedResNet, {}),
     "resnet": (ResNet, {}),

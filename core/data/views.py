@@ -168,17 +168,20 @@ class RoiView(View):
 class LabelView(View):
     """A true class -> "": [] int32, -1 where there is none. attribute: one of record.attributes; None: record.label.
 
-    classes: how many there are; UserError for a number beyond them.
+    classes: how many there are; UserError for a number beyond them. needed: a record without one is broken.
     """
 
     attribute: str | None = None
     classes: int | None = None
+    needed: bool = False
 
     def arrays(self):
         return {"": ((), np.dtype(np.int32))}
 
     def __call__(self, record, rng, tokenizer):
         label = record.label if self.attribute is None else record.attributes.get(self.attribute)
+        if label is None and self.needed:
+            raise BrokenRecord(record.key, "it has no class")
         if label is not None and self.classes is not None and label >= self.classes:
             raise UserError(
                 f"{record.key} has class {label}, and the method has {self.classes}, counted from 0; give it as many as the data has"

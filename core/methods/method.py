@@ -51,10 +51,9 @@ class Features:
 class Method(Spec):
     """Base of every method. `image` and `text` are towers with an `embed_dim`, as children under these names.
 
-    text: None where the method reads no texts. classes: how many it classifies into by itself, by `classify`; 0 for none.
+    classes: how many it classifies into by itself, by `classify`; 0 for none.
     """
 
-    text: TextTower | None = None
     classes = 0
 
     def views(self) -> dict[str, View]:
@@ -93,6 +92,12 @@ class Method(Spec):
     def features(self, ops: Ops, p: Scope, batch: dict[str, Array]) -> dict[str, Array]:
         """What `encode` gives, by `Features.arrays`' names; in float whatever the towers compute in, for losses are exact."""
         return {name: ops.widen(x) for name, x in self.encode(ops, p, batch).arrays().items()}
+
+
+class ImagesOnly(Method):
+    """A method that reads no texts."""
+
+    text = None
 
 
 class TwoTowers(Method):

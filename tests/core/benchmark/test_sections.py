@@ -34,7 +34,7 @@ def test_ratio_and_share():
         ("a", "1.0 s", "400 ms", "25.0", "1.00", "8.05", "75%"),
         ("b", "9.0 s", "800 ms", "12.5", "2.00", "4.03", "38%"),
     )
-    assert "times a's" in found.columns and "10.7 GFLOP/s" in found.note and "3.22 GFLOP." in found.note
+    assert "times a's" in found.columns and "10.7 GFLOP/s" in found.note and "3.22 GFLOP, of texts" in found.note
 
 
 def test_a_timed_step_is_a_training_step(config):

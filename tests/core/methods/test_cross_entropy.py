@@ -75,6 +75,12 @@ def test_top1(path, backend):
         Model(engine, config.method, None).encode_texts(["one"])
 
 
+def test_a_method_of_texts_needs_them(root):
+    mapping = read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml")[1]["method"]
+    with pytest.raises(UserError, match="text is missing; CLIP needs it"):
+        build(Method, {name: value for name, value in mapping.items() if name != "text"})
+
+
 def test_it_trains_and_is_evaluated(path, tmp_path):
     given = ["--config", str(path), "--out", str(tmp_path / "run"), "--set", "training.steps=3", "data.train.count=40"]
     assert train.main(given) == 0

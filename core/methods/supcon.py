@@ -1,0 +1,50 @@
+"""SupCon (Khosla et al. 2020), its first stage: two crops of every picture, all crops of a class are positives of each other."""
+
+from dataclasses import dataclass
+
+from tandemclip.core.data.crop import Crop
+from tandemclip.core.data.views import DrawsView, LabelView
+from tandemclip.core.layers.linear import Linear
+from tandemclip.core.methods.method import Features, ImagesOnly, unit
+from tandemclip.core.objectives.supcon import supcon
+from tandemclip.core.towers.tower import ImageTower
+
+VIEWS = ("one", "other")
+
+
+@dataclass(frozen=True)
+class SupCon(ImagesOnly):
+    """temperature, width: 0.1 and 128 in the paper (section 4). Every record needs a class.
+
+    The head, two layers of which the first is as wide as the features, stays behind; what it learned is in the image tower.
+    """
+
+    image: ImageTower
+    crop: Crop = Crop(area=(0.2, 1.0), flip=True)
+    temperature: float = 0.1
+    width: int = 128
+
+    def children(self):
+        features = self.image.embed_dim
+        return {
+            "image": self.image,
+            "training.hidden": Linear(features, features),
+            "training.output": Linear(features, self.width),
+        }
+
+    def views(self):
+        views = {f"image_{name}": self.crop.view(self.image.resolution) for name in VIEWS} | {"label": LabelView(needed=True)}
+        draws = {f"draws_{name}": DrawsView(self.image.draws) for name in VIEWS}
+        return views | (draws if self.image.draws else {})
+
+    def encode(self, ops, p, batch):
+        shared = {"y": ops.reshape(batch["label"], (batch["label"].shape[0], 1))}
+        for name in VIEWS:
+            draws = (batch[f"draws_{name}"],) if self.image.draws else ()
+            x = ops.relu(p.child("training.hidden")(p.image(batch[f"image_{name}"], *draws)))
+            shared[name] = unit(ops, p.child("training.output")(x))
+        return Features(shared)
+
+    def loss(self, ops, p, features, progress):
+        views, y = [features.shared[name] for name in VIEWS], features.shared["y"]
+        return {"loss": supcon(ops, views, y, 1 / self.temperature, features.rows)}

@@ -1,0 +1,93 @@
+"""Multi-task and SupCon: their terms are the objectives' of what their towers give, over the samples that count."""
+
+import numpy as np
+import pytest
+
+from tandemclip import backends
+from tandemclip.backends.reference.ops import Reference
+from tandemclip.core.config import read
+from tandemclip.core.data.records import BrokenRecord, Record
+from tandemclip.core.data.views import LabelView, batch_arrays
+from tandemclip.core.objectives.cross_entropy import cross_entropy
+from tandemclip.core.objectives.infonce import infonce
+from tandemclip.core.objectives.supcon import supcon
+from tandemclip.core.random import generator
+from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.global_batch import backward, pieces
+from tandemclip.core.training.update import AdamW
+from tandemclip.tools import train
+
+LABELS = [3, -1, -1, 3, 5, -1, 2, -1]
+
+
+def method(root, name):
+    return read(root / "configs" / "pretrain" / f"tiny_{name}_swin.yaml")[0].method
+
+
+def batch_of(method, labels):
+    rng, batch = generator("peers"), {}
+    for name, (shape, dtype) in batch_arrays(method.views(), len(labels)).items():
+        batch[name] = (rng.integers(1, 30, shape) if dtype.kind == "i" else rng.uniform(0.0, 1.0, shape)).astype(dtype)
+    return batch | {"label": np.array(labels, np.int32)}
+
+
+def engine_of(method, name="judge"):
+    make = backends.load("torch").float64 if name == "judge" else backends.load(name)
+    return make(method, initial_weights(method, 0), AdamW())
+
+
+def test_multi_task_is_cross_entropy_of_the_classes_and_clip_of_the_captions(root):
+    spec = method(root, "multi_task")
+    engine, batch = engine_of(spec), batch_of(spec, LABELS)
+    scope = engine.model.scope(True)
+    given = engine._tensors(batch)
+    images, texts = scope.image(given["image"], given["draws"]), scope.text(given["text"])
+    ops, known = engine.ops, np.array(LABELS) >= 0
+    logits = scope.child("training.classifier")(images)
+    total, count = cross_entropy(ops, logits[known], given["label"][known])
+    u, v = (x[~known] / x[~known].norm(dim=1, keepdim=True) for x in (images, texts))
+    found = engine.backward(batch, 0.0).terms
+    assert found["cross_entropy"] == pytest.approx((total / count).item(), rel=1e-9) and count.item() == 4
+    assert found["clip"] == pytest.approx(infonce(ops, u, v, ops.exp(scope["logit_scale"])).item(), rel=1e-9)
+    assert found["loss"] == pytest.approx(found["cross_entropy"] + found["clip"], rel=1e-12)
+
+
+def test_supcon_is_its_objective_over_two_crops(root):
+    spec = method(root, "supcon")
+    engine, batch = engine_of(spec), batch_of(spec, [3, 1, 3, 2])
+    scope, given, views = engine.model.scope(True), engine._tensors(batch), []
+    for name in ("one", "other"):
+        x = scope.child("training.hidden")(scope.image(given[f"image_{name}"], given[f"draws_{name}"])).clamp_min(0)
+        z = scope.child("training.output")(x)
+        views.append((z / z.norm(dim=1, keepdim=True)).detach().numpy())
+    wanted = supcon(Reference(), views, batch["label"][:, None], 10.0)
+    assert engine.backward(batch, 0.0).terms["loss"] == pytest.approx(float(wanted), rel=1e-9)
+
+
+@pytest.mark.parametrize("name, labels", [("multi_task", LABELS), ("supcon", [3, 1, 3, 2, 2, 2, 0, 1])])
+@pytest.mark.parametrize("engine, limit", [("judge", 1e-12), ("mindspore", 2e-5)])
+def test_pieces_are_the_whole(root, name, labels, engine, limit):
+    spec = method(root, name)
+    engine, batch = engine_of(spec, engine), batch_of(spec, labels)
+    whole, parts = engine.backward(batch, 0.0), backward(engine, pieces(batch, 4), 0.0)
+    assert parts.terms == pytest.approx(whole.terms, rel=limit)
+    one, other = engine.named_gradients(whole), engine.named_gradients(parts)
+    largest = max(np.abs(gradient).max() for gradient in one.values())
+    assert all(np.abs(one[n] - other[n]).max() <= limit * largest for n in one)
+
+
+def test_supcon_needs_a_class():
+    with pytest.raises(BrokenRecord, match="it has no class"):
+        LabelView(needed=True)(Record("a", np.zeros((4, 4, 3), np.uint8)), None, None)
+
+
+@pytest.mark.parametrize("name", ["multi_task", "supcon"])
+def test_it_trains(root, tmp_path, name):
+    given = ["--config", str(root / "configs" / "pretrain" / f"tiny_{name}_swin.yaml"), "--out", str(tmp_path / "run")]
+    assert train.main([*given, "--set", "training.steps=3", "data.train.count=40"]) == 0
+
+
+def test_one_set_of_towers_serves_all_of_them(root):
+    """What is compared differs in the objective alone."""
+    unicl, both, pairs = (method(root, name) for name in ("unicl", "multi_task", "supcon"))
+    assert unicl.image == both.image == pairs.image and unicl.text == both.text
