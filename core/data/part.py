@@ -1,4 +1,4 @@
-"""Parts of a source, as sources: halves of a data set, a data set without some of its classes."""
+"""Parts of a source, as sources: halves of a data set, a data set without some of its classes (`first`: its beginning)."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, fields
@@ -14,13 +14,13 @@ from tandemclip.core.random import generator
 
 
 class Part(Source):
-    """Some records of `source`, in its order: neighbours stay neighbours on the disk. Classes keep their numbers."""
+    """Some records of `source`. Classes keep their numbers."""
 
     source: Source
 
     @abstractmethod
     def chosen(self) -> np.ndarray:
-        """Their numbers, ascending."""
+        """Their numbers; ascending where there are many, so that neighbours stay neighbours on the disk."""
 
     @cached_property
     def _numbers(self) -> np.ndarray:

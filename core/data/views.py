@@ -191,8 +191,11 @@ class LabelView(View):
 
 def hashed(content: bytes) -> np.ndarray:
     """63 bits as [2] int32, the same in every process: engines have no wider integers that they compare alike."""
-    number = int.from_bytes(blake2b(content, digest_size=8).digest(), "little") >> 1
-    return np.array(divmod(number, 2**32), np.uint32).view(np.int32)
+    return np.array(divmod(hash63(content), 2**32), np.uint32).view(np.int32)
+
+
+def hash63(content: bytes) -> int:
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "little") >> 1
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from tandemclip.core.layers.activation import Activation, activate
-from tandemclip.core.layers.attention import SelfAttention
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.spec import Constant, Normal, Spec, Uniform
@@ -32,7 +31,7 @@ class FeedForward(Spec):
 class Block(Spec):
     """x + attention(norm x), then x + feed_forward(norm x)."""
 
-    attention: SelfAttention
+    attention: Spec  # with a `width`
     feed_forward: Spec
     eps: float = 1e-5
 

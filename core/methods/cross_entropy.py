@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from tandemclip.core.data.crop import Crop
-from tandemclip.core.data.views import DrawsView, LabelView
-from tandemclip.core.methods.method import Features, ImagesOnly
+from tandemclip.core.data.views import LabelView
+from tandemclip.core.methods.method import Features, ImagesOnly, drawn
 from tandemclip.core.objectives.cross_entropy import cross_entropy, mean
 from tandemclip.core.spec import Constant, Parameter
 from tandemclip.core.towers.tower import ImageTower
@@ -34,11 +34,10 @@ class CrossEntropy(ImagesOnly):
 
     def views(self):
         views = {"image": self.crop.view(self.image.resolution), "label": LabelView(classes=self.classes)}
-        return views | ({"draws": DrawsView(self.image.draws)} if self.image.draws else {})
+        return views | self.image.drawing()
 
     def encode(self, ops, p, batch):
-        draws = (batch["draws"],) if self.image.draws else ()
-        logits, label = ops.widen(p.image(batch["image"], *draws) + p["bias"]), batch["label"]
+        logits, label = ops.widen(p.image(batch["image"], *drawn(batch)) + p["bias"]), batch["label"]
         return Features({"label": label}, {"cross_entropy": cross_entropy(ops, logits, label, self.smoothing)})
 
     def loss(self, ops, p, features, progress):

@@ -132,5 +132,10 @@ class TwoTowers(Method):
         return unit(ops, p.text(ids))
 
 
+def drawn(batch: dict[str, Array], name: str = "draws") -> tuple[Array, ...]:
+    """What an image tower is given behind the images in training: what its `drawing` asked for, if anything."""
+    return (batch[name],) if name in batch else ()
+
+
 def unit(ops: Ops, x: Array) -> Array:
     return ops.l2_normalize(x, 1e-12)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tandemclip.core.data.crop import Crop
-from tandemclip.core.data.views import DrawsView, LabelView, TextView
+from tandemclip.core.data.views import LabelView, TextView
 from tandemclip.core.layers.linear import Linear
-from tandemclip.core.methods.method import Features, TwoTowers, unit
+from tandemclip.core.methods.method import Features, TwoTowers, drawn, unit
 from tandemclip.core.objectives.cross_entropy import cross_entropy, mean
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.spec import Constant, Normal
@@ -36,11 +36,10 @@ class MultiTask(TwoTowers):
             "text": TextView("caption", self.text.context_length),
             "label": LabelView(classes=self.labels),
         }
-        return views | ({"draws": DrawsView(self.image.draws)} if self.image.draws else {})
+        return views | self.image.drawing()
 
     def encode(self, ops, p, batch):
-        draws = (batch["draws"],) if self.image.draws else ()
-        images, label = p.image(batch["image"], *draws), batch["label"]
+        images, label = p.image(batch["image"], *drawn(batch)), batch["label"]
         logits = ops.widen(p.child("training.classifier")(images))
         captioned = ops.cast(ops.less(label, ops.constant(np.zeros((), np.int32))), "float")
         shared = {"u": unit(ops, images), "v": unit(ops, p.text(batch["text"])), "captioned": captioned}

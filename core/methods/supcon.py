@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from tandemclip.core.data.crop import Crop
-from tandemclip.core.data.views import DrawsView, LabelView
+from tandemclip.core.data.views import LabelView
 from tandemclip.core.layers.linear import Linear
-from tandemclip.core.methods.method import Features, ImagesOnly, unit
+from tandemclip.core.methods.method import Features, ImagesOnly, drawn, unit
 from tandemclip.core.objectives.supcon import supcon
 from tandemclip.core.towers.tower import ImageTower
 
@@ -34,14 +34,13 @@ class SupCon(ImagesOnly):
 
     def views(self):
         views = {f"image_{name}": self.crop.view(self.image.resolution) for name in VIEWS} | {"label": LabelView(needed=True)}
-        draws = {f"draws_{name}": DrawsView(self.image.draws) for name in VIEWS}
-        return views | (draws if self.image.draws else {})
+        return views | self.image.drawing("draws_one") | self.image.drawing("draws_other")
 
     def encode(self, ops, p, batch):
         shared = {"y": ops.reshape(batch["label"], (batch["label"].shape[0], 1))}
         for name in VIEWS:
-            draws = (batch[f"draws_{name}"],) if self.image.draws else ()
-            x = ops.relu(p.child("training.hidden")(p.image(batch[f"image_{name}"], *draws)))
+            features = p.image(batch[f"image_{name}"], *drawn(batch, f"draws_{name}"))
+            x = ops.relu(p.child("training.hidden")(features))
             shared[name] = unit(ops, p.child("training.output")(x))
         return Features(shared)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from time import perf_counter
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from tandemclip.core.data.records import BrokenRecord, Record
 from tandemclip.core.data.sources import Source
 from tandemclip.core.data.tokenizer import Tokenizer
+from tandemclip.core.data.views import hash63
 from tandemclip.core.errors import UserError
 
 STRETCH = 256  # records that a process reads before it hands over what it found
@@ -87,8 +87,8 @@ class Reader:
 
 
 def text_hash(ids: np.ndarray) -> int:
-    """Of token ids [context_length]: captions that are equal to the model are equal here."""
-    return int.from_bytes(blake2b(ids.tobytes(), digest_size=8).digest(), "little")
+    """Of token ids [context_length]: captions that are equal to the model, and so are one label, are equal here."""
+    return hash63(ids.tobytes())
 
 
 def stretches(reader: Reader, workers: int) -> Iterator[Findings]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tandemclip.core.layers.attention import join_heads, split_heads
+from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck
 from tandemclip.core.layers.convolution import Convolution
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import BatchNorm, LayerNorm
@@ -12,41 +13,21 @@ from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
 from tandemclip.core.spec import Normal, Parameter, Spec
 from tandemclip.core.towers.tower import ImageTower
 
-EXPANSION = 4
 STRIDE = 32  # pixels between two places of the map in front of the pool
 ONE = np.ones((), np.float32)
 
 
 @dataclass(frozen=True)
-class Bottleneck(Spec):
-    """1 x 1, 3 x 3, 1 x 1 with a residual; a stride is taken by average pooling, never by a convolution."""
+class PooledBottleneck(Bottleneck):
+    """A stride is taken by average pooling, never by a convolution; the block starts as its shortcut."""
 
-    inputs: int
-    width: int
-    stride: int = 1
+    last_scale = 0.0
 
-    def children(self):
-        outputs = self.width * EXPANSION
-        own = {
-            "reduce": Convolution(self.inputs, self.width, 1),
-            "reduce_norm": BatchNorm(self.width),
-            "spatial": Convolution(self.width, self.width, 3),
-            "spatial_norm": BatchNorm(self.width),
-            "expand": Convolution(self.width, outputs, 1),
-            "expand_norm": BatchNorm(outputs, scale_initial=0.0),  # the block starts as its shortcut
-        }
-        if self.stride > 1 or self.inputs != outputs:
-            own |= {"shortcut": Convolution(self.inputs, outputs, 1), "shortcut_norm": BatchNorm(outputs)}
-        return own
+    def convolution(self, inputs, outputs, kernel, stride=1):
+        return Convolution(inputs, outputs, kernel)
 
-    def forward(self, ops, p, x):  # [B, inputs, H, W] -> [B, 4 width, H / stride, W / stride]
-        pool = lambda y: ops.avg_pool2d(y, self.stride) if self.stride > 1 else y
-        y = ops.relu(p.reduce_norm(p.reduce(x)))
-        y = pool(ops.relu(p.spatial_norm(p.spatial(y))))
-        y = p.expand_norm(p.expand(y))
-        if "shortcut" in self.nodes:
-            x = p.shortcut_norm(p.shortcut(pool(x)))
-        return ops.relu(x + y)
+    def pool(self, ops, x):
+        return ops.avg_pool2d(x, self.stride) if self.stride > 1 else x
 
 
 @dataclass(frozen=True)
@@ -118,7 +99,7 @@ class ModifiedResNet(ImageTower):
         for stage, depth in enumerate(self.layers):
             for i in range(depth):
                 stride = 2 if stage > 0 and i == 0 else 1
-                own[f"stages.{stage}.{i}"] = Bottleneck(inputs, width * 2**stage, stride)
+                own[f"stages.{stage}.{i}"] = PooledBottleneck(inputs, width * 2**stage, stride)
                 inputs = width * 2**stage * EXPANSION
         return own | {"pool": AttentionPool(self.resolution // STRIDE, inputs, self.heads, self.embed_dim, self.roi)}
 

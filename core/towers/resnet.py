@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck
 from tandemclip.core.layers.convolution import Convolution
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import BatchNorm
-from tandemclip.core.spec import Normal, Spec
+from tandemclip.core.spec import Normal
 from tandemclip.core.towers.tower import ImageTower
-
-EXPANSION = 4
 
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> Convolution:
@@ -18,34 +17,11 @@ def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> Conv
 
 
 @dataclass(frozen=True)
-class Bottleneck(Spec):
-    """1 x 1, 3 x 3, 1 x 1 with a residual; a stride is taken by the middle one ("V1.5")."""
+class StridedBottleneck(Bottleneck):
+    """A stride is taken by the convolution in the middle ("V1.5")."""
 
-    inputs: int
-    width: int
-    stride: int = 1
-
-    def children(self):
-        outputs = self.width * EXPANSION
-        own = {
-            "reduce": convolution(self.inputs, self.width, 1),
-            "reduce_norm": BatchNorm(self.width),
-            "spatial": convolution(self.width, self.width, 3, self.stride),
-            "spatial_norm": BatchNorm(self.width),
-            "expand": convolution(self.width, outputs, 1),
-            "expand_norm": BatchNorm(outputs),
-        }
-        if self.stride > 1 or self.inputs != outputs:
-            own |= {"shortcut": convolution(self.inputs, outputs, 1, self.stride), "shortcut_norm": BatchNorm(outputs)}
-        return own
-
-    def forward(self, ops, p, x):  # [B, inputs, H, W] -> [B, 4 width, H / stride, W / stride]
-        y = ops.relu(p.reduce_norm(p.reduce(x)))
-        y = ops.relu(p.spatial_norm(p.spatial(y)))
-        y = p.expand_norm(p.expand(y))
-        if "shortcut" in self.nodes:
-            x = p.shortcut_norm(p.shortcut(x))
-        return ops.relu(x + y)
+    def convolution(self, inputs, outputs, kernel, stride=1):
+        return convolution(inputs, outputs, kernel, stride)
 
 
 @dataclass(frozen=True)
@@ -74,7 +50,7 @@ class ResNet(ImageTower):
         inputs = self.width
         for stage, depth in enumerate(self.layers):
             for i in range(depth):
-                own[f"stages.{stage}.{i}"] = Bottleneck(inputs, self.width * 2**stage, 2 if stage and not i else 1)
+                own[f"stages.{stage}.{i}"] = StridedBottleneck(inputs, self.width * 2**stage, 2 if stage and not i else 1)
                 inputs = self.width * 2**stage * EXPANSION
         return own | {"projection": Linear(inputs, self.embed_dim, bias=False, weight_initial=Normal(0.02))}
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tandemclip.core.layers.block import FeedForward
+from tandemclip.core.layers.block import Block, FeedForward
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.layers.patches import PatchEmbedding, PatchMerging
 from tandemclip.core.layers.window import WindowAttention
-from tandemclip.core.spec import Constant, Normal, Spec
+from tandemclip.core.spec import Constant, Normal
 from tandemclip.core.towers.tower import ImageTower
 
 # Released UniCL's; timm's truncated normal cuts at 2, a hundred deviations away, and so is a plain one.
@@ -17,18 +17,8 @@ INITIAL = Normal(0.02)
 
 
 @dataclass(frozen=True)
-class SwinBlock(Spec):
-    attention: WindowAttention
-    eps: float
-
-    def children(self):
-        width = self.attention.width
-        return {
-            "attention_norm": LayerNorm(width, self.eps),
-            "attention": self.attention,
-            "feed_forward_norm": LayerNorm(width, self.eps),
-            "feed_forward": FeedForward(width, 4 * width, "gelu", INITIAL, INITIAL, Constant(0.0)),
-        }
+class SwinBlock(Block):
+    """A block over maps, of whose branches samples may lose some."""
 
     def forward(self, ops, p, x, keep=None):  # [B, S, S, width], two of [B, 1, 1, 1] -> [B, S, S, width]
         first, second = keep or (1.0, 1.0)
@@ -64,7 +54,7 @@ class SwinTransformer(ImageTower):
             raise ValueError(f"{len(self.depths)} depths and {len(self.heads)} heads: each stage needs one of both")
         if not 0 <= self.drop_path < 1:
             raise ValueError(f"drop_path is {self.drop_path}; it is a chance, from 0 to below 1")
-        self.children()  # whatever does not fit is told before anything runs
+        self.nodes  # whatever does not fit is told before anything runs
 
     @property
     def draws(self) -> int:
@@ -80,7 +70,8 @@ class SwinTransformer(ImageTower):
             for j in range(depth):
                 shift = window // 2 if j % 2 and side > window else 0
                 attention = WindowAttention(width, heads, side, window, shift, INITIAL)
-                own[f"stages.{i}.{j}"] = SwinBlock(attention, self.eps)
+                feed_forward = FeedForward(width, 4 * width, "gelu", INITIAL, INITIAL, Constant(0.0))
+                own[f"stages.{i}.{j}"] = SwinBlock(attention, feed_forward, self.eps)
             if width != widths[-1]:
                 own[f"merges.{i}"] = PatchMerging(width, INITIAL, self.eps)
         own["output_norm"] = LayerNorm(widths[-1], self.eps)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tandemclip.core.data.views import DrawsView
 from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.spec import Spec
 
@@ -19,6 +20,10 @@ class ImageTower(Spec):
     resolution: int
     embed_dim: int
     roi: RoiInput | None
+
+    def drawing(self, name: str = "draws") -> dict[str, DrawsView]:
+        """The view that gives these numbers in training, if any are taken."""
+        return {name: DrawsView(self.draws)} if self.draws else {}
 
     @property
     def grid_resolution(self) -> int:
