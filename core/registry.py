@@ -5,7 +5,9 @@ from tandemclip.core.data.captions_table import CaptionsTable
 from tandemclip.core.data.class_folder import ClassFolder
 from tandemclip.core.data.coco_captions import CocoCaptions
 from tandemclip.core.data.first import First
+from tandemclip.core.data.linear_probe import LinearProbe
 from tandemclip.core.data.one_after_another import OneAfterAnother
+from tandemclip.core.data.one_by_one import OneByOne
 from tandemclip.core.data.part import Share, WithoutClasses
 from tandemclip.core.data.scenes import Scenes
 from tandemclip.core.data.shards import Shards
@@ -17,7 +19,7 @@ from tandemclip.core.methods.multi_task import MultiTask
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
 from tandemclip.core.methods.supcon import SupCon
 from tandemclip.core.methods.unicl import UniCL
-from tandemclip.core.towers import ModifiedResNet, ResNet, SwinTransformer, TextTransformer, VisionTransformer
+from tandemclip.core.towers import ModifiedResNet, ResNet, SwinTransformer, TextEmbedding, TextTransformer, VisionTransformer
 from tandemclip.core.towers.presets import PRESETS
 from tandemclip.core.training.update import SGD, AdamW
 
@@ -33,6 +35,7 @@ TYPES = {
     "resnet": (ResNet, {}),
     "swin": (SwinTransformer, {}),
     "text_transformer": (TextTransformer, {}),
+    "text_embedding": (TextEmbedding, {}),
     "scenes": (Scenes, {}),
     "shards": (Shards, {}),
     "captions_table": (CaptionsTable, {}),
@@ -40,6 +43,8 @@ TYPES = {
     "class_folder": (ClassFolder, {}),
     "first": (First, {}),
     "one_after_another": (OneAfterAnother, {}),
+    "one_by_one": (OneByOne, {}),
+    "linear_probe": (LinearProbe, {}),
     "together": (Together, {}),
     "balanced": (Balanced, {}),
     "share": (Share, {}),

@@ -88,7 +88,7 @@ def test_labels(root, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     steps = [json.loads(line)["step"] for line in (tmp_path / "runs" / "unicl" / "journal.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3, 4, 5, 6, 7, 8]  # 2 epochs of 2 x 32 draws, 16 a step
-    assert "zero_shot/class" in done.stdout
+    assert "top1" in done.stdout
 
     (tmp_path / "flowers" / "classes.json").write_text('["rose", "tulip"]')
     (tmp_path / "runs").rename(tmp_path / "before")

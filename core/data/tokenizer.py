@@ -8,13 +8,13 @@ alone: a model's shapes never depend on the data.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from tandemclip.core.data.clip_tokenizer import ClipTokenizer
 from tandemclip.core.data.sources import Source
-from tandemclip.core.data.trained_tokenizer import TrainedTokenizer
+from tandemclip.core.data.trained_tokenizer import Level, TrainedTokenizer
 from tandemclip.core.errors import UserError
 
 TRAINING_RECORDS = 100_000  # enough for a vocabulary; larger sources are read at even distances
@@ -53,11 +53,12 @@ class ClipBpe(TokenizerConfig):
 @dataclass(frozen=True)
 class Trained(TokenizerConfig):
     """A vocabulary of the source's own captions, trained at the start of a run (the same every time), or read from the
-    JSON file that `TrainedTokenizer.to_json` wrote. level: "word": whole words, "bpe": parts, for open texts."""
+    JSON file that `TrainedTokenizer.to_json` wrote. level: "word": whole words, "bpe": parts, for open
+    texts, "text": each text one id, for a list of classes."""
 
     vocab_size: int
     file: str | None = None
-    level: Literal["word", "bpe"] = "word"
+    level: Level = "word"
 
 
 def build(config: TokenizerConfig, source: Source) -> Tokenizer:

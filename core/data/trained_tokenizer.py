@@ -11,11 +11,12 @@ from tandemclip.core.data.token_ids import PAD, pack
 from tandemclip.core.errors import UserError
 
 PAD_TOKEN, UNKNOWN = "<pad>", "<unk>"
+Level = Literal["word", "bpe", "text"]
 SPLIT = pre_tokenizers.Whitespace()  # into runs of letters and digits, and runs of anything else
 
 
 class TrainedTokenizer:
-    """Lower-case words (or parts of them) with ids from 2 on; 1 is an unknown one, 0 padding, the two highest ids are
+    """Lower-case words (or parts of them, or whole texts) with ids from 2 on; 1 is an unknown one, 0 padding, the two highest ids are
     start and end. Texts with fewer words than `vocab_size` leave ids between unused: the size is what was asked for."""
 
     KIND = "trained"
@@ -28,15 +29,17 @@ class TrainedTokenizer:
         self.end = vocab_size - 1
 
     @classmethod
-    def train(cls, texts: Iterable[str], vocab_size: int, level: Literal["word", "bpe"] = "word") -> "TrainedTokenizer":
-        """The most frequent words of `texts` ("word"), or pairs merged from their characters ("bpe"). Deterministic."""
+    def train(cls, texts: Iterable[str], vocab_size: int, level: Level = "word") -> "TrainedTokenizer":
+        """The most frequent words of `texts` ("word"), pairs merged from their characters ("bpe"), or the texts themselves
+        ("text"), all of which have to have an id. Deterministic."""
         if vocab_size < 5:
             raise UserError(f"tokenizer: vocab_size is {vocab_size}, expected at least 5; four ids are not words")
         wanted = {"vocab_size": vocab_size - 2, "special_tokens": [PAD_TOKEN, UNKNOWN], "show_progress": False}
-        if level == "word":
+        if level != "bpe":
             words = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
             trainer = trainers.WordLevelTrainer(**wanted)
-            words.pre_tokenizer = SPLIT
+            if level == "word":
+                words.pre_tokenizer = SPLIT
         else:
             words = Tokenizer(models.BPE(unk_token=UNKNOWN))
             trainer = trainers.BpeTrainer(**wanted)
@@ -59,7 +62,18 @@ class TrainedTokenizer:
     def __call__(self, texts: list[str], context_length: int) -> np.ndarray:
         """-> [len(texts), context_length] int32"""
         encoded = [self._words.encode(text, add_special_tokens=False).ids for text in texts]
+        if self._words.pre_tokenizer is None:
+            self._check_known(texts, encoded)
         return pack(encoded, context_length, self.start, self.end)
+
+    def _check_known(self, texts: list[str], encoded: list[list[int]]) -> None:
+        unknown = self._words.token_to_id(UNKNOWN)
+        for text, ids in zip(texts, encoded):
+            if ids in ([], [unknown]):
+                raise UserError(
+                    f"tokenizer: {text!r} is none of the {self._words.get_vocab_size() - 2} texts that it was trained on, and each is "
+                    "one id (level: text); use it for those texts only, raise vocab_size if they were more, or take level: word"
+                )
 
     def to_json(self) -> str:
         contents = {"kind": self.KIND, "vocab_size": self.vocab_size, "tokenizer": json.loads(self._words.to_str())}

@@ -2,28 +2,37 @@
 
 import numpy as np
 
+from tandemclip.core.data.linear_probe import LinearProbe
 from tandemclip.core.data.loader import evaluation_batches
+from tandemclip.core.data.one_by_one import OneByOne
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources import Source
 from tandemclip.core.data.views import LabelView
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.hits import Hits
+from tandemclip.core.evaluation.linear_probe import predict
 from tandemclip.core.evaluation.retrieval import METRICS, recall
 from tandemclip.core.evaluation.zero_shot import accuracy, class_embeddings, classify
 from tandemclip.core.model import Model
 
+TOP1, LINEAR_PROBE = "top1", "linear_probe"
+
 
 def evaluate(model: Model, source: Source) -> dict[str, Hits]:
-    """Metrics by name, as the hits of each record: "zero_shot/digit", ... or "i2t/R@1", ..., "t2i/R@10".
+    """Metrics by name, as the hits of each record: "top1", "zero_shot/digit", ... or "i2t/R@1", ..., "t2i/R@10".
 
     A source with `prompts` {attribute: texts of each class} is classified, by the attributes of its records, or by their
-    label where the attribute is "class"; any other is searched: every caption against every image. A method with classes of its
-    own is asked for those: "top1".
+    label where the attribute is "class" ("top1"); any other is searched: every caption against every image. A method with
+    classes of its own is asked for those: "top1", too. Of a `linear_probe` of sources, for any method: "linear_probe".
     """
+    if isinstance(source, OneByOne):
+        return _one_by_one(model, source)
+    if isinstance(source, LinearProbe):
+        return _linear_probe(model, source)
     if model.method.classes:
         return _own_classes(model, source)
     if model.method.text is None:
-        raise UserError(f"{type(model.method).__name__} has neither texts nor classes to be evaluated by; leave data.evaluate out")
+        raise UserError(f"{type(model.method).__name__} has neither texts nor classes; let data.evaluate be a linear_probe")
     if getattr(source, "prompts", None):
         return _zero_shot(model, source)
     try:
@@ -39,11 +48,28 @@ def evaluate(model: Model, source: Source) -> dict[str, Hits]:
 
 def metric_names(method, source: Source) -> list[str]:
     """What `evaluate` measures on this source."""
+    if isinstance(source, OneByOne):
+        return [f"{name}/{metric}" for name, part in zip(source.names, source.sources) for metric in metric_names(method, part)]
+    if isinstance(source, LinearProbe):
+        return [LINEAR_PROBE]
     if method.classes:
-        return ["top1"]
+        return [TOP1]
     if getattr(source, "prompts", None):
-        return [f"zero_shot/{attribute}" for attribute in source.prompts]
+        return [_name(attribute) for attribute in source.prompts]
     return list(METRICS)
+
+
+def _name(attribute):
+    return TOP1 if attribute == "class" else f"zero_shot/{attribute}"
+
+
+def _one_by_one(model, several):
+    found, start = {}, 0
+    for name, source in zip(several.names, several.sources):
+        for metric, hits in evaluate(model, source).items():
+            found[f"{name}/{metric}"] = hits.among(start, len(several))
+        start += len(source)
+    return found
 
 
 def _zero_shot(model, source):
@@ -56,16 +82,31 @@ def _zero_shot(model, source):
         ranked = classify(encoded["features"][known], class_embeddings(model.encode_texts, prompts))
         right = np.zeros(len(known), bool)
         right[known] = accuracy(ranked, encoded[attribute][known], len(prompts)).right
-        metrics[f"zero_shot/{attribute}"] = Hits(right, known)
+        metrics[_name(attribute)] = Hits(right, known)
     return metrics
 
 
 def _own_classes(model, source):
-    encoded = _encode(model, source, {"class": LabelView()}, "classify")
-    known = encoded["class"] >= 0
-    if not known.any():
+    scores, label = _with_class(model, source, "classify")
+    return {TOP1: _class_hits(scores.argmax(1), label)}
+
+
+def _linear_probe(model, source):
+    learned, labels = _with_class(model, source.learn, "encode_image")
+    asked, label = _with_class(model, source.source, "encode_image")
+    return {LINEAR_PROBE: _class_hits(predict(learned[labels >= 0], labels[labels >= 0], asked), label)}
+
+
+def _with_class(model, source, what):
+    """[N, D], [N] int: -1 where a record has no class."""
+    encoded = _encode(model, source, {"class": LabelView()}, what)
+    if (encoded["class"] < 0).all():
         raise UserError("no record of the evaluation source has a class; they need one (NNN.cls in shards)")
-    return {"top1": Hits((encoded["features"].argmax(1) == encoded["class"]) & known, known)}
+    return encoded["features"], encoded["class"]
+
+
+def _class_hits(predicted, label):
+    return Hits((predicted == label) & (label >= 0), label >= 0)
 
 
 def _encode(model, source, labels, what="encode_image"):

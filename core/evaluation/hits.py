@@ -29,6 +29,10 @@ class Hits:
         """In [0, 1], of all queries."""
         return float(self.right.sum() / self.asked.sum())
 
+    def among(self, start: int, count: int) -> Hits:
+        """As those of images `start`, ... of `count`, the others of which are not asked."""
+        return Hits(*(np.pad(array, (start, count - start - len(array))) for array in (self.right, self.asked)))
+
 
 def percent(metrics: dict[str, Hits]) -> dict[str, float]:
     return {name: 100 * hits.share for name, hits in metrics.items()}

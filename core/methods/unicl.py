@@ -6,9 +6,9 @@ from typing import Literal
 
 from tandemclip.core.data.crop import Crop
 from tandemclip.core.data.mix import MixView
-from tandemclip.core.data.views import DrawsView, TextView
+from tandemclip.core.data.views import TextView
 from tandemclip.core.errors import UserError
-from tandemclip.core.methods.method import Features, TwoTowers, unit
+from tandemclip.core.methods.method import Features, TwoTowers, drawn, unit
 from tandemclip.core.objectives.infonce import BOTH, infonce
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
@@ -21,7 +21,7 @@ class UniCL(TwoTowers):
     equal texts are positives of each other. Labels are a data set's own: classes of two data sets that are called alike, or a class
     and a caption of the same words, are negatives, where the paper's TargetM goes by the words.
     temperature: what similarities are divided by at the start; the paper's tau is 1, the released code's factor exp(1).
-    directions: both for the paper's loss, one of them for its ablation (Table 3).
+    directions: both for the paper's loss, one of them for its ablation (Table 3). alpha: label smoothing of the targets.
     mixup, cutmix: parameters of their Beta distributions, 0 for neither (Table 2's last column: 0.8 and 1). A picture is mixed
     with its neighbour, rows 0 and 1, 2 and 3 of a batch, so that ranks and pieces mix as the whole batch does (of a `balanced`
     source, a labelled picture with a captioned one).
@@ -32,6 +32,7 @@ class UniCL(TwoTowers):
     crop: Crop = Crop(area=(0.9, 1.0))
     temperature: float = exp(-1)
     directions: tuple[Literal["i2t", "t2i"], ...] = BOTH
+    alpha: float = 0.0
     mixup: float = 0.0
     cutmix: float = 0.0
 
@@ -48,8 +49,7 @@ class UniCL(TwoTowers):
             "image": self.crop.view(self.image.resolution),
             "text": TextView("caption", self.text.context_length, "labels"),
         }
-        if self.image.draws:
-            views["draws"] = DrawsView(self.image.draws)
+        views |= self.image.drawing()
         if self.mixup or self.cutmix:
             views["mix"] = MixView(self.image.resolution, self.mixup, self.cutmix)
         return views
@@ -60,17 +60,14 @@ class UniCL(TwoTowers):
             own = batch["mix"]
             images = images * own + neighbours(ops, images) * (1.0 - own)
             shared |= {"mixed_y": neighbours(ops, shared["y"]), "share": ops.mean(own, (1, 2, 3))}
-        draws = (batch["draws"],) if self.image.draws else ()
-        return Features({"u": unit(ops, p.image(images, *draws)), "v": unit(ops, p.text(batch["text"]))} | shared)
+        return Features({"u": unit(ops, p.image(images, *drawn(batch))), "v": unit(ops, p.text(batch["text"]))} | shared)
 
     def loss(self, ops, p, features, progress):
         u, v, y = (features.shared[name] for name in "uvy")
         scale, mixed = p["logit_scale"], None
         if "share" in features.shared:
             mixed = features.shared["mixed_y"], features.shared["share"]
-        loss = infonce(
-            ops, u, v, ops.exp(scale), rows=features.rows, labels=y, directions=self.directions, mixed=mixed
-        )
+        loss = infonce(ops, u, v, ops.exp(scale), self.alpha, None, features.rows, y, self.directions, mixed)
         return {"loss": loss, "logit_scale": features.part(scale)}
 
 

@@ -136,7 +136,7 @@ def test_zero_shot_on_shards_and_on_a_folder_of_classes(shared, run, tmp_path, c
     for metrics, templates in zip(found, (["a photo of a {}."], ["a photo of a {}."], ["a {}.", "one {}."]), strict=True):
         means = [model.encode_texts([template.format(name) for template in templates]).mean(0) for name in names]
         classes = np.stack([mean / np.linalg.norm(mean) for mean in means])
-        assert metrics == {"zero_shot/class": pytest.approx(100 * np.mean((images @ classes.T).argmax(1) == labels))}
+        assert metrics == {"top1": pytest.approx(100 * np.mean((images @ classes.T).argmax(1) == labels))}
     (tmp_path / "none.json").write_text('["airplane", 5]')
     assert evaluate.main(["--checkpoint", str(run), "--source", *shards[:2], f"classes={tmp_path}/none.json"]) == 2
     assert "no JSON list of class names" in capsys.readouterr().err

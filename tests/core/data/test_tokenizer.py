@@ -119,7 +119,22 @@ def test_byte_pairs_write_words_never_seen():
     assert 1 in tokenizer(["q"], 4)[0]  # a character that no caption has
 
 
-@pytest.mark.parametrize("level,size", [("word", 24), ("bpe", 70)])
+def test_each_text_is_one_id():
+    names = ["tree frog", "Tailed Frog", "ox"]
+    tokenizer = TrainedTokenizer.train([*names, "ox"], 9, level="text")
+    ids = tokenizer([*names, "TREE frog"], 3)
+    assert (ids[:, 0] == 7).all() and (ids[:, 2] == 8).all() and len({*ids[:3, 1]}) == 3 and ids[3, 1] == ids[0, 1]
+    for again in (TrainedTokenizer.from_json(tokenizer.to_json()), pickle.loads(pickle.dumps(tokenizer))):
+        np.testing.assert_array_equal(again(names, 3), ids[:3])
+    for unknown in ("frog", ""):
+        with pytest.raises(UserError, match=f"'{unknown}' is none of the 3 texts"):
+            tokenizer([unknown], 3)
+    few = TrainedTokenizer.train(names, 6, level="text")  # room for two
+    with pytest.raises(UserError, match="none of the 2 texts"):
+        few(names, 3)
+
+
+@pytest.mark.parametrize("level,size", [("word", 24), ("bpe", 70), ("text", 500)])
 def test_training_gives_the_same_vocabulary_in_every_process(level, size):
     code = (
         "import sys; from tandemclip.core.data.tokenizer import *; from tandemclip.core.data.scenes import Scenes;"

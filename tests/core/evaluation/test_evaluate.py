@@ -6,6 +6,8 @@ import pytest
 import tandemclip
 from tandemclip import backends
 from tandemclip.core.config import read
+from tandemclip.core.data.first import First
+from tandemclip.core.data.one_by_one import OneByOne
 from tandemclip.core.data.scenes import Scenes
 from tandemclip.core.data.sources import Source
 from tandemclip.core.evaluation.evaluate import evaluate, metric_names
@@ -72,6 +74,20 @@ def test_zero_shot_by_hand(models):
     right = np.mean((images @ np.stack(classes).T).argmax(1) == labels)
     found = evaluate(model, SCENES)
     assert percent(found)["zero_shot/digit"] == pytest.approx(100 * right) and list(found) == metric_names(model.method, SCENES)
+
+
+def test_sources_one_by_one_are_what_they_are_alone(models):
+    few, model = First(Captioned(SCENES), 20), models["torch"]
+    several = OneByOne((SCENES, few), ("digits", "captions"))
+    found = evaluate(model, several)
+    alone = {f"digits/{name}": hits for name, hits in evaluate(model, SCENES).items()}
+    alone |= {f"captions/{name}": hits for name, hits in evaluate(model, few).items()}
+    assert list(found) == list(alone) == metric_names(model.method, several) and percent(found) == percent(alone)
+    for name, hits in found.items():
+        where = slice(0, 37) if name.startswith("digits/") else slice(37, 57)
+        assert len(hits.asked) == 57 and hits.asked[where].sum() == hits.asked.sum() and hits.right[where].sum() == hits.right.sum()
+    with pytest.raises(ValueError, match="give each one of its own"):
+        OneByOne((SCENES, few), ("one", "one"))
 
 
 def test_both_engines_give_the_same_metrics(models):

@@ -1,0 +1,78 @@
+"""The linear probe: what a linear classifier can tell, it tells; what it cannot, it does not; SupCon is asked this way."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from tandemclip import backends
+from tandemclip.core.config import read
+from tandemclip.core.data.linear_probe import LinearProbe
+from tandemclip.core.data.scenes import Scenes
+from tandemclip.core.errors import UserError
+from tandemclip.core.evaluation.evaluate import evaluate, metric_names
+from tandemclip.core.evaluation.linear_probe import predict
+from tandemclip.core.model import Model
+from tandemclip.core.random import generator
+from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.update import AdamW
+from tandemclip.tools import train
+
+
+def unit(x):
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def features(count, seed):
+    return unit(generator("probe", seed).standard_normal((count, 8)))
+
+
+def test_half_spaces_are_learned_and_noise_is_not():
+    direction = features(1, 0)[0]
+    learned, asked = features(600, 1), features(400, 2)
+    labels = (learned @ direction > 0).astype(int)
+    found = predict(learned, labels, asked)
+    assert np.mean(found == (asked @ direction > 0)) > 0.97
+    assert 0.4 < np.mean(predict(learned, generator("labels").permutation(labels), asked) == (asked @ direction > 0)) < 0.6
+
+
+def test_the_strength_is_one_that_the_held_out_tenth_likes():
+    """A fifth of 120 labels in 60 dimensions is wrong: hardly regularised, the classifier would follow all of them."""
+    rng = generator("noisy")
+    learned = unit(rng.standard_normal((120, 60)))
+    right = (learned[:, 0] > 0).astype(int)
+    noisy = np.where(rng.random(120) < 0.2, 1 - right, right)
+    asked = unit(rng.standard_normal((2000, 60)))
+    loose = LogisticRegression(C=1e4, max_iter=1000).fit(learned, noisy).predict(asked)
+    score = lambda found: np.mean(found == (asked[:, 0] > 0))
+    assert score(predict(learned, noisy, asked)) > score(loose)
+
+
+def test_too_little_to_learn_from_is_said():
+    with pytest.raises(UserError, match="has 30 records of 1 classes to learn from"):
+        predict(features(30, 1), np.zeros(30, int), features(5, 2))
+    with pytest.raises(UserError, match="has 10 records of 2 classes"):
+        predict(features(10, 1), np.arange(10) % 2, features(5, 2))
+
+
+@pytest.mark.parametrize("backend", ["torch", "mindspore"])
+def test_a_method_without_texts_or_classes_is_asked_by_a_probe(root, backend):
+    method = read(root / "configs" / "pretrain" / "tiny_supcon_swin.yaml")[0].method
+    learn, asked = Scenes(size=32, count=60, digits=1), Scenes(size=32, count=23, split="held_out")  # some without a class
+    source, model = LinearProbe(asked, learn), Model(backends.load(backend)(method, initial_weights(method, 0), AdamW()), method, None)
+    found = evaluate(model, source)["linear_probe"]
+    assert metric_names(method, source) == ["linear_probe"]
+    encoded = [model.encode_images([each[i].image for i in range(len(each))]) for each in (learn, asked)]
+    labels = np.array([-1 if asked[i].label is None else asked[i].label for i in range(23)])
+    wanted = predict(encoded[0], np.array([learn[i].label for i in range(60)]), encoded[1])
+    assert (labels < 0).any() and np.array_equal(found.asked, labels >= 0) and np.array_equal(found.right, wanted == labels)
+    with pytest.raises(UserError, match="SupCon has neither texts nor classes; let data.evaluate be a linear_probe"):
+        evaluate(model, asked)
+
+
+def test_supcon_ends_with_its_second_stage(root, tmp_path):
+    given = ["--config", root / "configs" / "pretrain" / "tiny_supcon_swin.yaml", "--out", tmp_path, "--set", "training.steps=3"]
+    assert train.main([str(argument) for argument in given]) == 0
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert 0 <= metrics["linear_probe"] <= 100
