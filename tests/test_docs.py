@@ -11,6 +11,9 @@ import tarfile
 
 import cv2
 import numpy as np
+import yaml
+
+from tandemclip.core import yaml_text
 
 # Fewer photos and steps than the document has.
 SMALLER = {"--per-shard 40": "--per-shard 4", "--minutes 2": "--minutes 0.01 --set training.batch_size=8"}
@@ -78,7 +81,7 @@ def make_classes(folder):
 
 def test_labels(root, tmp_path):
     blocks = re.findall(r"```(\w+)\n(.*?)```", (root / "docs" / "labels.md").read_text(), re.S)
-    assert [kind for kind, _ in blocks] == ["yaml", "sh"]
+    assert [kind for kind, _ in blocks] == ["yaml", "sh", "yaml"]
     make_classes(tmp_path)
     (tmp_path / "unicl.yaml").write_text(blocks[0][1])
     (tmp_path / "tools").symlink_to(root / "tools")
@@ -89,6 +92,18 @@ def test_labels(root, tmp_path):
     steps = [json.loads(line)["step"] for line in (tmp_path / "runs" / "unicl" / "journal.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3, 4, 5, 6, 7, 8]  # 2 epochs of 2 x 32 draws, 16 a step
     assert "top1" in done.stdout
+
+    (tmp_path / "birds_test").symlink_to(tmp_path / "birds")
+    evaluated = yaml_text.parse(blocks[0][1])
+    evaluated["data"] |= yaml_text.parse(blocks[2][1])
+    (tmp_path / "evaluated.yaml").write_text(yaml.safe_dump(evaluated))
+    given = ["--config", tmp_path / "evaluated.yaml", "--out", tmp_path / "runs" / "evaluated", "--set", "training.epochs=1"]
+    done = subprocess.run(
+        [sys.executable, root / "tools" / "train.py", *given], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    metrics = json.loads((tmp_path / "runs" / "evaluated" / "metrics.json").read_text())
+    assert {*metrics} == {"step", "own/top1", "birds/linear_probe"}
 
     (tmp_path / "flowers" / "classes.json").write_text('["rose", "tulip"]')
     (tmp_path / "runs").rename(tmp_path / "before")

@@ -19,13 +19,16 @@ ITERATIONS = 1000
 
 def predict(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """learned [M, D] unit rows with labels [M] int, asked [N, D] -> [N], the label of each."""
-    if len(np.unique(labels)) < 2 or len(labels) < 20:
-        raise UserError(
-            f"the linear probe has {len(labels)} records of {len(np.unique(labels))} classes to learn from; it needs 20 or more, of "
-            "two classes or more: give another `learn`"
-        )
     order = generator("linear probe").permutation(len(labels))
-    held, rest = np.split(order, [len(labels) // 10])
+    classes, firsts = np.unique(labels[order], return_index=True)
+    others = np.delete(order, firsts)  # every class stays among those that are learned from
+    if len(classes) < 2 or not len(others):
+        raise UserError(
+            f"the linear probe has {len(labels)} records of {len(classes)} classes to learn from; it needs two classes, and more "
+            "records than classes: give another `learn`"
+        )
+    held = others[: max(1, len(labels) // 10)]
+    rest = np.setdiff1d(order, held)
     scores = [_fit(learned[rest], labels[rest], strength).score(learned[held], labels[held]) for strength in STRENGTHS]
     return _fit(learned, labels, STRENGTHS[int(np.argmax(scores))]).predict(asked)
 

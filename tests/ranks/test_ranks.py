@@ -17,11 +17,17 @@ from tandemclip.core.training import checkpoint, journal
 
 WORKER = Path(__file__).with_name("worker.py")
 # PyramidCLIP without LeFF, whose BatchNorms see a piece at a time: all nine pairs, and samples without objects
-CONFIG = """
+PYRAMIDCLIP = """
 base: {root}/configs/pretrain/tiny_pyramidclip_vit.yaml
 method:
   image: {{leff_depth: 0}}
   weights: {{GS: 0.1, GT: 0.1, GA: 0.1, LS: 0.1, LT: 0.1, LA: 0.1, RS: 0.1, RT: 0.1, RA: 0.2}}
+"""
+# classes and captions that meet across ranks, dropped branches, and mixed neighbours: pieces of two
+UNICL = """
+base: {root}/configs/pretrain/tiny_unicl_swin.yaml
+method: {{mixup: 0.8, cutmix: 1.0, alpha: 0.1}}
+training: {{batch_size: 16}}
 """
 GRADIENT = {"torch": 1e-6, "mindspore": 1e-4}  # torch in float64
 LOSS = {"torch": 1e-5, "mindspore": 1e-4}
@@ -58,9 +64,10 @@ def start(*arguments):
 
 @pytest.mark.parametrize("size", [1, 2])
 @pytest.mark.parametrize("backend", ["torch", "mindspore"])
-def test_pieces_give_the_gradient_of_the_whole(backend, size, root, tmp_path):
+@pytest.mark.parametrize("method", [PYRAMIDCLIP, UNICL], ids=["pyramidclip", "unicl"])
+def test_pieces_give_the_gradient_of_the_whole(method, backend, size, root, tmp_path):
     config, out = tmp_path / "config.yaml", tmp_path / "found.json"
-    config.write_text(CONFIG.format(root=root))
+    config.write_text(method.format(root=root))
     done = start(backend, size, tmp_path, str(WORKER), backend, str(config), str(out))
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(out.read_text())
