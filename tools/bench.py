@@ -19,7 +19,7 @@ from rich.console import Console
 from tandemclip import backends
 from tandemclip.backends.recorder.record import record_step
 from tandemclip.core import command_line
-from tandemclip.core.benchmark import data, machine, operators, reference, report, start, steps
+from tandemclip.core.benchmark import beside, data, machine, operators, reference, report, start, steps
 from tandemclip.core.benchmark.apart import Apart
 from tandemclip.core.config import read
 from tandemclip.core.data.views import batch_arrays
@@ -42,17 +42,18 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--sections", nargs="+", choices=list(SECTIONS), default=list(SECTIONS), help="(default: all)")
     parser.add_argument("--steps", type=int, default=20, metavar="N", help="timed steps of each engine (default: 20)")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config")
+    parser.add_argument("--beside", type=Path, nargs="+", metavar="YAML", help="others whose steps are held against the config's")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it all to this file too, with the machine")
-    beside = parser.add_argument_group(
+    group = parser.add_argument_group(
         "reference",
         "SCRIPT --data FOLDER --tower vit|rn --views N --no-eval trains the towers of flickr8k_clip_vit.yaml and _rn.yaml on "
         "FOLDER/train/*.tar and prints, last, a line of JSON with views_per_second",
     )
-    beside.add_argument("--reference", type=Path, metavar="SCRIPT", help="the script (default: that section is left out)")
-    beside.add_argument("--reference-data", type=Path, metavar="FOLDER", help="what both train on")
-    beside.add_argument("--towers", nargs="+", choices=list(TOWERS), default=list(TOWERS), help="(default: both)")
-    beside.add_argument("--views", type=int, default=1280, metavar="N", help="image views a run (default: 1280)")
-    beside.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each (default: 3)")
+    group.add_argument("--reference", type=Path, metavar="SCRIPT", help="the script (default: that section is left out)")
+    group.add_argument("--reference-data", type=Path, metavar="FOLDER", help="what both train on")
+    group.add_argument("--towers", nargs="+", choices=list(TOWERS), default=list(TOWERS), help="(default: both)")
+    group.add_argument("--views", type=int, default=1280, metavar="N", help="image views a run (default: 1280)")
+    group.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each (default: 3)")
     return parser
 
 
@@ -88,6 +89,20 @@ def _steps(args, config):
     return steps.section(times, config.training.batch_size, sum(call.flops for call in _calls(config)))
 
 
+def _beside(args, config):
+    if not args.beside:
+        return beside.LEFT_OUT
+    files = {path.stem: path for path in (args.config, *args.beside)}
+    if len(files) <= len(args.beside):
+        raise UserError(f"two of the configurations are called alike: {', '.join(files)}; give each a name of its own")
+    with Progress("rounds", len(_engines()) * args.steps) as progress:
+        found = {}
+        for name, engine_class in _engines().items():
+            makers = {stem: Apart(_stepper, path, args.set, engine_class) for stem, path in files.items()}
+            found[name] = beside.measure(makers, args.steps, progress.advance)
+    return beside.section(found)
+
+
 def _data(args, config):
     name, engine_class = next(iter(_engines().items()))
     with Progress("data", 1 + data.ROUNDS) as progress:
@@ -120,7 +135,7 @@ def _reference(args, config):
         return reference.section({c.tower: reference.measure(c, *given) for c in contests}, args.views)
 
 
-SECTIONS = {"steps": _steps, "start": _start, "data": _data, "reference": _reference, "operators": _operators}
+SECTIONS = {"steps": _steps, "beside": _beside, "start": _start, "data": _data, "reference": _reference, "operators": _operators}
 
 
 @cache

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tandemclip.core.benchmark.programs import output
-from tandemclip.core.benchmark.report import Section
+from tandemclip.core.benchmark.report import Section, ratio
 from tandemclip.core.benchmark.turns import in_turn
 from tandemclip.core.command_line import parse_overrides
 from tandemclip.core.config import read
@@ -83,8 +83,7 @@ def section(found: dict[str, dict[str, list[float]]], views: int) -> Section:
     """found: by tower."""
     rows = []
     for tower, rates in found.items():
-        ratios = [own / other for own, other in zip(rates["ours"], rates["reference"])]
         medians = [f"{statistics.median(values):.1f}" for values in (rates["reference"], rates["ours"])]
-        rows.append((tower, *medians, f"{statistics.median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]"))
+        rows.append((tower, *medians, ratio(rates["ours"], rates["reference"])))
     rounds = len(next(iter(found.values()))["ours"])
     return Section(LEFT_OUT.title, NOTE.format(views=views, rounds=rounds), ("tower", "reference", "ours", "ratio"), tuple(rows))

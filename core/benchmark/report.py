@@ -1,5 +1,7 @@
 """What a section of the benchmark found, for a terminal and as Markdown."""
 
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.markup import escape
@@ -27,6 +29,12 @@ class Section:
         lines = [self.columns, ("---",) * len(self.columns), *self.rows] if self.rows else []
         table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
         return "\n\n".join(part for part in (f"## {self.title}", table, self.note) if part)
+
+
+def ratio(ones: Sequence[float], others: Sequence[float]) -> str:
+    """Of two figures in one round: median and extremes."""
+    ratios = [one / other for one, other in zip(ones, others, strict=True)]
+    return f"{statistics.median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]"
 
 
 def markdown(title: str, paragraphs: list[str], sections: list[Section]) -> str:
