@@ -13,7 +13,7 @@ from tandemclip.core.data.records import Record
 from tandemclip.core.data.shard_index import IMAGES
 from tandemclip.core.data.sources import Source
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.prompts import PHOTO, Templates, class_prompts
+from tandemclip.core.evaluation.prompts import PHOTO, Templates, checked, ensemble
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ClassFolder(Source):
             raise IndexError(index)
         label = int(np.searchsorted(self._starts, index, side="right")) - 1
         file = Path(self.path).expanduser() / self.class_names[label] / self._files[index]
-        return read_image(file, captions=tuple(self._prompts[label]), label=label)
+        return read_image(file, captions=tuple(ensemble(self.class_names[label], self._templates)), label=label)
 
     def labels(self) -> np.ndarray:
         return np.repeat(np.arange(len(self.class_names), dtype=np.int32), np.diff(self._starts))
@@ -47,15 +47,15 @@ class ClassFolder(Source):
 
     @property
     def prompts(self) -> dict[str, list[list[str]]]:
-        return {"class": self._prompts}
+        return {"class": [ensemble(name, self._templates) for name in self.class_names]}
 
     def texts(self, limit: int) -> Iterator[str]:
-        for prompts in self._prompts[:limit]:
-            yield from prompts
+        for name in self.class_names[:limit]:
+            yield from ensemble(name, self._templates)
 
     @cached_property
-    def _prompts(self) -> list[list[str]]:
-        return class_prompts(self.class_names, self.templates)
+    def _templates(self) -> tuple[str, ...]:
+        return checked(self.templates)
 
     @cached_property
     def _files(self) -> Strings:

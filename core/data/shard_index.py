@@ -4,55 +4,23 @@ An index is a numpy record array in a file of its own, of which only the entries
 records cost no memory, and nothing to send to another process.
 """
 
-import glob
-import hashlib
 import os
-import stat
 import tarfile
-import tempfile
-from pathlib import Path
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 
+from tandemclip.core.data.kept import Stamp, kept
 from tandemclip.core.errors import UserError
 
-VERSION = 2
-SUFFIX = ".index.npy"
 IMAGES = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif")
 KINDS = {**dict.fromkeys(IMAGES, "image"), "json": "json", "txt": "txt", "cls": "cls", "rois.npy": "rois"}
 SPAN = np.dtype([("offset", "<i8"), ("size", "<i8")])  # in bytes; size -1 where the record has no such member
 
 
-class Stamp(NamedTuple):
-    """One state of one file: an index belongs to exactly that."""
-
-    path: str
-    size: int
-    modified: int  # ns
-
-
-def stamp(path: str) -> Stamp:
-    try:
-        status = os.stat(path)
-    except OSError as error:
-        raise UserError(
-            f"shards: {path} cannot be opened ({error.strerror}); correct the path, or fetch the file"
-        ) from error
-    return Stamp(os.path.abspath(path), status.st_size, status.st_mtime_ns)
-
-
 def read_index(shard: Stamp) -> np.ndarray:
-    """[records] with fields key (bytes) and, for image, json, txt, cls and rois, the SPAN of its data in the file.
-
-    Built where there is none yet for this state of the file.
-    """
-    for place in _places(shard):
-        try:
-            return np.lib.format.open_memmap(place, mode="r")
-        except (OSError, ValueError):
-            continue  # none here, or one that is not whole: another place, or it is built again
-    return _build(shard)
+    """[records] with fields key (bytes) and, for image, json, txt, cls and rois, the SPAN of its data in the file."""
+    return kept(shard, "index", partial(_scan, shard.path))
 
 
 class Entries:
@@ -65,47 +33,6 @@ class Entries:
     def __getitem__(self, number: int) -> np.void:
         size = self._dtype.itemsize
         return np.frombuffer(os.pread(self._file.fileno(), size, self._offset + number * size), self._dtype)[0]
-
-
-def _places(shard: Stamp) -> list[Path]:
-    """Where the index may be kept: beside the shard, else in the user's cache, else in the temporary directory."""
-    state = f"{shard.size}-{shard.modified}.v{VERSION}{SUFFIX}"  # an index of another state is not found
-    name = f"{hashlib.sha256(shard.path.encode()).hexdigest()[:32]}.{state}"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    beside = Path(f"{shard.path}.{state}")
-    places = [root / "tandemclip" / name for root in (cache, Path(tempfile.gettempdir()))]
-    # By the folder's own mode, not by trying: root may write into folders that are marked read-only for good reason.
-    return [beside, *places] if beside.parent.stat().st_mode & stat.S_IWUSR else places
-
-
-def _build(shard: Stamp) -> np.ndarray:
-    records = _scan(shard.path)
-    failures = []
-    for place in _places(shard):
-        try:
-            _keep(place, records)
-            return np.lib.format.open_memmap(place, mode="r")
-        except OSError as error:
-            failures.append(f"{place.parent}: {error.strerror}")
-    raise UserError(
-        f"shards: the index of {shard.path} can be kept nowhere ({'; '.join(failures)}); "
-        "set XDG_CACHE_HOME to a folder that can be written"
-    )
-
-
-def _keep(place: Path, records: np.ndarray) -> None:
-    """Whole or not at all, as other processes may look for it at this moment; indices of earlier states go."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    shard = place.name.removesuffix(SUFFIX).rsplit(".", 2)[0]
-    for old in place.parent.glob(f"{glob.escape(shard)}.*{SUFFIX}"):
-        old.unlink(missing_ok=True)
-    with tempfile.NamedTemporaryFile(dir=place.parent, suffix=".part", delete=False) as file:
-        try:
-            np.save(file, records)
-            os.replace(file.name, place)
-        except OSError:
-            os.unlink(file.name)
-            raise
 
 
 def members(path: str) -> dict[str, dict[str, tuple[int, int]]]:

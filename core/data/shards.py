@@ -7,16 +7,17 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 
 from tandemclip.core.data.image_files import unicode
+from tandemclip.core.data.kept import Stamp, kept, stamp
 from tandemclip.core.data.records import BrokenRecord, Object, Record
-from tandemclip.core.data.shard_index import Entries, Stamp, read_index, stamp
+from tandemclip.core.data.shard_index import Entries, read_index
 from tandemclip.core.data.sources import Source
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.prompts import PHOTO, Templates, class_prompts, read_class_names
+from tandemclip.core.evaluation.prompts import PHOTO, Templates, checked, ensemble, read_class_names
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,17 @@ class Shards(Source):
         return Record(key, image, captions or self._captions_of_class(label, key), summary, objects, label, attributes)
 
     def labels(self) -> np.ndarray:
-        """As in every source; pictures are not read."""
-        found = np.full(len(self), -1, np.int32)
-        for index in range(len(self)):
-            shard, entry = self._locate(index)
+        """As in every source; pictures are not read, and labels only once for each state of a shard."""
+        self._starts  # says what is wrong with the shards
+        return np.concatenate([kept(shard, "labels", partial(self._read_labels, shard)) for shard in self._shards])
+
+    def _read_labels(self, shard: Stamp) -> np.ndarray:
+        index = read_index(shard)
+        found = np.full(len(index), -1, np.int32)
+        for number, entry in enumerate(index):
             with suppress(BrokenRecord, ValueError, TypeError, OverflowError):
                 label = _label(self._facts(shard, entry, ""), _member(shard, entry, "cls"))
-                found[index] = -1 if label is None else label
+                found[number] = -1 if label is None else label
         return found
 
     @cached_property
@@ -79,19 +84,19 @@ class Shards(Source):
     @property
     def prompts(self) -> dict[str, list[list[str]]]:
         """The texts of each class; nothing without `classes`."""
-        return {"class": self._prompts} if self.classes else {}
+        return {"class": [ensemble(name, self._templates) for name in self.class_names]} if self.classes else {}
 
     @cached_property
-    def _prompts(self) -> list[list[str]]:
-        return class_prompts(self.class_names, self.templates)
+    def _templates(self) -> tuple[str, ...]:
+        return checked(self.templates)
 
     def _captions_of_class(self, label: int | None, key: str) -> tuple[str, ...]:
         """Its name in the templates, for records that bring no caption."""
         if label is None or not self.classes:
             return ()
-        if not 0 <= label < len(self._prompts):
-            raise UserError(f"{key} has class {label}, and {self.classes} names {len(self._prompts)}; give the list of all classes")
-        return tuple(self._prompts[label])
+        if not 0 <= label < len(self.class_names):
+            raise UserError(f"{key} has class {label}, and {self.classes} names {len(self.class_names)}; give the list of all classes")
+        return tuple(ensemble(self.class_names[label], self._templates))
 
     def texts(self, limit: int) -> Iterator[str]:
         """Captions, summaries and phrases of at most `limit` records, evenly spread; images are not decoded."""
@@ -170,7 +175,8 @@ def _member(shard: Stamp, entry, kind: str) -> bytes | None:
     offset, size = int(entry[kind]["offset"]), int(entry[kind]["size"])
     if size < 0:
         return None
-    data = os.pread(_open(shard).fileno(), size, offset)
+    file = _open(shard)  # held: it may be in no cache, where two threads opened it at once
+    data = os.pread(file.fileno(), size, offset)
     if len(data) < size:
         raise UserError(f"shards: {shard.path} ends at a record that it had before; copy the file again, whole")
     return data

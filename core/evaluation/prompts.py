@@ -36,10 +36,10 @@ def read_class_names(path: str) -> list[str]:
         ) from error
 
 
-def class_prompts(class_names: Sequence[str], templates: Templates) -> list[list[str]]:
-    """The texts of each class, for `class_embeddings`. Raises UserError for a template that names no class."""
+def checked(templates: Templates) -> tuple[str, ...]:
+    """The templates themselves. Raises UserError for one that names no class."""
     templates = imagenet_templates() if templates == "imagenet" else templates
     for template in templates:
         if "{}" not in template:
             raise UserError(f"the template {template!r} has no place for a class name; write it like 'a photo of a {{}}.'")
-    return [ensemble(name, templates) for name in class_names]
+    return templates

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tandemclip.core.data.shard_index import members, read_index, stamp
+from tandemclip.core.data.kept import stamp
+from tandemclip.core.data.shard_index import members, read_index
 from tandemclip.core.data.shard_writer import write_shard
 from tandemclip.core.data.shards import files
 from tandemclip.core.errors import UserError

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tandemclip.core.data import shard_index
+from tandemclip.core.data import kept, shard_index
 
 
 def jpeg(seed, height=20, width=30):
@@ -62,8 +62,8 @@ def write_pointers():
         }
         for number in broken:
             places[f"{number:08d}"]["json"] = (len(image), 1)
-        shard = shard_index.stamp(str(path))
-        shard_index._keep(shard_index._places(shard)[0], shard_index._array(places))
+        shard = kept.stamp(str(path))
+        kept.keep(kept.places(shard, "index")[0], shard_index._array(places))
         return str(path)
 
     return write

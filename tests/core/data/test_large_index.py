@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tandemclip.core.data import shard_index
+from tandemclip.core.data import kept, shard_index
 
 SHARDS, RECORDS = 100, 100_000  # of each shard
 
@@ -56,9 +56,9 @@ def ten_million(tmp_path_factory):
         path = folder / f"{number:04d}.tar"
         path.write_bytes(image + facts)
         os.truncate(path, 1 << 30)
-        place = shard_index._places(shard_index.stamp(str(path)))[0]
+        place = kept.places(kept.stamp(str(path)), "index")[0]
         if number == 0:
-            shard_index._keep(place, index)
+            kept.keep(place, index)
             first = place
         else:
             os.link(first, place)

@@ -4,12 +4,15 @@ import json
 import os
 import pickle
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from tandemclip.core.data import shards
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.shards import Shards
 from tandemclip.core.errors import UserError
@@ -59,6 +62,21 @@ def test_classes_without_captions_get_prompts(tmp_path, write_tar, image):
     names.write_text('["cat"]')
     with pytest.raises(UserError, match="x.tar:a has class 1, and .*classes.json names 1; give the list of all classes"):
         Shards(source.paths, str(names))[0]
+
+
+def test_labels_are_read_once_for_each_state_of_a_shard(tmp_path, write_tar, image):
+    members = {"a.cls": b"1", "a.png": image, "b.json": {"label": 0}, "b.png": image, "c.png": image, "d.cls": b"-1", "d.png": image}
+    paths = write_tar(tmp_path / "x.tar", members)
+    other = write_tar(tmp_path / "y.tar", {"a.cls": b"7", "a.png": image})
+    source = Shards((paths, other))
+    assert source.labels().tolist() == [1, 0, -1, -1, 7]
+    (kept,) = tmp_path.glob("x.tar.*.labels.npy")
+    array = np.load(kept)
+    np.save(kept, array + 10)
+    assert Shards((paths, other)).labels().tolist() == [11, 10, 9, 9, 7]  # from there
+    write_tar(tmp_path / "x.tar", {"a.cls": b"12345", "a.png": image})
+    assert Shards((paths, other)).labels().tolist() == [12345, 7]
+    assert [*tmp_path.glob("x.tar.*.labels.npy")] != [kept] and len([*tmp_path.glob("x.tar.*.npy")]) == 2
 
 
 def test_random_access_over_several_shards(tmp_path, write_shards):
@@ -187,3 +205,18 @@ def test_a_source_travels_as_its_paths(tmp_path, write_shards):
     sent = pickle.dumps(source)
     assert len(sent) < 500 + len(str(tmp_path))
     assert pickle.loads(sent)[3].label == 3
+
+
+def test_threads_that_open_a_shard_at_once_read_it_all(tmp_path, write_tar, image):
+    """Of two that open it only one stands in the cache; the other's must stay open while it is read."""
+    source = Shards(write_tar(tmp_path / "x.tar", {"a.txt": b"one", "a.png": image}))
+    start = Barrier(8)
+
+    def read(_):
+        start.wait()
+        return source[0].captions
+
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(300):
+            shards._open.cache_clear()
+            assert {*threads.map(read, range(8))} == {("one",)}
