@@ -1,9 +1,10 @@
 """Take over foreign weights as a checkpoint of ours, for training (--init), evaluation and encoding on either engine.
 
     python tools/convert.py --from open_clip open_clip_model.safetensors runs/vit_b_32 --activation quick_gelu
+    python tools/convert.py --from unicl yfcc14m.pth runs/unicl_swin_t
 
-The architecture is read from the shapes. Not the activation: OpenAI's weights and open_clip's "-quickgelu" models need
-quick_gelu, open_clip's others gelu. The names are the same, and the wrong one gives wrong features without a word.
+The architecture is read from the shapes. Not open_clip's activation: OpenAI's weights and open_clip's "-quickgelu" models
+need quick_gelu, open_clip's others gelu. The names are the same, and the wrong one gives wrong features without a word.
 """
 
 import argparse
@@ -17,13 +18,13 @@ from tandemclip.core import command_line
 from tandemclip.core.config import build
 from tandemclip.core.data.clip_tokenizer import ClipTokenizer
 from tandemclip.core.errors import UserError
-from tandemclip.core.interop import open_clip
+from tandemclip.core.interop import open_clip, unicl
 from tandemclip.core.interop.adapter import convert
 from tandemclip.core.methods.method import Method
 from tandemclip.core.spec import count_parameters
 from tandemclip.core.training import checkpoint
 
-FAMILIES = {"open_clip": open_clip}
+FAMILIES = {"open_clip": open_clip, "unicl": unicl}
 ACTIVATIONS = ("quick_gelu", "gelu")
 
 
@@ -32,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--from", dest="family", required=True, choices=FAMILIES, help="whose names the weights have")
     parser.add_argument("source", type=Path, metavar="SRC", help="a .safetensors file, or torch's with a state dict")
     parser.add_argument("destination", type=Path, metavar="DST", help="a new folder, laid out as a run's")
-    parser.add_argument("--activation", required=True, choices=ACTIVATIONS, help="what the weights were trained with")
+    parser.add_argument("--activation", choices=ACTIVATIONS, help="what open_clip's weights were trained with")
     return parser
 
 
@@ -46,14 +47,19 @@ def _main(argv):
         raise UserError(f"{args.destination} is already there; give a folder that is not, nothing is overwritten")
     foreign, family = read(args.source), FAMILIES[args.family]
     shapes = {name: array.shape for name, array in foreign.items()}
-    mapping = configuration(family.architecture(shapes), args.activation)
+    mapping = family.configuration(shapes, args.activation)
+    if mapping["text"]["vocab_size"] != ClipTokenizer.vocab_size:
+        raise UserError(
+            f"the text tower has {mapping['text']['vocab_size']} ids; expected CLIP's {ClipTokenizer.vocab_size}: a model with "
+            "another tokenizer cannot be taken over"
+        )
     method = build(Method, mapping, "method")
     weights = convert(foreign, family.table(method, foreign), method)
     weights = {name: np.asarray(array, np.float32) for name, array in weights.items()}
     tokenizer = {"type": "clip_bpe"}
     state = {"config": {"method": mapping, "tokenizer": tokenizer}, "tokenizer": ClipTokenizer().to_json()}
     folder = checkpoint.save(args.destination, 0, weights, {}, state)
-    print(f"{folder}: {count_parameters(method):,} parameters, {args.activation}")
+    print(f"{folder}: {count_parameters(method):,} parameters, {method.text.activation}")
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
@@ -76,20 +82,6 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
             return {name: file.get_tensor(name) for name in names}
     except (OSError, safetensors.SafetensorError) as error:
         raise UserError(f"{path} cannot be read as safetensors ({error}); give a whole file") from error
-
-
-def configuration(architecture: dict[str, dict], activation: str) -> dict:
-    """The mapping of a CLIP with these towers."""
-    image, text = architecture["image"], architecture["text"]
-    if text["vocab_size"] != ClipTokenizer.vocab_size:
-        raise UserError(
-            f"the text tower has {text['vocab_size']} ids; expected CLIP's {ClipTokenizer.vocab_size}: a model with "
-            "another tokenizer cannot be taken over"
-        )
-    if image["type"] == "vit":  # the ResNet's activation is the ReLU
-        image = image | {"activation": activation}
-    crop = {"resize": "pillow_bicubic"}  # as these weights were trained and evaluated
-    return {"type": "clip", "image": image, "text": text | {"activation": activation}, "crop": crop}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ class Crop:
 
     resize: how it becomes as small as the tower wants it, in training and at evaluation; released CLIP weights were trained and
     evaluated with Pillow's bicubic.
+    crop_pct: evaluation takes the middle out of a picture this much larger, as timm calls it (0.875: 224 of 256 pixels).
     rand_augment: two random changes of colour or place; erase: the chance that a part becomes noise (`augment`).
     """
 
@@ -23,8 +24,11 @@ class Crop:
     rand_augment: bool = False
     erase: float = 0.0
     resize: images.Resize = "antialiased"
+    crop_pct: float = 1.0
+
+    def __post_init__(self):
+        if not 0 < self.crop_pct <= 1:
+            raise ValueError(f"crop_pct is {self.crop_pct}; it is a share, above 0 and at most 1")
 
     def view(self, resolution: int) -> ImageView:
-        return ImageView(
-            resolution, self.area, self.flip, self.ratio, self.mean, self.std, self.rand_augment, self.erase, self.resize
-        )
+        return ImageView(resolution, **vars(self))

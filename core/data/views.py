@@ -44,7 +44,7 @@ class ImageView(View):
     """A random crop for training, resized to a square -> "": [3, resolution, resolution] float32, normalised.
 
     area: share of the picture, e.g. (0.9, 1.0) for a global and (0.5, 1.0) for a local view. ratio: width / height.
-    rand_augment, erase: see `augment`. resize: see CentreView.
+    rand_augment, erase: see `augment`. resize, crop_pct: of evaluation too, see CentreView.
     """
 
     resolution: int
@@ -56,6 +56,7 @@ class ImageView(View):
     rand_augment: bool = False
     erase: float = 0.0
     resize: images.Resize = "antialiased"
+    crop_pct: float = 1.0
 
     def arrays(self):
         return {"": ((3, self.resolution, self.resolution), np.dtype(np.float32))}
@@ -73,7 +74,7 @@ class ImageView(View):
 
 @dataclass(frozen=True)
 class CentreView(View):
-    """The evaluation picture: short side to `resolution`, its middle -> "": [3, resolution, resolution] float32.
+    """The evaluation picture: short side to `resolution` / crop_pct, its middle -> "": [3, resolution, resolution] float32.
 
     resize: as in training. "pillow_bicubic" is what released CLIP weights expect, pixel-equal; "antialiased" is OpenCV's and faster.
     """
@@ -82,12 +83,13 @@ class CentreView(View):
     resize: images.Resize = "antialiased"
     mean: tuple[float, float, float] = images.CLIP_MEAN
     std: tuple[float, float, float] = images.CLIP_STD
+    crop_pct: float = 1.0
 
     def arrays(self):
         return {"": ((3, self.resolution, self.resolution), np.dtype(np.float32))}
 
     def __call__(self, record, rng, tokenizer):
-        height, width = images.short_side(record.pixels.shape, self.resolution)
+        height, width = images.short_side(record.pixels.shape, int(self.resolution / self.crop_pct))
         pixels = images.RESIZE[self.resize](record.pixels, height, width)
         pixels = images.centre_crop(pixels, self.resolution, self.resolution)
         return {"": images.normalise(pixels, self.mean, self.std)}

@@ -96,6 +96,17 @@ def bottleneck(shortcut: bool) -> list[Row]:
 
 
 # ------------------------------------------------------------------ the architecture, from shapes
+def configuration(shapes: dict[str, tuple[int, ...]], activation: str | None) -> dict:
+    """{name: shape} of a checkpoint -> the mapping of a CLIP."""
+    if activation is None:
+        raise UserError("--activation is missing; neither names nor shapes tell it: give quick_gelu (OpenAI's weights) or gelu")
+    image, text = architecture(shapes).values()
+    if image["type"] == "vit":  # the ResNet's activation is the ReLU
+        image = image | {"activation": activation}
+    crop = {"resize": "pillow_bicubic"}  # as these weights were trained and evaluated
+    return {"type": "clip", "image": image, "text": text | {"activation": activation}, "crop": crop}
+
+
 def architecture(shapes: dict[str, tuple[int, ...]]) -> dict[str, dict]:
     """{name: shape} of a checkpoint -> {"image": ..., "text": ...}, mappings as a configuration has them.
 
@@ -125,7 +136,7 @@ def _text_architecture(shapes, prefix):
         "vocab_size": vocabulary,
         "context_length": shapes[f"{prefix}positional_embedding"][0],
         "width": width,
-        "layers": _count(shapes, re.escape(prefix) + r"transformer\.resblocks\.(\d+)\."),
+        "layers": count(shapes, re.escape(prefix) + r"transformer\.resblocks\.(\d+)\."),
         "heads": width // HEAD,
         "embed_dim": shapes[f"{prefix}text_projection"][1],
     }
@@ -138,7 +149,7 @@ def _vit_architecture(shapes):
         "resolution": isqrt(shapes["visual.positional_embedding"][0] - 1) * patch,
         "patch": patch,
         "width": width,
-        "layers": _count(shapes, r"visual\.transformer\.resblocks\.(\d+)\."),
+        "layers": count(shapes, r"visual\.transformer\.resblocks\.(\d+)\."),
         "heads": width // HEAD_OF_WIDTH.get(width, HEAD),
         "embed_dim": shapes["visual.proj"][1],
     }
@@ -149,12 +160,13 @@ def _resnet_architecture(shapes):
     return {
         "type": "modified_resnet",
         "resolution": isqrt(shapes["visual.attnpool.positional_embedding"][0] - 1) * 32,
-        "layers": [_count(shapes, rf"visual\.layer{stage}\.(\d+)\.") for stage in (1, 2, 3, 4)],
+        "layers": [count(shapes, rf"visual\.layer{stage}\.(\d+)\.") for stage in (1, 2, 3, 4)],
         "width": width,
         "heads": width * 32 // HEAD,
         "embed_dim": shapes["visual.attnpool.c_proj.weight"][0],
     }
 
 
-def _count(shapes, pattern):
+def count(shapes, pattern):
+    """How many different numbers stand where the pattern has its group."""
     return len({match[1] for match in (re.match(pattern, name) for name in shapes) if match})

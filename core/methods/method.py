@@ -77,7 +77,7 @@ class Method(Spec):
     def inference_view(self) -> CentreView:
         """What `encode_image` expects at evaluation: the middle of the picture, resized and normalised as in training."""
         crop = next(view for view in self.views().values() if isinstance(view, ImageView))
-        return CentreView(crop.resolution, crop.resize, crop.mean, crop.std)
+        return CentreView(crop.resolution, crop.resize, crop.mean, crop.std, crop.crop_pct)
 
     def encode_image(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, embed_dim], unit rows
         return unit(ops, p.image(images))

@@ -12,8 +12,13 @@ from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg, CustomTextCLIP
 from tandemclip import backends
 from tandemclip.core.config import build
 from tandemclip.core.data.tokenizer import from_json
+from tandemclip.core.interop import unicl
+from tandemclip.core.interop.adapter import export
 from tandemclip.core.methods.method import Method
+from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.parity import error
+from tandemclip.core.spec import initial_weights
+from tandemclip.core.towers import SwinTransformer, TextTransformer
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.update import AdamW
 from tandemclip.tools import convert
@@ -162,7 +167,43 @@ def test_nothing_is_overwritten(converted, tmp_path, capsys):
     assert sorted((path, path.stat().st_mtime_ns) for path in run.rglob("*")) == before
 
 
-def test_the_activation_is_asked_for(capsys):
-    with pytest.raises(SystemExit) as caught:
-        convert.main(["--from", "open_clip", "some.safetensors", "out"])
-    assert caught.value.code == 2 and "--activation" in capsys.readouterr().err
+def test_the_activation_is_asked_for(tmp_path, capsys):
+    safetensors.torch.save_file(open_clip_model(*MODELS["vit-gelu"]).state_dict(), tmp_path / "some.safetensors")
+    assert convert.main(["--from", "open_clip", str(tmp_path / "some.safetensors"), str(tmp_path / "out")]) == 2
+    assert "--activation is missing" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------ UniCL
+def unicl_file(path):
+    """A checkpoint as the released ones: their names, with the tables that follow from the window."""
+    swin = SwinTransformer(56, 24, 16, [2, 1], [1, 2], 7)  # of 14 x 14 and 7 x 7 tokens
+    text = TextTransformer(49408, 8, 64, 2, 1, 24, eps=1e-12, initial="0.02")
+    method = UniCL(swin, text)
+    weights = initial_weights(method, 3)
+    state = {name: torch.from_numpy(array.copy()) for name, array in export(weights, unicl.table(method), method).items()}
+    state["image_encoder.layers.0.blocks.1.attn_mask"] = torch.zeros(4, 49, 49)
+    torch.save({"epoch": 3, "model": state} if path.name == "nested.pth" else state, path)
+    return method, weights
+
+
+def test_released_unicl_s_are_taken_over(tmp_path):
+    method, weights = unicl_file(tmp_path / "swin.pth")
+    assert convert.main(["--from", "unicl", str(tmp_path / "swin.pth"), str(tmp_path / "run")]) == 0
+    found, saved = rebuilt(tmp_path / "run")
+    assert (found.image, found.text) == (method.image, method.text)
+    assert all(np.array_equal(saved.model[name], array) for name, array in weights.items()) and saved.model.keys() == weights.keys()
+    view = found.inference_view()
+    assert (view.resize, view.crop_pct, view.mean[0], view.std[2]) == ("pillow_bicubic", 0.875, 0.485, 0.225)
+
+
+def test_what_is_no_released_unicl_is_refused(tmp_path, capsys):
+    unicl_file(tmp_path / "swin.pth")
+    state = torch.load(tmp_path / "swin.pth")
+    torch.save({n: x for n, x in state.items() if "attn_mask" not in n}, tmp_path / "less.pth")
+    for name, more, words in (
+        ("less.pth", (), ["without image_encoder.layers.0.blocks.1.attn_mask; expected"]),
+        ("swin.pth", ("--activation", "gelu"), ["--activation is gelu", "leave it out"]),
+    ):
+        assert convert.main(["--from", "unicl", str(tmp_path / name), str(tmp_path / "out"), *more]) == 2
+        told = capsys.readouterr().err
+        assert told.count("\n") == 1 and all(word in told for word in words) and not (tmp_path / "out").exists()

@@ -179,3 +179,5 @@ def test_the_evaluation_picture_is_equal_to_open_clips(height, width):
     pixels = np.random.default_rng(height).integers(0, 255, (height, width, 3), np.uint8)
     ours = CentreView(32, "pillow_bicubic")(Record("a", pixels), None, None)[""]
     np.testing.assert_array_equal(ours, transform(Image.fromarray(pixels)).numpy())
+    middle = CentreView(28, "pillow_bicubic", crop_pct=0.875)(Record("a", pixels), None, None)[""]
+    np.testing.assert_array_equal(middle, ours[:, 2:-2, 2:-2])

@@ -1,6 +1,7 @@
 """Every name of public checkpoints maps onto ours exactly once, and back."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tandemclip.core.interop.adapter import SKIPPED, Row, convert, export
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.methods.clip import CLIP
+from tandemclip.core.methods.method import Method
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
 from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.spec import initial_weights
@@ -73,6 +75,13 @@ def test_architecture_is_read_from_the_shapes(shared, file):
     shapes, ours = public(shared, file)
     found = open_clip.architecture(shapes)
     assert CLIP(config.build(ImageTower, found["image"]), config.build(TextTower, found["text"])) == ours
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if "unicl" in file])
+def test_a_unicl_is_read_from_the_shapes(shared, file):
+    shapes, ours = public(shared, file)
+    found = config.build(Method, unicl.configuration(shapes, None))
+    assert found.image == replace(ours.image, drop_path=0.0) and found.text == ours.text  # dropping is of training alone
 
 
 @pytest.mark.parametrize(
