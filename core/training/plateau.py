@@ -18,6 +18,7 @@ from tandemclip.core.training.schedule import Schedule
 NEAR = 0.02  # of ln N
 SMALL_UPDATE, SMALL_JOURNEY = 1e-5, 0.01  # of the norm of the weights: one update, all of the run's
 REPEATS = 0.25  # of ln N: what repeated captions alone keep the loss at
+LABELLED = 0.9  # the same of labels, where equal ones are meant to be
 COLLAPSED = 0.99  # mean cosine of two samples
 RELATED = 4.0  # standard deviations of `pairing.relation` and `nearer`
 
@@ -77,12 +78,15 @@ def _images(seen) -> Iterator[str]:
 
 def _captions(batch) -> Iterator[str]:
     for name, ids in texts_of(batch).items():
-        _, which, counts = np.unique(ids, axis=0, return_inverse=True, return_counts=True)
-        floor = float(np.mean(np.log(counts[which.ravel()])))  # among g equal captions nobody can tell which is whose
-        if floor > REPEATS * np.log(len(ids)):
+        labels = batch.get(name + LABEL)  # whose equal rows are positives of each other
+        what, rows, limit = ("captions", ids, REPEATS) if labels is None else ("labels", labels, LABELLED)
+        _, which, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+        floor = float(np.mean(np.log(counts[which.ravel()])))  # among g equal ones nobody can tell which is whose
+        if floor > limit * np.log(len(rows)):
+            advice = "look at the captions, or take a smaller batch" if labels is None else "look at the classes: a batch needs several"
             yield (
-                f"captions repeat: the {len(ids)} of a batch ({name}) are {len(counts)} different ones, which alone keep the "
-                f"loss above {floor:.2f}; look at the captions, or take a smaller batch"
+                f"{what} repeat: the {len(rows)} of a batch ({name}) are {len(counts)} different ones, which alone keep the "
+                f"loss above {floor:.2f}; {advice}"
             )
 
 

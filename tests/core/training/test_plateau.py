@@ -11,6 +11,7 @@ from tandemclip.core.config import read
 from tandemclip.core.data.sources import Source
 from tandemclip.core.data.views import batch_arrays
 from tandemclip.core.methods.clip import CLIP
+from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.training import plateau, start
 from tandemclip.core.training.settings import Training
 
@@ -42,6 +43,15 @@ def one_image(source, number):
 
 def one_caption(source, number):
     return replace(source[number], captions=("a red seven",))
+
+
+def one_class(source, number):
+    return replace(source[number], label=3)
+
+
+def colours(source, number):  # as classes: their captions repeat, and are meant to
+    colour = source[number].objects[0].phrase.split()[0]
+    return replace(source[number], label=sum(colour.encode()), captions=(f"a {colour} one",))
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,8 @@ def test_a_healthy_run_is_left_alone(train):
         ({"change": wrong_caption}, "do not seem to belong together"),
         ({"change": one_image}, "images read from the data are the same"),
         ({"change": one_caption}, "16 of a batch (text) are 1 different ones, which alone keep the loss above 2.77"),
+        ({"change": one_class, "method": UniCL}, "labels repeat: the 16 of a batch (text) are 1 different ones"),
+        ({"change": colours, "method": UniCL, "learning_rate": 0.0}, "the learning rate is too small"),
         ({"method": Frozen}, "parameters of image are frozen"),
         ({"method": Deaf}, "no gradient reaches image: it is exactly zero"),
         ({"learning_rate": 0.0}, "the learning rate is too small: at 0.0e+00"),
