@@ -9,7 +9,7 @@ from typing import Literal
 
 from tandemclip.core.errors import UserError
 
-Templates = tuple[str, ...] | Literal["imagenet"]  # of one's own, with {} for the class name, or CLIP's 80
+Templates = tuple[str, ...] | Literal["imagenet", "unicl"]  # of one's own, with {} for the class name, CLIP's 80, and one more
 PHOTO = ("a photo of a {}.",)
 
 
@@ -38,7 +38,8 @@ def read_class_names(path: str) -> list[str]:
 
 def checked(templates: Templates) -> tuple[str, ...]:
     """The templates themselves. Raises UserError for one that names no class."""
-    templates = imagenet_templates() if templates == "imagenet" else templates
+    if templates in ("imagenet", "unicl"):
+        return imagenet_templates() + (("{}.",) if templates == "unicl" else ())  # what released UniCLs were trained with
     for template in templates:
         if "{}" not in template:
             raise UserError(f"the template {template!r} has no place for a class name; write it like 'a photo of a {{}}.'")

@@ -1,6 +1,6 @@
 """CLIP's prompts."""
 
-from tandemclip.core.evaluation.prompts import ensemble, imagenet_templates
+from tandemclip.core.evaluation.prompts import checked, ensemble, imagenet_templates
 
 
 def test_templates_are_those_of_clip():
@@ -12,3 +12,8 @@ def test_templates_are_those_of_clip():
 
 def test_class_name_is_put_in_as_it_is():
     assert ensemble("a {} of {0}", ("the {}.", "{} and {}")) == ["the a {} of {0}.", "a {} of {0} and a {} of {0}"]
+
+
+def test_released_unicl_has_one_template_more():
+    assert checked("unicl") == (*checked("imagenet"), "{}.") and checked("imagenet") == imagenet_templates()
+    assert checked(("a {}",)) == ("a {}",)
