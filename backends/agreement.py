@@ -5,6 +5,7 @@ directional finite differences of the numpy judge. Inputs are searched for one o
 discrete choice (a ReLU near zero, a maximum) is within rounding.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -130,7 +131,7 @@ def compare_training(subject: Subject, judge: Engine, engines: dict[str, Engine]
     return rows
 
 
-def losses(subject: Subject, engine: Engine) -> dict[str, float]:
+def losses(subject: Subject, engine: Engine, done: Callable[[], None] = lambda: None) -> dict[str, float]:
     engine.load(subject.weights)
     found = {}
     for step, batch in enumerate(subject.batches):
@@ -138,19 +139,23 @@ def losses(subject: Subject, engine: Engine) -> dict[str, float]:
         found[f"step {step + 1}"] = backward.terms["loss"]
         rate = subject.schedule(min(step, subject.schedule.steps - 1))
         engine.update(backward, Rates(rate, *subject.rule.corrections(step + 1)))
+        done()
     return found
 
 
-def compare_long(subject: Subject, base: Engine, engines: dict[str, Engine], tolerance: float | None = None) -> list[Row]:
+def compare_long(
+    subject: Subject, base: Engine, engines: dict[str, Engine], tolerance: float | None = None, done: Callable[[], None] = lambda: None
+) -> list[Row]:
     """As `compare_training`, over more steps than any tolerance holds for: training is chaotic.
 
     An engine's losses may be 3 times as far from the base's, at any step, as the largest distance that there is between three
-    runs of the base itself whose weights were moved by one ulp.
+    runs of the base itself whose weights were moved by one ulp. done: called at each step of MOVED + 1 + len(engines) runs.
     """
-    runs = [losses(replace(subject, weights=one_ulp_beside(subject.weights, seed)), base) for seed in range(MOVED)]
+    moved = [replace(subject, weights=one_ulp_beside(subject.weights, seed)) for seed in range(MOVED)]
+    runs = [losses(each, base, done) for each in moved]
     limit = APART * max(max(distances(a, b).values()) for a, b in combinations(runs, 2))
-    own = losses(subject, base)
-    found = {name: distances(losses(subject, engine), own) for name, engine in engines.items()}
+    own = losses(subject, base, done)
+    found = {name: distances(losses(subject, engine, done), own) for name, engine in engines.items()}
     return [_row("long run", name, base.name, each, limit if tolerance is None else tolerance) for name, each in found.items()]
 
 

@@ -24,7 +24,7 @@ from tandemclip.core.benchmark.apart import Apart
 from tandemclip.core.config import read
 from tandemclip.core.data.views import batch_arrays
 from tandemclip.core.errors import UserError
-from tandemclip.core.preparation.progress import Progress
+from tandemclip.core.progress import Progress
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.start import tokenizer_of
 from tandemclip.tools.parity import subject

@@ -22,9 +22,10 @@ from rich.table import Table
 
 from tandemclip import backends
 from tandemclip.core import command_line
-from tandemclip.backends.agreement import JUDGE, Subject, compare, compare_long, compare_training
+from tandemclip.backends.agreement import JUDGE, MOVED, Subject, compare, compare_long, compare_training
 from tandemclip.core.config import read
 from tandemclip.core.data.loader import batches
+from tandemclip.core.progress import Progress
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.engine import Rates
@@ -119,8 +120,10 @@ def _long(args, config, console):
     weights = _weights(args.checkpoint, config) if args.checkpoint else initial_weights(config.method, config.training.seed)
     start = subject(config, weights, args.long)
     _, modes = engines(start)
-    with console.status(f"training {args.long} steps five times"):
-        yield f"{args.long} steps", compare_long(start, modes["torch"], {COMPILED: modes[COMPILED]}, args.tolerance)
+    others = {COMPILED: modes[COMPILED]}
+    with Progress("steps", (MOVED + 1 + len(others)) * len(start.batches)) as progress:
+        found = compare_long(start, modes["torch"], others, args.tolerance, progress.advance)
+    yield f"{args.long} steps", found
 
 
 def _weights(given, config):

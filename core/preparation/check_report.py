@@ -10,7 +10,7 @@ from tandemclip.core.config import Config
 from tandemclip.core.data.sources import Source
 from tandemclip.core.data.views import TextView
 from tandemclip.core.preparation.check import Findings, Reader, stretches, text_hash, together
-from tandemclip.core.preparation.progress import Progress
+from tandemclip.core.progress import Progress
 from tandemclip.core.training.start import tokenizer_of
 
 MANY_CUT = 0.01  # of all captions

@@ -16,7 +16,7 @@ from tandemclip.core.data.shard_writer import write_shard
 from tandemclip.core.data.shards import files
 from tandemclip.core.errors import UserError
 from tandemclip.core.preparation.ledger import Ledger, ledger_of_shards
-from tandemclip.core.preparation.progress import Progress
+from tandemclip.core.progress import Progress
 
 Sample = tuple[str, dict[str, bytes]]  # key, {kind: contents}: member KEY.KIND of a tar file, e.g. 000001.json
 Change = Callable[[Iterator[Sample], Counter], Iterable[Sample]]

@@ -11,7 +11,7 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.zero_shot import unit_rows
 from tandemclip.core.model import Model
 from tandemclip.core.preparation.ledger import Ledger
-from tandemclip.core.preparation.progress import Progress
+from tandemclip.core.progress import Progress
 from tandemclip.core.preparation.threads import in_order
 from tandemclip.core.random import generator
 

@@ -13,7 +13,7 @@ from tandemclip.core.data.records import BrokenRecord, Record
 from tandemclip.core.data.shard_writer import encode, write_shard
 from tandemclip.core.data.sources import Source
 from tandemclip.core.preparation.ledger import Ledger, ledger_of_shards
-from tandemclip.core.preparation.progress import Progress
+from tandemclip.core.progress import Progress
 from tandemclip.core.preparation.threads import in_order
 from tandemclip.core.whole_file import whole_file
 

@@ -5,7 +5,7 @@ import re
 
 from rich.console import Console
 
-from tandemclip.core.preparation.progress import Progress
+from tandemclip.core.progress import Progress
 
 
 def shown(total, done, terminal):

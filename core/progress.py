@@ -1,4 +1,4 @@
-"""What a person sees of a long preparation: a bar with the time left on a terminal, plain lines elsewhere."""
+"""What a person sees of a long count: a bar with the time left on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
