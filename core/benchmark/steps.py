@@ -19,8 +19,8 @@ PRODUCT = OneCall("matmul", (Given((SIDE, SIDE)), Given((SIDE, SIDE))))
 NOTE = (
     "Gradient and update of one batch, medians; the engines take turns, each in a process of its own. Ready: the first step, compiling "
     f"included. Share: of the rate of a {SIDE} x {SIDE} float32 product on {{base}} in the same rounds, {{rate:.1f}} GFLOP/s. "
-    "A step counts three times the forward's products and convolutions (backward: two), {flops:.3g} GFLOP, of texts at their full "
-    "length, also where an engine leaves padding out."
+    "A step counts three times the forward's products and convolutions (backward: two), {flops:.3g} GFLOP, of texts without padding "
+    "that nothing depends on, also where an engine computes it."
 )
 
 
