@@ -16,9 +16,10 @@ from tandemclip.core.training.update import UpdateRule
 
 SIDE = 1024
 PRODUCT = OneCall("matmul", (Given((SIDE, SIDE)), Given((SIDE, SIDE))))
+PRODUCTS = 16  # at a time: the first ones after a standstill are slow
 NOTE = (
     "Gradient and update of one batch, medians; the engines take turns, each in a process of its own. Ready: the first step, compiling "
-    f"included. Share: of the rate of a {SIDE} x {SIDE} float32 product on {{base}} in the same rounds, {{rate:.1f}} GFLOP/s. "
+    f"included. Share: of the rate of {SIDE} x {SIDE} float32 products on {{base}} in the same rounds, {{rate:.1f}} GFLOP/s. "
     "A step counts three times the forward's products and convolutions (backward: two), {flops:.3g} GFLOP, of texts without padding "
     "that nothing depends on, also where an engine computes it."
 )
@@ -44,7 +45,7 @@ class Stepper:
 class Times:
     """Seconds by engine, the first of which is the base of ratios: of the first step, and of each of some more.
 
-    product: of the matrix product, in the same rounds.
+    product: of PRODUCTS matrix products, in the same rounds.
     """
 
     ready: dict[str, float]
@@ -53,8 +54,14 @@ class Times:
 
 
 def product(engine_class) -> tuple[None, Callable]:
-    """For `Apart`: the matrix product that the share is of."""
-    return None, ready(engine_class, PRODUCT)
+    """For `Apart`: the matrix products that the share is of."""
+    once = ready(engine_class, PRODUCT)
+
+    def several():
+        for _ in range(PRODUCTS):
+            once()
+
+    return None, several
 
 
 def measure(make_product: Apart, makers: dict[str, Apart], rounds: int, done: Callable[[], None]) -> Times:
@@ -75,7 +82,7 @@ def section(times: Times, batch_size: int, forward_flops: int) -> Section:
     """forward_flops: of the whole batch."""
     flops = 3 * forward_flops
     base = next(iter(times.steps))
-    rate = 2 * SIDE**3 / statistics.median(times.product)
+    rate = PRODUCTS * 2 * SIDE**3 / statistics.median(times.product)
     medians = {name: statistics.median(seconds) for name, seconds in times.steps.items()}
     rows = tuple(
         (

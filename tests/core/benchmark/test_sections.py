@@ -27,8 +27,8 @@ def config(root):
 
 # ------------------------------------------------------------------ steps
 def test_ratio_and_share():
-    """A product of 2 x 1024^3 operations in 0.2 s; a step that needs 3 x 1024^3 in 0.4 s works at three quarters of that rate."""
-    times = steps.Times({"a": 1.0, "b": 9.0}, {"a": [0.4, 0.4, 9.0], "b": [1.0, 0.8, 0.1]}, [0.2, 0.2, 0.1])
+    """Products of 2 x 1024^3 operations in 0.2 s each; a step that needs 3 x 1024^3 in 0.4 s works at three quarters of that rate."""
+    times = steps.Times({"a": 1.0, "b": 9.0}, {"a": [0.4, 0.4, 9.0], "b": [1.0, 0.8, 0.1]}, [steps.PRODUCTS * seconds for seconds in (0.2, 0.2, 0.1)])
     found = steps.section(times, 10, 1024**3)
     assert found.rows == (
         ("a", "1.0 s", "400 ms", "25.0", "1.00", "8.05", "75%"),
