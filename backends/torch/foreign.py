@@ -7,9 +7,11 @@ import torch
 
 from tandemclip.core.errors import UserError
 
+NAMES = ("state_dict", "model")  # open_clip's; UniCL's and Swin's
+
 
 def read(path) -> dict[str, np.ndarray]:
-    """The arrays of a state dict, or of a training checkpoint's "state_dict"; half precisions become float32.
+    """The arrays of a state dict, or of a training checkpoint's "state_dict" or "model"; half precisions become float32.
 
     Raises UserError for a file that is no such thing, or that holds objects of classes (weights_only).
     """
@@ -23,7 +25,7 @@ def read(path) -> dict[str, np.ndarray]:
             f"{path} is no plain state dict ({reason}); expected tensors by name and no code: load it with the program "
             "that wrote it, and save model.state_dict() with torch.save or safetensors"
         ) from error
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
+    state = next((loaded[name] for name in NAMES if name in loaded), loaded) if isinstance(loaded, dict) else loaded
     if not isinstance(state, dict) or not state or not all(isinstance(t, torch.Tensor) for t in state.values()):
         raise UserError(f"{path} holds a {type(loaded).__name__} without tensors by name; give it a state dict")
     if all(name.startswith("module.") for name in state):  # a data-parallel wrapper's

@@ -69,8 +69,6 @@ def keep(place: Path, found: np.ndarray) -> None:
     """Whole or not at all, as other processes may look for it at this moment; those of earlier states go."""
     place.parent.mkdir(parents=True, exist_ok=True)
     file, _, _, kind, _ = place.name.rsplit(".", 4)
-    for old in place.parent.glob(f"{glob.escape(file)}.*.{kind}.npy"):
-        old.unlink(missing_ok=True)
     with tempfile.NamedTemporaryFile(dir=place.parent, suffix=".part", delete=False) as part:
         try:
             np.save(part, found)
@@ -78,3 +76,6 @@ def keep(place: Path, found: np.ndarray) -> None:
         except OSError:
             os.unlink(part.name)
             raise
+    for other in place.parent.glob(f"{glob.escape(file)}.*.{kind}.npy"):
+        if other != place:
+            other.unlink(missing_ok=True)

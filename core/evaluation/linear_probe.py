@@ -7,8 +7,6 @@ tenth of the features that it does not learn from. SupCon's second stage is this
 import warnings
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from tandemclip.core.errors import UserError
 from tandemclip.core.random import generator
@@ -34,6 +32,9 @@ def predict(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.nd
 
 
 def _fit(features, labels, strength):
+    from sklearn.exceptions import ConvergenceWarning  # here, so that processes that load need not import scikit-learn
+    from sklearn.linear_model import LogisticRegression
+
     with warnings.catch_warnings():
         # what does not converge is hardly regularised; the tenth decides whether it is taken
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -48,14 +48,17 @@ def table(method, names: Iterable[str] = ()) -> list[Row]:
 # ------------------------------------------------------------------ the architecture, from shapes
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 FIRST = "image_encoder.layers.0.blocks"
+NEEDED = (
+    *("image_encoder.patch_embed.proj.weight", f"{FIRST}.0.attn.relative_position_bias_table", f"{FIRST}.1.attn_mask"),
+    *("text_encoder.token_embedding.weight", "text_encoder.positional_embedding", "image_projection", "text_projection"),
+)
 
 
 def configuration(shapes: dict[str, tuple[int, ...]], activation: str | None) -> dict:
     """{name: shape} of a checkpoint -> the mapping of a UniCL. Raises UserError where it is none with a Swin."""
     if activation not in (None, "quick_gelu"):
         raise UserError(f"--activation is {activation}, and released UniCLs are quick_gelu's; leave it out")
-    needed = [f"{FIRST}.0.attn.relative_position_bias_table", f"{FIRST}.1.attn_mask", "image_projection", "text_projection"]
-    missing = [name for name in needed if name not in shapes]
+    missing = [name for name in NEEDED if name not in shapes]
     if missing:
         raise UserError(
             f"received {len(shapes)} arrays without {', '.join(missing)}; expected a released UniCL with a Swin, attn_mask included, "

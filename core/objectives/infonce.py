@@ -100,6 +100,6 @@ def _rows(ops, logits, positive, target, alpha, weight, own, count):
     elif alpha:
         negative = ops.cast(ops.less(target, ops.constant(LEAST * ONE)), "float")
         negative = negative if weight is None else negative * weight
-        some = ops.cast(ops.less(ops.constant(0 * ONE), ops.sum(negative, 1)), "float")
+        some = ops.cast(ops.less(ops.constant(0 * ONE), ops.sum(negative, 1)), "float") * ops.sum(target, 1)
         loss = loss + (positive - ops.sum(logits * divided(ops, negative), 1)) * some * alpha
     return loss if own is None else loss * own

@@ -174,7 +174,7 @@ def test_the_activation_is_asked_for(tmp_path, capsys):
 
 
 # ------------------------------------------------------------------ UniCL
-def unicl_file(path):
+def unicl_file(path, within=None):
     """A checkpoint as the released ones: their names, with the tables that follow from the window."""
     swin = SwinTransformer(56, 24, 16, [2, 1], [1, 2], 7)  # of 14 x 14 and 7 x 7 tokens
     text = TextTransformer(49408, 8, 64, 2, 1, 24, eps=1e-12, initial="0.02")
@@ -182,12 +182,13 @@ def unicl_file(path):
     weights = initial_weights(method, 3)
     state = {name: torch.from_numpy(array.copy()) for name, array in export(weights, unicl.table(method), method).items()}
     state["image_encoder.layers.0.blocks.1.attn_mask"] = torch.zeros(4, 49, 49)
-    torch.save({"epoch": 3, "model": state} if path.name == "nested.pth" else state, path)
+    torch.save(state if within is None else {within: state, "epoch": 3}, path)
     return method, weights
 
 
-def test_released_unicl_s_are_taken_over(tmp_path):
-    method, weights = unicl_file(tmp_path / "swin.pth")
+@pytest.mark.parametrize("within", [None, "model"])
+def test_released_unicl_s_are_taken_over(tmp_path, within):
+    method, weights = unicl_file(tmp_path / "swin.pth", within)
     assert convert.main(["--from", "unicl", str(tmp_path / "swin.pth"), str(tmp_path / "run")]) == 0
     found, saved = rebuilt(tmp_path / "run")
     assert (found.image, found.text) == (method.image, method.text)
@@ -200,8 +201,10 @@ def test_what_is_no_released_unicl_is_refused(tmp_path, capsys):
     unicl_file(tmp_path / "swin.pth")
     state = torch.load(tmp_path / "swin.pth")
     torch.save({n: x for n, x in state.items() if "attn_mask" not in n}, tmp_path / "less.pth")
+    torch.save({n.replace("text_encoder", "lang_encoder"): x for n, x in state.items()}, tmp_path / "other.pth")
     for name, more, words in (
         ("less.pth", (), ["without image_encoder.layers.0.blocks.1.attn_mask; expected"]),
+        ("other.pth", (), ["without text_encoder.token_embedding.weight, text_encoder.positional_embedding"]),
         ("swin.pth", ("--activation", "gelu"), ["--activation is gelu", "leave it out"]),
     ):
         assert convert.main(["--from", "unicl", str(tmp_path / name), str(tmp_path / "out"), *more]) == 2

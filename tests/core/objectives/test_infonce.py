@@ -193,7 +193,7 @@ def test_distinct_labels_are_no_labels(count, alpha):
     assert float(infonce(Reference(), u, v, 14.3, alpha, labels=labels)) == pytest.approx(without, rel=1e-12, abs=1e-14)
 
 
-def plain_mixed(u, v, scale, labels, others, share, directions):
+def plain_mixed(u, v, scale, labels, others, share, directions, alpha):
     """Targets written out: lambda [y_k = y_a] / |P(a)| + (1 - lambda) [y_k = y_b] / |P(b)| for images, the columns likewise."""
     count = len(u)
     logits = scale * u @ v.T
@@ -206,18 +206,31 @@ def plain_mixed(u, v, scale, labels, others, share, directions):
                 images[i, k] += part / len(positives)
                 texts[k, i] += part
     texts /= np.maximum(texts.sum(1, keepdims=True), 1e-30)  # 0 for a text whose picture was mixed away
+    images, texts = smoothed(images, alpha), smoothed(texts, alpha)
     losses = {"i2t": -(images * log_softmax(logits)).sum(), "t2i": -(texts * log_softmax(logits.T)).sum()}
     return sum(losses[name] for name in directions) / count / len(directions)
 
 
+def smoothed(targets, alpha):
+    """Of a row that has a target and something that is none of it, alpha goes there, in equal parts."""
+    targets = targets.copy()
+    for row in targets:
+        none = row == 0
+        if row.any() and none.any():
+            row *= 1 - alpha
+            row[none] = alpha / none.sum()
+    return targets
+
+
 @pytest.mark.parametrize("directions", [("i2t", "t2i"), ("i2t",), ("t2i",)])
 @pytest.mark.parametrize("labels", [[3, 1, 3, 2, 1, 7], [1, 2, 3, 4, 5, 6], [4] * 6])
-def test_mixed_pictures_have_the_targets_of_both(labels, directions):
+@pytest.mark.parametrize("alpha", [0.0, 0.1])
+def test_mixed_pictures_have_the_targets_of_both(labels, directions, alpha):
     u, v, share = unit_rows(1, 6), unit_rows(2, 6), np.array([0.3, 0.9, 0.0, 1.0, 0.5, 0.2])
     others = [labels[i ^ 1] for i in range(6)]
-    wanted = plain_mixed(u, v, 14.3, labels, others, share, directions)
+    wanted = plain_mixed(u, v, 14.3, labels, others, share, directions, alpha)
     own, other = (np.array(x, np.int32)[:, None] for x in (labels, others))
-    loss = lambda rows: float(infonce(Reference(), u, v, 14.3, 0.0, None, rows, own, directions, (other, share)))
+    loss = lambda rows: float(infonce(Reference(), u, v, 14.3, alpha, None, rows, own, directions, (other, share)))
     assert loss(None) == pytest.approx(wanted, rel=1e-12)
     assert loss((0, 4)) + loss((4, 6)) == pytest.approx(wanted, rel=1e-12)
     alone = float(infonce(Reference(), u, v, 14.3, 0.0, None, None, own, directions, (other, np.ones(6))))
