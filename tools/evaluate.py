@@ -1,10 +1,11 @@
-"""Evaluate a checkpoint: zero-shot where the data knows its classes, image-text retrieval otherwise.
+"""Evaluate a checkpoint: by classes where the data knows them (zero-shot, or the method's own), image-text retrieval otherwise.
 
     python tools/evaluate.py --checkpoint runs/scenes_clip
     python tools/evaluate.py --checkpoint runs/clip --backend mindspore --data '/data/flickr/test-*.tar'
     python tools/evaluate.py --checkpoint runs/clip --source class_folder path=photos templates=imagenet
 
-A source is named as a config names it: its type, then its fields as key=value.
+A source is named as a config names it: its type, then its fields as key=value. `one_by_one` and `linear_probe` hold others, see
+docs/labels.md.
 """
 
 import argparse

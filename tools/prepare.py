@@ -114,6 +114,7 @@ def _shards(args):
 
         python tools/prepare.py shards --source class_folder path=photos --out data/photos --short-side 256
 
+    OUT/classes.json names the classes, if the source does; a class becomes a text where shards are given `classes` and `templates`.
     A captions_table (.csv, .tsv) has columns path and caption, or others that path_column= and caption_column= name.
     """
     source, of_source = _source(args)

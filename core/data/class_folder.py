@@ -35,7 +35,7 @@ class ClassFolder(Source):
             raise IndexError(index)
         label = int(np.searchsorted(self._starts, index, side="right")) - 1
         file = Path(self.path).expanduser() / self.class_names[label] / self._files[index]
-        return read_image(file, captions=tuple(ensemble(self.class_names[label], self._templates)), label=label)
+        return read_image(file, captions=tuple(ensemble(self.class_names[label], self._templates)), label=label, prompted=True)
 
     def labels(self) -> np.ndarray:
         return np.repeat(np.arange(len(self.class_names), dtype=np.int32), np.diff(self._starts))

@@ -39,6 +39,7 @@ class Record:
 
     key names it in messages. summary: a shorter text of the same content, or None. label: its class, or None.
     attributes: further true classes by name, e.g. {"digit": 7, "color": 0}. classes: tells equal labels of different data sets apart.
+    prompted: its captions are its class's name in templates, and none of its own.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Record:
     label: int | None = None
     attributes: dict[str, int] = field(default_factory=dict)
     classes: str = ""
+    prompted: bool = False
 
     @cached_property
     def pixels(self) -> np.ndarray:

@@ -37,7 +37,8 @@ def write_shard(path: Path, samples: Iterable[tuple[str, dict[str, bytes]]]) -> 
 
 
 def encode(record: Record) -> dict[str, bytes]:
-    """{extension: content} that `shards` reads as an equal record; only "source", its key, is for people.
+    """{extension: content} that `shards` reads as an equal record; only "source", its key, is for people. What texts a class has
+    is up to who reads them.
 
     The image file's bytes stay as they are where it is of a kind that shards may hold; else its pixels become PNG.
     Raises BrokenRecord where they are needed and cannot be had.
@@ -46,7 +47,7 @@ def encode(record: Record) -> dict[str, bytes]:
     extension = next((name for start, name in EXTENSIONS.items() if image.startswith(start)), None)
     if extension is None:
         extension, image = "png", cv2.imencode(".png", cv2.cvtColor(record.pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
-    facts = {"source": record.key, "captions": record.captions}
+    facts = {"source": record.key} if record.prompted else {"source": record.key, "captions": record.captions}
     if record.summary is not None:
         facts["summary"] = record.summary
     if record.attributes:

@@ -47,9 +47,13 @@ class Shards(Source):
     def __getitem__(self, index: int) -> Record:
         if not 0 <= index < len(self):
             raise IndexError(index)
+        return self._record(index, picture=True)
+
+    def _record(self, index: int, picture: bool) -> Record:
+        """picture: False for what is known about it only."""
         shard, entry = self._locate(index)
         key = f"{shard.path}:{entry['key'].decode()}"
-        image = _member(shard, entry, "image")
+        image = _member(shard, entry, "image") if picture else b""
         if image is None:
             raise BrokenRecord(key, "it has no image")
         facts = self._facts(shard, entry, key)
@@ -61,7 +65,8 @@ class Shards(Source):
             attributes = {name: int(number) for name, number in facts.get("attributes", {}).items()}
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BrokenRecord(key, f"its json, cls or rois.npy is not as documented: {error!r}") from error
-        return Record(key, image, captions or self._captions_of_class(label, key), summary, objects, label, attributes)
+        prompts = () if captions else self._captions_of_class(label, key)
+        return Record(key, image, captions or prompts, summary, objects, label, attributes, prompted=bool(prompts))
 
     def labels(self) -> np.ndarray:
         """As in every source; pictures are not read, and labels only once for each state of a shard."""
@@ -99,10 +104,10 @@ class Shards(Source):
         return tuple(ensemble(self.class_names[label], self._templates))
 
     def texts(self, limit: int) -> Iterator[str]:
-        """Captions, summaries and phrases of at most `limit` records, evenly spread; images are not decoded."""
+        """Captions, summaries and phrases of at most `limit` records, evenly spread; images are not read."""
         for index in range(0, len(self), max(1, -(-len(self) // limit))):
             try:
-                record = self[index]
+                record = self._record(index, picture=False)
             except BrokenRecord:
                 continue  # the loader names and counts it when it comes to it; here it only has no words to give
             yield from record.captions

@@ -122,7 +122,7 @@ class TextView(View):
         if self.targets == "pairs":
             return {"": ids}
         labelled = self.targets == "labels" and record.label is not None
-        return {"": ids, LABEL: hashed(f"{record.classes} {record.label}".encode() if labelled else ids.tobytes())}
+        return {"": ids, LABEL: hashed(class_of(record) if labelled else ids.tobytes())}
 
     def _text(self, record, rng) -> str:
         if self.field == "objects":
@@ -130,7 +130,7 @@ class TextView(View):
         if self.field == "summary" and record.summary:
             return record.summary
         if not record.captions:
-            raise BrokenRecord(record.key, "it has no caption")
+            raise BrokenRecord(record.key, "it has no caption" + (", and its class no name" if record.label is not None else ""))
         return record.captions[int(rng.integers(len(record.captions)))]
 
 
@@ -170,25 +170,42 @@ class RoiView(View):
 class LabelView(View):
     """A true class -> "": [] int32, -1 where there is none. attribute: one of record.attributes; None: record.label.
 
-    classes: how many there are; UserError for a number beyond them. needed: a record without one is broken.
+    classes: how many there are; UserError for a number beyond them.
     """
 
     attribute: str | None = None
     classes: int | None = None
-    needed: bool = False
 
     def arrays(self):
         return {"": ((), np.dtype(np.int32))}
 
     def __call__(self, record, rng, tokenizer):
         label = record.label if self.attribute is None else record.attributes.get(self.attribute)
-        if label is None and self.needed:
-            raise BrokenRecord(record.key, "it has no class")
         if label is not None and self.classes is not None and label >= self.classes:
             raise UserError(
                 f"{record.key} has class {label}, and the method has {self.classes}, counted from 0; give it as many as the data has"
             )
         return {"": np.asarray(-1 if label is None else label, np.int32)}
+
+
+@dataclass(frozen=True)
+class ClassView(View):
+    """The class of a record, which is equal to that of another one of the same source and label only -> "": [2] int32.
+
+    A record without one is broken.
+    """
+
+    def arrays(self):
+        return {"": ((2,), np.dtype(np.int32))}
+
+    def __call__(self, record, rng, tokenizer):
+        if record.label is None:
+            raise BrokenRecord(record.key, "it has no class")
+        return {"": hashed(class_of(record))}
+
+
+def class_of(record: Record) -> bytes:
+    return f"{record.classes} {record.label}".encode()
 
 
 def hashed(content: bytes) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Evaluate a model on a source: by its own classes, zero-shot where the source knows classes, retrieval where it has captions."""
+"""Evaluate a model on a source: by its own classes, zero-shot, by a linear probe, or by retrieval."""
 
 import numpy as np
 
@@ -7,6 +7,7 @@ from tandemclip.core.data.loader import evaluation_batches
 from tandemclip.core.data.one_by_one import OneByOne
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources import Source
+from tandemclip.core.data.together import Together
 from tandemclip.core.data.views import LabelView
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.hits import Hits
@@ -25,44 +26,42 @@ def evaluate(model: Model, source: Source) -> dict[str, Hits]:
     label where the attribute is "class" ("top1"); any other is searched: every caption against every image. A method with
     classes of its own is asked for those: "top1", too. Of a `linear_probe` of sources, for any method: "linear_probe".
     """
-    if isinstance(source, OneByOne):
-        return _one_by_one(model, source)
-    if isinstance(source, LinearProbe):
-        return _linear_probe(model, source)
-    if model.method.classes:
-        return _own_classes(model, source)
-    if model.method.text is None:
-        raise UserError(f"{type(model.method).__name__} has neither texts nor classes; let data.evaluate be a linear_probe")
-    if getattr(source, "prompts", None):
-        return _zero_shot(model, source)
-    try:
-        captions = [source[i].captions for i in range(len(source))]
-    except BrokenRecord as error:
-        raise UserError(f"evaluation: record {error}; repair it or take it out of the data") from error
-    if not any(captions):
-        raise UserError("the evaluation source has neither classes nor captions; name one that has, with data.evaluate")
-    owner = np.array([i for i, texts in enumerate(captions) for _ in texts])
-    texts = model.encode_texts([text for texts in captions for text in texts])
-    return recall(_encode(model, source, {})["features"], texts, owner)
+    return _way(model.method, source)[1](model, source)
 
 
 def metric_names(method, source: Source) -> list[str]:
-    """What `evaluate` measures on this source."""
+    """What `evaluate` measures on this source. Raises UserError where it could not."""
+    return _way(method, source)[0]
+
+
+def _way(method, source):
+    """(names of the metrics, what measures them of a model and the source)"""
     if isinstance(source, OneByOne):
-        return [f"{name}/{metric}" for name, part in zip(source.names, source.sources) for metric in metric_names(method, part)]
+        parts = zip(source.names, source.sources)
+        return [f"{name}/{metric}" for name, part in parts for metric in metric_names(method, part)], _one_by_one
     if isinstance(source, LinearProbe):
-        return [LINEAR_PROBE]
+        if source.learn.class_names != source.class_names:
+            raise UserError(
+                f"linear_probe: {len(source.learn.class_names)} classes are learned and {len(source.class_names)} others asked; give "
+                "two sources with the same classes in the same order"
+            )
+        return [LINEAR_PROBE], _linear_probe
+    if isinstance(source, Together) and any(source.class_spaces().values()):
+        raise UserError("data.evaluate puts several sources with classes together; evaluate each by itself, with type: one_by_one")
     if method.classes:
-        return [TOP1]
+        return [TOP1], _own_classes
+    if method.text is None:
+        raise UserError(f"{type(method).__name__} has neither texts nor classes; let data.evaluate be a linear_probe")
     if getattr(source, "prompts", None):
-        return [_name(attribute) for attribute in source.prompts]
-    return list(METRICS)
+        return [_name(attribute) for attribute in source.prompts], _zero_shot
+    return list(METRICS), _retrieval
 
 
 def _name(attribute):
     return TOP1 if attribute == "class" else f"zero_shot/{attribute}"
 
 
+# ------------------------------------------------------------------ the ways
 def _one_by_one(model, several):
     found, start = {}, 0
     for name, source in zip(several.names, several.sources):
@@ -70,6 +69,17 @@ def _one_by_one(model, several):
             found[f"{name}/{metric}"] = hits.among(start, len(several))
         start += len(source)
     return found
+
+
+def _linear_probe(model, source):
+    learned, labels = _with_class(model, source.learn, "encode_features")
+    asked, label = _with_class(model, source.source, "encode_features")
+    return {LINEAR_PROBE: _class_hits(predict(learned[labels >= 0], labels[labels >= 0], asked), label)}
+
+
+def _own_classes(model, source):
+    scores, label = _with_class(model, source, "classify", model.method.classes)
+    return {TOP1: _class_hits(scores.argmax(1), label)}
 
 
 def _zero_shot(model, source):
@@ -86,20 +96,22 @@ def _zero_shot(model, source):
     return metrics
 
 
-def _own_classes(model, source):
-    scores, label = _with_class(model, source, "classify")
-    return {TOP1: _class_hits(scores.argmax(1), label)}
+def _retrieval(model, source):
+    try:
+        captions = [source[i].captions for i in range(len(source))]
+    except BrokenRecord as error:
+        raise UserError(f"evaluation: record {error}; repair it or take it out of the data") from error
+    if not any(captions):
+        raise UserError("the evaluation source has neither classes nor captions; name one that has, with data.evaluate")
+    owner = np.array([i for i, texts in enumerate(captions) for _ in texts])
+    texts = model.encode_texts([text for texts in captions for text in texts])
+    return recall(_encode(model, source, {})["features"], texts, owner)
 
 
-def _linear_probe(model, source):
-    learned, labels = _with_class(model, source.learn, "encode_image")
-    asked, label = _with_class(model, source.source, "encode_image")
-    return {LINEAR_PROBE: _class_hits(predict(learned[labels >= 0], labels[labels >= 0], asked), label)}
-
-
-def _with_class(model, source, what):
+# ------------------------------------------------------------------ their parts
+def _with_class(model, source, what, classes=None):
     """[N, D], [N] int: -1 where a record has no class."""
-    encoded = _encode(model, source, {"class": LabelView()}, what)
+    encoded = _encode(model, source, {"class": LabelView(classes=classes)}, what)
     if (encoded["class"] < 0).all():
         raise UserError("no record of the evaluation source has a class; they need one (NNN.cls in shards)")
     return encoded["features"], encoded["class"]

@@ -1,6 +1,7 @@
 """A linear probe: how well classes are told apart by a linear classifier of features that stay as they are.
 
-Multinomial logistic regression by L-BFGS (Radford et al. 2021, A.3), its strength of regularisation the one that does best on a
+Multinomial logistic regression by L-BFGS (Radford et al. 2021, A.3), of features scaled to length 1 (as SupCon's are, Khosla et al.
+2020, section 3), its strength of regularisation the one that does best on a
 tenth of the features that it does not learn from. SupCon's second stage is this, too.
 """
 
@@ -9,6 +10,7 @@ import warnings
 import numpy as np
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.evaluation.zero_shot import unit_rows
 from tandemclip.core.random import generator
 
 STRENGTHS = tuple(10.0**power for power in range(-2, 5))  # of C, for features of length 1
@@ -16,7 +18,8 @@ ITERATIONS = 1000
 
 
 def predict(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """learned [M, D] unit rows with labels [M] int, asked [N, D] -> [N], the label of each."""
+    """Features learned [M, D] with labels [M] int, asked [N, D], of any length -> [N], the label of each."""
+    learned, asked = unit_rows(learned, "features learned from"), unit_rows(asked, "features asked about")
     order = generator("linear probe").permutation(len(labels))
     classes, firsts = np.unique(labels[order], return_index=True)
     others = np.delete(order, firsts)  # every class stays among those that are learned from

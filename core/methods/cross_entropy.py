@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from tandemclip.core.data.crop import Crop
+from tandemclip.core.data.mix import MixView
 from tandemclip.core.data.views import LabelView
 from tandemclip.core.methods.method import Features, ImagesOnly, drawn
+from tandemclip.core.methods.mixing import mixed, neighbours
 from tandemclip.core.objectives.cross_entropy import cross_entropy, mean
 from tandemclip.core.spec import Constant, Parameter
 from tandemclip.core.towers.tower import ImageTower
@@ -15,12 +17,14 @@ class CrossEntropy(ImagesOnly):
     """A picture of class y: -log softmax(W v + b)_y; pictures without a class count for nothing.
 
     image: its projection is W, so that embed_dim is the number of classes. smoothing: of the target, this much is shared by all
-    classes.
+    classes. mixup, cutmix: as in UniCL.
     """
 
     image: ImageTower
     crop: Crop = Crop(area=(0.9, 1.0))
     smoothing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
 
     @property
     def classes(self) -> int:
@@ -34,11 +38,16 @@ class CrossEntropy(ImagesOnly):
 
     def views(self):
         views = {"image": self.crop.view(self.image.resolution), "label": LabelView(classes=self.classes)}
-        return views | self.image.drawing()
+        mix = {"mix": MixView(self.image.resolution, self.mixup, self.cutmix)} if self.mixup or self.cutmix else {}
+        return views | self.image.drawing() | mix
 
     def encode(self, ops, p, batch):
-        logits, label = ops.widen(p.image(batch["image"], *drawn(batch)) + p["bias"]), batch["label"]
-        return Features({"label": label}, {"cross_entropy": cross_entropy(ops, logits, label, self.smoothing)})
+        images, label, others = batch["image"], batch["label"], None
+        if "mix" in batch:
+            images, share = mixed(ops, images, batch["mix"])
+            others = neighbours(ops, label), share
+        logits = ops.widen(p.image(images, *drawn(batch)) + p["bias"])
+        return Features({"label": label}, {"cross_entropy": cross_entropy(ops, logits, label, self.smoothing, others)})
 
     def loss(self, ops, p, features, progress):
         return {"loss": features.part(mean(ops, *features.own["cross_entropy"]))}

@@ -51,10 +51,12 @@ class Features:
 class Method(Spec):
     """Base of every method. `image` and `text` are towers with an `embed_dim`, as children under these names.
 
-    classes: how many it classifies into by itself, by `classify`; 0 for none.
+    classes: how many it classifies into by itself, by `classify`; 0 for none. guessing: the terms that are ln of the batch size
+    where nothing is known, None for the loss and all others.
     """
 
     classes = 0
+    guessing: tuple[str, ...] | None = None
 
     def views(self) -> dict[str, View]:
         """What the data pipeline hands over, by the name that `encode` finds it under."""
@@ -71,6 +73,10 @@ class Method(Spec):
         """A smaller batch with the same terms and gradients, for engines to which shapes may be new in every step."""
         return batch
 
+    def paired(self, batch: dict[str, np.ndarray]) -> np.ndarray:
+        """[B] bool: the samples whose image and text are brought together."""
+        return np.ones(len(next(iter(batch.values()))), bool)
+
     def classify(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, classes], the highest is the answer
         raise TypeError(f"{type(self).__name__} has no classes of its own")
 
@@ -81,6 +87,9 @@ class Method(Spec):
 
     def encode_image(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, embed_dim], unit rows
         return unit(ops, p.image(images))
+
+    def encode_features(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, D], see ImageTower
+        return p.image.features(images)
 
     def encode_grid(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, D, h, w], see ImageTower
         return p.image.encode_grid(images)

@@ -26,6 +26,8 @@ class MultiTask(TwoTowers):
     crop: Crop = Crop(area=(0.9, 1.0))
     temperature: float = 0.07
 
+    guessing = ("clip",)
+
     def children(self):
         classifier = Linear(self.image.embed_dim, self.labels, True, Normal(0.02), Constant(0.0))
         return super().children() | {"training.classifier": classifier}
@@ -37,6 +39,9 @@ class MultiTask(TwoTowers):
             "label": LabelView(classes=self.labels),
         }
         return views | self.image.drawing()
+
+    def paired(self, batch):
+        return batch["label"] < 0
 
     def encode(self, ops, p, batch):
         images, label = p.image(batch["image"], *drawn(batch)), batch["label"]

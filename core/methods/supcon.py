@@ -1,9 +1,9 @@
-"""SupCon (Khosla et al. 2020), its first stage: two crops of every picture, all crops of a class are positives of each other."""
+"""SupCon (Khosla et al. 2020), its first stage (the second is a linear probe): two crops of every picture, all crops of a class are positives of each other."""
 
 from dataclasses import dataclass
 
 from tandemclip.core.data.crop import Crop
-from tandemclip.core.data.views import LabelView
+from tandemclip.core.data.views import ClassView
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.methods.method import Features, ImagesOnly, drawn, unit
 from tandemclip.core.objectives.supcon import supcon
@@ -33,11 +33,11 @@ class SupCon(ImagesOnly):
         }
 
     def views(self):
-        views = {f"image_{name}": self.crop.view(self.image.resolution) for name in VIEWS} | {"label": LabelView(needed=True)}
+        views = {f"image_{name}": self.crop.view(self.image.resolution) for name in VIEWS} | {"class": ClassView()}
         return views | self.image.drawing("draws_one") | self.image.drawing("draws_other")
 
     def encode(self, ops, p, batch):
-        shared = {"y": ops.reshape(batch["label"], (batch["label"].shape[0], 1))}
+        shared = {"y": batch["class"]}
         for name in VIEWS:
             features = p.image(batch[f"image_{name}"], *drawn(batch, f"draws_{name}"))
             x = ops.relu(p.child("training.hidden")(features))

@@ -9,6 +9,7 @@ from tandemclip.core.data.mix import MixView
 from tandemclip.core.data.views import TextView
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Features, TwoTowers, drawn, unit
+from tandemclip.core.methods.mixing import mixed, neighbours
 from tandemclip.core.objectives.infonce import BOTH, infonce
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
@@ -57,23 +58,14 @@ class UniCL(TwoTowers):
     def encode(self, ops, p, batch):
         images, shared = batch["image"], {"y": batch["text_label"]}
         if "mix" in batch:
-            own = batch["mix"]
-            images = images * own + neighbours(ops, images) * (1.0 - own)
-            shared |= {"mixed_y": neighbours(ops, shared["y"]), "share": ops.mean(own, (1, 2, 3))}
+            images, share = mixed(ops, images, batch["mix"])
+            shared |= {"mixed_y": neighbours(ops, shared["y"]), "share": share}
         return Features({"u": unit(ops, p.image(images, *drawn(batch))), "v": unit(ops, p.text(batch["text"]))} | shared)
 
     def loss(self, ops, p, features, progress):
         u, v, y = (features.shared[name] for name in "uvy")
-        scale, mixed = p["logit_scale"], None
+        scale, others = p["logit_scale"], None
         if "share" in features.shared:
-            mixed = features.shared["mixed_y"], features.shared["share"]
-        loss = infonce(ops, u, v, ops.exp(scale), self.alpha, None, features.rows, y, self.directions, mixed)
+            others = features.shared["mixed_y"], features.shared["share"]
+        loss = infonce(ops, u, v, ops.exp(scale), self.alpha, None, features.rows, y, self.directions, others)
         return {"loss": loss, "logit_scale": features.part(scale)}
-
-
-def neighbours(ops, x):  # [B, ...] -> rows 1, 0, 3, 2, ...
-    batch, *rest = x.shape
-    if batch % 2:
-        raise UserError(f"mixup and cutmix pair neighbours, and a piece of the batch has {batch} samples; give it an even number")
-    pairs = ops.reshape(x, (batch // 2, 2, *rest))
-    return ops.reshape(ops.concat((pairs[:, 1:], pairs[:, :1]), 1), x.shape)

@@ -42,10 +42,10 @@ class Findings:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads stretches of a source. needs_caption: a record without words is bad."""
+    """Reads stretches of a source. needs_caption: a record without words is bad. Without a tokenizer captions are passed over."""
 
     source: Source
-    tokenizer: Tokenizer
+    tokenizer: Tokenizer | None
     context_length: int
     needs_caption: bool
 
@@ -69,6 +69,8 @@ class Reader:
         return found
 
     def _captions(self, number: int, record: Record, found: Findings) -> list[tuple[int, int, int, int]]:
+        if self.tokenizer is None:
+            return []
         ids, cut = self.ids(record.captions)
         empty = ids[:, 1] == self.tokenizer.end
         found.cut += int(cut.sum())

@@ -20,8 +20,9 @@ MANY_EQUAL = 0.05  # of the rows of a batch
 def check(config: Config) -> dict:
     """Reads `data.train` once with `data.workers` processes -> everything that `rows` shows, ready for JSON."""
     source, method = config.data.train, config.method
-    needs_caption = any(isinstance(view, TextView) and view.field != "objects" for view in method.views().values())
-    reader = Reader(source, tokenizer_of(config), method.text.context_length, needs_caption)
+    texts = [view for view in method.views().values() if isinstance(view, TextView)]
+    length = method.text.context_length if texts else 0
+    reader = Reader(source, tokenizer_of(config), length, any(view.field != "objects" for view in texts))
     parts = []
     with Progress("read", len(source)) as progress:
         for part in stretches(reader, config.data.workers):
@@ -31,13 +32,15 @@ def check(config: Config) -> dict:
     good = len(source) - len(found.bad)
     batch = min(config.training.batch_size, good)
     report = {
-        "targets": getattr(method, "targets", None),
         "records": len(source),
         "bad": [{"number": number, "key": key, "why": why} for number, key, why in found.bad],
         "images": _images(found),
-        "captions": _captions(found, reader),
         "batch_size": batch,
     }
+    if texts:
+        report["captions"] = _captions(found, reader)
+        report["captions"]["equal_ones_are_negatives"] = any(view.targets == "pairs" for view in texts)
+        report["captions"]["targets_can_be_set"] = hasattr(method, "targets")
     if len(found.captions):
         report["captions"]["equal_pairs_in_a_batch"] = expected_pairs(equal_captions(found.captions), good, batch)
     if found.labels:
@@ -114,20 +117,21 @@ def _caption(reader: Reader, record: int, text: int) -> str:
 
 def rows(report: dict) -> Iterator[tuple[str, str]]:
     """(what, how much), for people."""
-    images, captions, labels = report["images"], report["captions"], report.get("labels")
+    images, captions, labels = report["images"], report.get("captions"), report.get("labels")
     batch = f"in a batch of {report['batch_size']}, expected"
     yield "records", f"{report['records']:,}"
     yield "that cannot be used", f"{len(report['bad']):,}"
     yield "height, width", "{} to {}, {} to {}".format(*images["height"], *images["width"])
     yield "read and decoded by one process", f"{images['read_and_decoded_per_second_by_one_process']:,.0f} images/s"
-    yield "captions", f"{captions['count']:,}"
-    yield "empty captions", f"{captions['empty']:,}"
-    yield f"captions cut at {captions['context_length']} tokens", f"{captions['cut']:,}"
-    yield "captions that were there before", f"{captions['repeated']:,}"
-    if "most_frequent" in captions:
-        yield f"{captions['most_frequent']['times']:,} times", captions["most_frequent"]["caption"]
-    if "equal_pairs_in_a_batch" in captions:
-        yield f"pairs of equal captions {batch}", f"{captions['equal_pairs_in_a_batch']:.3g}"
+    if captions:
+        yield "captions", f"{captions['count']:,}"
+        yield "empty captions", f"{captions['empty']:,}"
+        yield f"captions cut at {captions['context_length']} tokens", f"{captions['cut']:,}"
+        yield "captions that were there before", f"{captions['repeated']:,}"
+        if "most_frequent" in captions:
+            yield f"{captions['most_frequent']['times']:,} times", captions["most_frequent"]["caption"]
+        if "equal_pairs_in_a_batch" in captions:
+            yield f"pairs of equal captions {batch}", f"{captions['equal_pairs_in_a_batch']:.3g}"
     if labels:
         counts = labels["records"]
         yield "classes", f"{len(counts):,}, with {min(counts.values()):,} to {max(counts.values()):,} images"
@@ -138,15 +142,16 @@ def rows(report: dict) -> Iterator[tuple[str, str]]:
 
 def advice(report: dict, bad_records: Path) -> str:
     """What to do, in one line. bad_records: the list that training can be given."""
-    captions, todo = report["captions"], []
+    captions, todo = report.get("captions"), []
     if len(report["bad"]) * 2 > report["records"]:
         todo.append("more than half of the records cannot be used: repair the data before training")
     elif report["bad"]:
         todo.append(f"train with --set data.bad_records={bad_records}")
-    if captions["cut"] > MANY_CUT * captions["count"]:
+    if captions and captions["cut"] > MANY_CUT * captions["count"]:
         todo.append(f"{captions['cut'] / captions['count']:.0%} of the captions are cut: raise method.text.context_length")
-    if 2 * captions.get("equal_pairs_in_a_batch", 0) > MANY_EQUAL * report["batch_size"]:
-        option = "set method.targets=texts, or " if report["targets"] == "pairs" else ""
+    many_equal = captions and 2 * captions.get("equal_pairs_in_a_batch", 0) > MANY_EQUAL * report["batch_size"]
+    if many_equal and captions["equal_ones_are_negatives"]:
+        option = "set method.targets=texts, or " if captions["targets_can_be_set"] else ""
         todo.append(f"many captions of a batch are equal: {option}use more varied captions, or a smaller batch")
     if report.get("labels", {}).get("of_one_name"):
         todo.append("classes that share a name cannot be told apart by a text: rename them, or make them one")

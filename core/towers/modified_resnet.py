@@ -110,6 +110,9 @@ class ModifiedResNet(ImageTower):
     def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
         return p.pool(self.encode_grid(ops, p, images))
 
+    def features(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]; the pool has no projection of its own
+        return self.forward(ops, p, images)
+
     def encode_grid(self, ops, p, images):  # [B, 3, H, W] -> [B, 32 width, H / 32, W / 32]
         x = images
         for i in range(3):

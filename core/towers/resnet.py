@@ -55,7 +55,10 @@ class ResNet(ImageTower):
         return own | {"projection": Linear(inputs, self.embed_dim, bias=False, weight_initial=Normal(0.02))}
 
     def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
-        return p.projection(ops.mean(self.encode_grid(ops, p, images), (2, 3)))
+        return p.projection(self.features(ops, p, images))
+
+    def features(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, D]
+        return ops.mean(self.encode_grid(ops, p, images), (2, 3))
 
     def encode_grid(self, ops, p, images):  # [B, 3, H, W] -> [B, D, h, w]
         x = ops.relu(p.first_norm(p.first(images)))

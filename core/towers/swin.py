@@ -79,7 +79,10 @@ class SwinTransformer(ImageTower):
         return own
 
     def forward(self, ops, p, images, draws=None):  # [B, 3, resolution, resolution], [B, draws] in 0..1 -> [B, embed_dim]
-        return p.projection(ops.mean(self.map(ops, p, images, draws), (1, 2)))
+        return p.projection(self.features(ops, p, images, draws))
+
+    def features(self, ops, p, images, draws=None):  # [B, 3, resolution, resolution] -> [B, D]
+        return ops.mean(self.map(ops, p, images, draws), (1, 2))
 
     def encode_grid(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, D, side, side]
         return ops.transpose(self.map(ops, p, images), (0, 3, 1, 2))

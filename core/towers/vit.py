@@ -70,6 +70,9 @@ class VisionTransformer(ImageTower):
     def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
         return self.read(p, self.tokens(ops, p, images))
 
+    def features(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, width]
+        return p.output_norm(self.tokens(ops, p, images)[:, 0])
+
     def encode_grid(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, width, side, side]
         patches = p.output_norm(self.tokens(ops, p, images)[:, 1:])
         side = self.resolution // self.patch

@@ -34,7 +34,7 @@ class Advice:
         if row["step"] < self.first + WINDOW:  # the first step waits for the workers to start
             return
         if "plateau" not in self.told and row["step"] >= self.from_step:
-            found = plateau.stuck(self.rows, self.trainer.settings.batch_size)
+            found = plateau.stuck(self.rows, self.trainer.settings.batch_size, self.trainer.config.method.guessing)
             if found:
                 self.told.add("plateau")
                 self._plateau(batch, *found)
@@ -61,10 +61,10 @@ def look(trainer, batch, rows: Sequence[dict]) -> tuple[list[str], bool]:
     """
     method, engine = trainer.config.method, trainer.engine
     some = {name: array[:ROWS] for name, array in batch.items()}
-    pairs = pairs_of(method, some)
-    if pairs is None:
-        return [], True  # nothing to say of such a method
-    images, texts = engine.encode_image(pairs[0]), engine.encode_text(pairs[1])
+    pairs, together = pairs_of(method, some), method.paired(some)
+    if pairs is None or together.sum() < 2:
+        return [], True  # nothing to say of such a method, or batch
+    images, texts = engine.encode_image(pairs[0])[together], engine.encode_text(pairs[1])[together]
     parameters, weights = dict(method.all_parameters()), engine.weights()
     gradients = engine.named_gradients(engine.backward(some, trainer.step / max(1, trainer.schedule.steps - 1)))
     scale = parameters.get("logit_scale")

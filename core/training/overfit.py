@@ -18,6 +18,8 @@ def overfitting(mapping: dict, count: int) -> tuple[Config, dict]:
     first = Whole({"type": "first", "source": mapping["data"]["train"], "count": count})
     mapping = merge(mapping, {"data": {"train": first, "evaluate": None, "bad_records": None}})
     config = build(Config, mapping)
+    if config.method.text is None:
+        raise UserError(f"--overfit compares images with texts, and {type(config.method).__name__} reads none; leave it out")
     pairs, size = len(config.data.train), config.training.batch_size
     if pairs < size:
         raise UserError(
@@ -56,8 +58,12 @@ def _encoded(trainer):
                 raise UserError("--overfit compares images with texts, and the method has no view of the size of its towers")
             # what counts as one text: equal labels where texts have them, else equal ids
             which = next((array for name, array in batch.items() if name.endswith(LABEL)), pairs[1])
-            parts.append((trainer.engine.encode_image(pairs[0]), trainer.engine.encode_text(pairs[1]), which))
-    return [np.concatenate(part) for part in zip(*parts)]
+            rows = method.paired(batch)
+            parts.append([x[rows] for x in (trainer.engine.encode_image(pairs[0]), trainer.engine.encode_text(pairs[1]), which)])
+    found = [np.concatenate(part) for part in zip(*parts)]
+    if not len(found[0]):
+        raise UserError(f"--overfit has no pairs: none of the {len(trainer.source)} samples has a text that its image is brought to")
+    return found
 
 
 def verdict(trainer) -> tuple[dict[str, Hits], bool, str]:

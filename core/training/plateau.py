@@ -40,15 +40,16 @@ class Seen:
     largest_scale: float | None  # what logit_scale is clamped to
 
 
-def stuck(rows: Sequence[dict], batch_size: int) -> tuple[str, float] | None:
+def stuck(rows: Sequence[dict], batch_size: int, guessing: Sequence[str] | None = None) -> tuple[str, float] | None:
     """The loss, or else a named term, whose mean over `rows` is no better than guessing among `batch_size`: (name, mean).
 
-    A term too, since some of several may learn, and since pairs that lack an object guess among fewer.
+    guessing: the terms that are looked at (Method.guessing). A term too, since some of several may learn, and since pairs that lack an object guess among fewer.
     """
     named = [{"loss": row["loss"], **row["terms"]} for row in rows]
     means = {name: float(np.mean([values[name] for values in named])) for name in named[0]}
-    guessing = (1 - NEAR) * np.log(batch_size)
-    return next(((name, mean) for name, mean in means.items() if mean >= guessing), None)
+    limit = (1 - NEAR) * np.log(batch_size)
+    looked_at = means if guessing is None else guessing
+    return next(((name, means[name]) for name in looked_at if means[name] >= limit), None)
 
 
 def nearer(images: np.ndarray, texts: np.ndarray) -> float:

@@ -9,8 +9,9 @@ from pathlib import Path
 from tandemclip.core.config import Config
 from tandemclip.core.data import bad_records
 from tandemclip.core.data.loader import Batches, batches
+from tandemclip.core.data.views import LabelView
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.evaluate import evaluate
+from tandemclip.core.evaluation.evaluate import evaluate, metric_names
 from tandemclip.core.evaluation.hits import Hits, percent
 from tandemclip.core.model import Model
 from tandemclip.core.training import checkpoint, global_batch
@@ -53,6 +54,20 @@ class Trainer:
                 f"{self.settings.accumulate} pieces each cannot divide; make it a multiple of {parts}"
             )
         self._bad = bad_records.read(self.config.data.bad_records, self.source)
+        self._check_data()
+
+    def _check_data(self) -> None:
+        """Says now what would be wrong with the data, or could not be measured, at the end."""
+        method, data = self.config.method, self.config.data
+        if any(isinstance(view, LabelView) for view in method.views().values()):
+            named = [names for names in self.source.class_spaces().values() if names]
+            if len(named) > 1:
+                raise UserError(
+                    f"data.train has the classes of {len(named)} sources, and {type(method).__name__} knows classes by their number; "
+                    "make one source with one list of classes of them, or take unicl"
+                )
+        if data.evaluate is not None and self.leads:
+            metric_names(method, data.evaluate)
 
     def train(self, max_steps: int | None = None) -> dict[str, Hits]:
         """Go on to the end of the schedule, or to `max_steps` of it; returns its evaluation (empty if stopped before)."""

@@ -53,6 +53,28 @@ def test_a_run_that_broken_records_stopped_goes_on_with_the_list(data, tmp_path,
     assert losses[0] == losses[1] and len(losses[0]) == 30
 
 
+def test_what_reads_no_texts_is_checked_too(root, tmp_path, capsys):
+    config = root / "configs" / "pretrain" / "tiny_cross_entropy_resnet.yaml"
+    assert prepare.main(["check", "--config", str(config), "--out", str(tmp_path), "--set", "data.train.count=40"]) == 0
+    report, printed = json.loads((tmp_path / "check.json").read_text()), capsys.readouterr().out
+    assert "captions" not in report and sum(report["labels"]["records"].values()) < 40
+    assert "captions" not in printed and "nothing stands in the way" in printed
+
+
+@pytest.mark.parametrize("name, option, told", [
+    ("tiny_clip_vit", "pairs", "set method.targets=texts, or use"),
+    ("tiny_clip_vit", "texts", None),
+    ("tiny_multi_task_swin", None, "are equal: use more varied captions"),
+    ("tiny_unicl_swin", None, None),
+])  # fmt: skip
+def test_equal_captions_are_bad_where_they_are_negatives(root, tmp_path, capsys, name, option, told):
+    config = root / "configs" / "pretrain" / f"{name}.yaml"
+    more = ["data.train.digits=1", "data.train.count=200", *([f"method.targets={option}"] if option else [])]
+    assert prepare.main(["check", "--config", str(config), "--out", str(tmp_path), "--set", *more]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert told in last if told else "captions" not in last
+
+
 def test_a_list_of_other_data_stops_before_anything_is_written(data, tmp_path, capsys):
     (tmp_path / "list.txt").write_text("# bad of 119 records: number, key, why\n")
     assert train.main([*data, f"data.bad_records={tmp_path}/list.txt", "--out", str(tmp_path / "run")]) == 2

@@ -125,7 +125,10 @@ def test_zero_shot_on_shards_and_on_a_folder_of_classes(shared, run, tmp_path, c
         path.write_bytes(record.image)
     folder = ["class_folder", f"path={tmp_path}/photos"]
     assert prepare.main(["shards", "--source", *folder, "--out", str(tmp_path / "out")]) == 0
-    shards = ["shards", f"paths={tmp_path}/out/*.tar", f"classes={data}/classes.json"]
+    assert json.loads((tmp_path / "out" / "classes.json").read_text()) == sorted(names) == names
+    trained_on = Shards(f"{tmp_path}/out/*.tar", f"{tmp_path}/out/classes.json", ("x {}.",))
+    assert trained_on[0].captions == (f"x {names[trained_on[0].label]}.",)  # and not those of the folder
+    shards = ["shards", f"paths={tmp_path}/out/*.tar", f"classes={tmp_path}/out/classes.json"]
     found = []
     for words in (folder, shards, [*shards, 'templates=["a {}.", "one {}."]']):
         assert evaluate.main(["--checkpoint", str(run), "--source", *words, "--json", str(tmp_path / "m.json")]) == 0

@@ -5,7 +5,7 @@ from tandemclip.core.data import images
 from tandemclip.core.data.records import BrokenRecord, Object, Record
 from tandemclip.core.data.scenes import Scenes
 from tandemclip.core.data.trained_tokenizer import TrainedTokenizer
-from tandemclip.core.data.views import CentreView, DrawsView, ImageView, LabelView, RoiView, TextView, batch_arrays, hashed
+from tandemclip.core.data.views import CentreView, ClassView, DrawsView, ImageView, LabelView, RoiView, TextView, batch_arrays, hashed
 from tandemclip.core.errors import UserError
 
 HASHED = [206563420, 408697568]  # blake2b of 8 bytes, little-endian, shifted right by one: its halves, the upper one first
@@ -34,6 +34,7 @@ def record(**fields):
         RoiView(64, 5),
         LabelView(),
         LabelView("color"),
+        ClassView(),
         TextView("caption", 9, "texts"),
         TextView("caption", 9, "labels"),
         DrawsView(5),
@@ -157,6 +158,8 @@ def test_a_class_comes_before_the_text_and_a_text_stands_for_itself():
 
 
 def test_equal_classes_of_two_data_sets_are_not_one():
+    found = [ClassView()(record(label=n, classes=c), rng(), WORDS)[""].tolist() for n, c in ((3, "0 "), (3, "1 "), (3, "0 "))]
+    assert found[0] == found[2] != found[1]
     assert label("labels", captions=("cat",), label=3, classes="0 ") != label("labels", captions=("cat",), label=3, classes="1 ")
 
 

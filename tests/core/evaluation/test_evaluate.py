@@ -7,9 +7,12 @@ import tandemclip
 from tandemclip import backends
 from tandemclip.core.config import read
 from tandemclip.core.data.first import First
+from tandemclip.core.data.linear_probe import LinearProbe
 from tandemclip.core.data.one_by_one import OneByOne
 from tandemclip.core.data.scenes import Scenes
 from tandemclip.core.data.sources import Source
+from tandemclip.core.data.together import Together
+from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.evaluate import evaluate, metric_names
 from tandemclip.core.evaluation.hits import percent
 from tandemclip.core.evaluation.retrieval import recall
@@ -17,6 +20,7 @@ from tandemclip.core.model import Model
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.start import tokenizer_of
+from tandemclip.core.training.update import AdamW
 
 
 class Captioned(Source):
@@ -88,6 +92,18 @@ def test_sources_one_by_one_are_what_they_are_alone(models):
         assert len(hits.asked) == 57 and hits.asked[where].sum() == hits.asked.sum() and hits.right[where].sum() == hits.right.sum()
     with pytest.raises(ValueError, match="give each one of its own"):
         OneByOne((SCENES, few), ("one", "one"))
+
+
+def test_what_would_be_measured_wrongly_is_refused(models, root):
+    method = models["torch"].method
+    with pytest.raises(UserError, match="several sources with classes together; evaluate each by itself, with type: one_by_one"):
+        metric_names(method, Together((SCENES, SCENES)))
+    with pytest.raises(UserError, match="10 classes are learned and 0 others asked"):
+        metric_names(method, LinearProbe(Captioned(SCENES), SCENES))
+    classifier = read(root / "configs" / "pretrain" / "tiny_cross_entropy_resnet.yaml", {"method": {"image": {"embed_dim": 4}}})[0].method
+    engine = backends.load("torch")(classifier, initial_weights(classifier, 0), AdamW())
+    with pytest.raises(UserError, match="has class [4-9], and the method has 4, counted from 0"):
+        evaluate(Model(engine, classifier, None), SCENES)
 
 
 def test_both_engines_give_the_same_metrics(models):

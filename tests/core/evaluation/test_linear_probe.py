@@ -64,12 +64,22 @@ def test_a_method_without_texts_or_classes_is_asked_by_a_probe(root, backend):
     source, model = LinearProbe(asked, learn), Model(backends.load(backend)(method, initial_weights(method, 0), AdamW()), method, None)
     found = evaluate(model, source)["linear_probe"]
     assert metric_names(method, source) == ["linear_probe"]
-    encoded = [model.encode_images([each[i].image for i in range(len(each))]) for each in (learn, asked)]
+    pixels = lambda each: np.stack([method.inference_view()(each[i], None, None)[""] for i in range(len(each))])
+    encoded = [model.engine.apply("encode_features", pixels(each)) for each in (learn, asked)]
     labels = np.array([-1 if asked[i].label is None else asked[i].label for i in range(23)])
     wanted = predict(encoded[0], np.array([learn[i].label for i in range(60)]), encoded[1])
     assert (labels < 0).any() and np.array_equal(found.asked, labels >= 0) and np.array_equal(found.right, wanted == labels)
     with pytest.raises(UserError, match="SupCon has neither texts nor classes; let data.evaluate be a linear_probe"):
         evaluate(model, asked)
+
+
+def test_what_cannot_be_evaluated_is_told_before_anything_is_trained(root, tmp_path, capsys):
+    config = root / "configs" / "pretrain" / "tiny_supcon_swin.yaml"
+    scenes = "{type: scenes, size: 32, count: 40, digits: 1}"
+    given = ["--config", str(config), "--out", str(tmp_path / "run"), "--set", f"data.evaluate={{type: one_by_one, names: [a], sources: [{scenes}]}}"]
+    assert train.main(given) == 2
+    assert "SupCon has neither texts nor classes; let data.evaluate be a linear_probe" in capsys.readouterr().err
+    assert not [*tmp_path.rglob("step-*")] and not [*tmp_path.rglob("metrics.json")]
 
 
 def test_supcon_ends_with_its_second_stage(root, tmp_path):

@@ -49,6 +49,24 @@ def test_the_loss_is_torchs(path, labels, smoothing):
     assert engine.backward(batch, 0.0).terms["loss"] == pytest.approx(wanted.item(), rel=1e-6, abs=1e-12)
 
 
+def test_a_mixed_picture_has_the_classes_of_both(path):
+    """Torch's loss of both classes, by their shares; of a picture without a class nothing."""
+    method = read(path, {"method": {"mixup": 0.8, "cutmix": 1.0, "smoothing": 0.1}})[0].method
+    engine = backends.load("torch").float64(method, initial_weights(method, 0), AdamW())
+    labels, share = [3, 1, -1, 5, -1, -1], np.array([0.3, 0.9, 0.25, 0.5, 0.1, 0.7])
+    batch = batch_of(method, labels)
+    batch["mix"] = np.broadcast_to(share[:, None, None, None], batch["mix"].shape).astype(np.float32)
+    scope, share = engine.model.scope(True), torch.from_numpy(batch["mix"][:, 0, 0, 0]).double()
+    images, other = torch.from_numpy(batch["image"]).double(), [1, 0, 3, 2, 5, 4]
+    own = share[:, None, None, None]
+    scores = scope.image(images * own + images[other] * (1 - own)) + scope["bias"]
+    first, second = torch.tensor(labels), torch.tensor(labels)[other]
+    each = lambda target: torch.nn.functional.cross_entropy(scores, target, ignore_index=-1, reduction="none", label_smoothing=0.1)
+    count = (share * (first >= 0) + (1 - share) * (second >= 0)).sum()
+    wanted = ((share * each(first) + (1 - share) * each(second)).sum() / count).item()
+    assert engine.backward(batch, 0.0).terms["loss"] == pytest.approx(wanted, rel=1e-6)
+
+
 @pytest.mark.parametrize("engine, limit", [("judge", 1e-12), ("mindspore", 1e-5)])
 def test_pieces_with_uneven_labels_are_the_whole(engine, limit):
     method = build(Method, {"type": "cross_entropy", "image": SWIN})  # no BatchNorm, which sees pieces

@@ -7,7 +7,7 @@ from tandemclip import backends
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.core.config import read
 from tandemclip.core.data.records import BrokenRecord, Record
-from tandemclip.core.data.views import LabelView, batch_arrays
+from tandemclip.core.data.views import ClassView, batch_arrays
 from tandemclip.core.objectives.cross_entropy import cross_entropy
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.objectives.supcon import supcon
@@ -28,7 +28,8 @@ def batch_of(method, labels):
     rng, batch = generator("peers"), {}
     for name, (shape, dtype) in batch_arrays(method.views(), len(labels)).items():
         batch[name] = (rng.integers(1, 30, shape) if dtype.kind == "i" else rng.uniform(0.0, 1.0, shape)).astype(dtype)
-    return batch | {"label": np.array(labels, np.int32)}
+    labels = np.array(labels, np.int32)
+    return batch | ({"label": labels} if "label" in batch else {"class": np.stack([labels * 0, labels], 1)})
 
 
 def engine_of(method, name="judge"):
@@ -60,7 +61,7 @@ def test_supcon_is_its_objective_over_two_crops(root):
         x = scope.child("training.hidden")(scope.image(given[f"image_{name}"], given[f"draws_{name}"])).clamp_min(0)
         z = scope.child("training.output")(x)
         views.append((z / z.norm(dim=1, keepdim=True)).detach().numpy())
-    wanted = supcon(Reference(), views, batch["label"][:, None], 10.0)
+    wanted = supcon(Reference(), views, batch["class"], 10.0)
     assert engine.backward(batch, 0.0).terms["loss"] == pytest.approx(float(wanted), rel=1e-9)
 
 
@@ -78,7 +79,16 @@ def test_pieces_are_the_whole(root, name, labels, engine, limit):
 
 def test_supcon_needs_a_class():
     with pytest.raises(BrokenRecord, match="it has no class"):
-        LabelView(needed=True)(Record("a", np.zeros((4, 4, 3), np.uint8)), None, None)
+        ClassView()(Record("a", np.zeros((4, 4, 3), np.uint8)), None, None)
+
+
+@pytest.mark.parametrize("name, numbered", [("multi_task_swin", True), ("cross_entropy_resnet", True), ("supcon_swin", False)])
+def test_classes_of_two_sources_are_not_taken_for_one_another(root, tmp_path, capsys, name, numbered):
+    scenes = "{type: scenes, size: 32, count: 40, digits: 1}"
+    given = ["--config", str(root / "configs" / "pretrain" / f"tiny_{name}.yaml"), "--out", str(tmp_path / "run"), "--set"]
+    given += ["training.steps=2", f"data.train={{type: together, sources: [{scenes}, {scenes}]}}"]
+    assert train.main(given) == (2 if numbered else 0)
+    assert ("has the classes of 2 sources" in capsys.readouterr().err) == numbered
 
 
 @pytest.mark.parametrize("name", ["multi_task", "supcon"])

@@ -19,6 +19,7 @@ from tandemclip.core.data.class_folder import ClassFolder
 from tandemclip.core.data.coco_captions import CocoCaptions
 from tandemclip.core.data.scenes import Scenes
 from tandemclip.core.data.shards import Shards
+from tandemclip.core.data.together import Together
 from tandemclip.core.errors import UserError
 from tandemclip.core.preparation.shards import identity, open_ledger, shrunk, write_shards
 
@@ -60,8 +61,14 @@ def facts(record):
     return record.captions, record.summary, record.label, record.attributes, things
 
 
+def shards_of(source, out):
+    """A class has the texts that whoever reads it wants."""
+    classes = {"classes": str(out / "classes.json"), "templates": source.templates} if isinstance(source, ClassFolder) else {}
+    return Shards(str(out / "*.tar"), **classes)
+
+
 def assert_equal(source, out, numbers=None):
-    found = Shards(str(out / "*.tar"))
+    found = shards_of(source, out)
     numbers = range(len(source)) if numbers is None else numbers
     assert len(found) == len(numbers)
     for place, number in enumerate(numbers):
@@ -116,9 +123,14 @@ def test_records_come_back_equal(make, tmp_path, shared):
     report = prepare(source, tmp_path / "out", per_shard=50)
     assert (report["written"], report["shards"], report["left_out"]) == (len(source), -(-len(source) // 50), [])
     assert_equal(source, tmp_path / "out")
-    again = Shards(str(tmp_path / "out" / "*.tar"))  # shards are a source, too
+    again = shards_of(source, tmp_path / "out")  # shards are a source, too
     prepare(again, tmp_path / "again", chosen=range(0, len(again), 7))
     assert_equal(source, tmp_path / "again", range(0, len(source), 7))
+
+
+def test_classes_of_several_sources_would_become_one(tmp_path):
+    with pytest.raises(UserError, match="the classes of 2 sources, whose numbers are the same; write each by itself"):
+        prepare(Together((Scenes(count=5, size=32), Scenes(count=5, size=32))), tmp_path / "out")
 
 
 def test_annotated_phrases_stay_what_they_are(tmp_path, shared):
@@ -163,7 +175,7 @@ def test_larger_images_shrink_and_smaller_ones_stay(tmp_path):
     assert tall.image[:3] == wide.image[:3] == b"\xff\xd8\xff"
     blocks = cv2.resize(source[2].pixels, (60, 40), interpolation=cv2.INTER_AREA)
     assert np.abs(wide.pixels.astype(int) - blocks).mean() < 3  # what a JPEG loses
-    assert wide.captions == source[2].captions and wide.label == source[2].label
+    assert wide.captions == () and wide.label == source[2].label == 0  # what texts a class has is up to the reader
 
 
 def test_pixels_that_a_source_draws_shrink_too():

@@ -11,11 +11,15 @@ from tandemclip.core.config import read
 from tandemclip.core.parity import error
 from tandemclip.core.random import generator
 from tandemclip.core.spec import Run, Scope, initial_weights
-from tandemclip.core.towers import ModifiedResNet, VisionTransformer
+from tandemclip.core.towers import ModifiedResNet, ResNet, SwinTransformer, VisionTransformer
 from tandemclip.core.training.update import AdamW
 
 VIT = VisionTransformer(resolution=24, patch=8, width=16, layers=2, heads=2, embed_dim=8)
 RESNET = ModifiedResNet(resolution=96, layers=(1, 1, 1, 1), width=8, heads=4, embed_dim=8)
+
+
+SWIN = SwinTransformer(resolution=32, embed_dim=8, width=16, depths=[1, 1], heads=[2, 2], window=4)
+PLAIN = ResNet(resolution=16, layers=[1, 1], embed_dim=8, width=4, stem="tiny")
 
 
 def weights_of(spec):
@@ -32,6 +36,15 @@ def scope_of(spec, weights):
 
 def images(resolution, count=2):
     return generator("images").standard_normal((count, 3, resolution, resolution))
+
+
+@pytest.mark.parametrize("tower, width", [(VIT, 16), (RESNET, 8), (SWIN, 32), (PLAIN, 32)], ids=lambda x: type(x).__name__)
+def test_a_probe_sees_what_is_projected(tower, width):
+    scope = scope_of(tower, weights_of(tower))
+    x = images(tower.resolution)
+    found, projection = scope.features(x), scope.projection if "projection" in tower.nodes else lambda x: x
+    assert np.abs(projection(found) - scope(x)).max() < 1e-12
+    assert found.shape == (2, width)
 
 
 def test_vit_patches_that_change_places_change_cells():

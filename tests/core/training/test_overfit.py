@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from tandemclip.core.evaluation import hits
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.core.training.overfit import recalled
 from tandemclip.tools import train
@@ -43,6 +44,22 @@ def test_a_batch_larger_than_the_pairs(config, tmp_path, capsys):
     assert run(config, tmp_path / "run", 8) == 2
     assert "--overfit has 8 pairs and training.batch_size is 16" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_only_what_is_brought_together_is_asked(root, tmp_path, capsys):
+    """Multi-task brings pictures without a class to their captions, and no others."""
+    given = ["--config", str(root / "configs" / "pretrain" / "tiny_multi_task_swin.yaml"), "--overfit", "48", "--max-steps", "2"]
+    assert train.main([*given, "--out", str(tmp_path / "some")]) == 1
+    asked = hits.load(tmp_path / "some" / "hits.safetensors")["overfit/i2t"].asked
+    assert 5 < len(asked) < 43
+    assert train.main([*given, "--out", str(tmp_path / "none"), "--set", "data.train.digits=1"]) == 2
+    assert "none of the 48 samples has a text that its image is brought to" in capsys.readouterr().err
+
+
+def test_a_method_without_texts(root, tmp_path, capsys):
+    given = ["--config", str(root / "configs" / "pretrain" / "tiny_cross_entropy_resnet.yaml"), "--out", str(tmp_path / "run")]
+    assert train.main([*given, "--overfit", "16"]) == 2
+    assert "--overfit compares images with texts, and CrossEntropy reads none" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------ what counts as recalled

@@ -142,6 +142,12 @@ def test_one_of_several_terms_may_be_stuck():
     assert plateau.stuck(rows(2.0, GS=1.0, GA=np.log(16)), 16) == ("GA", pytest.approx(np.log(16)))
 
 
+def test_terms_that_guess_among_something_else_are_left_alone(root):
+    method = read(root / "configs" / "pretrain" / "tiny_multi_task_swin.yaml")[0].method
+    known, unknown = (rows(7.0, clip=clip, cross_entropy=3.8) for clip in (3.2, np.log(128)))
+    assert plateau.stuck(known, 128, method.guessing) is None and plateau.stuck(unknown, 128, method.guessing)[0] == "clip"
+
+
 def test_nearer_sees_what_the_loss_does_not_yet():
     rng = np.random.default_rng(0)
     unit = lambda x: x / np.linalg.norm(x, axis=1, keepdims=True)
