@@ -1,8 +1,8 @@
 """A linear probe: how well classes are told apart by a linear classifier of features that stay as they are.
 
-Multinomial logistic regression by L-BFGS (Radford et al. 2021, A.3), of features scaled to length 1 (as SupCon's are, Khosla et al.
-2020, section 3), its strength of regularisation the one that does best on a
-tenth of the features that it does not learn from. SupCon's second stage is this, too.
+Multinomial logistic regression by L-BFGS (Radford et al. 2021, A.3), of features scaled to length 1 (as SupCon's are, Khosla et
+al. 2020, section 3), its strength of regularisation the one that does best on a tenth of the features that it does not learn
+from. SupCon's second stage is this, too.
 """
 
 import warnings

@@ -14,7 +14,10 @@ from tandemclip.tools import parity
 
 CLIPS = ("tiny_clip_vit", "tiny_clip_rn", "tiny_pyramidclip_vit", "tiny_pyramidclip_rn")
 UNICL = ("tiny_unicl_swin", "tiny_unicl_resnet", "tiny_multi_task_swin", "tiny_supcon_swin", "tiny_cross_entropy_resnet")
-MIXED = {"method": {"mixup": 0.8, "cutmix": 1.0, "alpha": 0.1}}
+MIXED = [
+    ("tiny_unicl_swin", {"method": {"mixup": 0.8, "cutmix": 1.0, "alpha": 0.1}}),
+    ("tiny_cross_entropy_resnet", {"method": {"mixup": 0.8, "cutmix": 1.0}}),
+]
 EAGER = ("tiny_clip_vit", "tiny_clip_rn", "tiny_unicl_swin")  # one of each kind: a step of PyNative takes seconds
 STEPS = 20
 
@@ -24,7 +27,7 @@ def subject_of(root, name, overrides=None) -> Subject:
     return parity.subject(config, initial_weights(config.method, config.training.seed), STEPS)
 
 
-@pytest.mark.parametrize("name, overrides", [*((name, None) for name in CLIPS + UNICL), ("tiny_unicl_swin", MIXED)])
+@pytest.mark.parametrize("name, overrides", [*((name, None) for name in CLIPS + UNICL), *MIXED])
 def test_engines_agree(root, name, overrides):
     initial = subject_of(root, name, overrides)
     judge, engines = parity.engines(initial)
