@@ -7,6 +7,7 @@ A row is one JSON object a line: `step` (updates done, counting this one: 1, 2, 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
@@ -30,7 +31,7 @@ class Journal:
 
     A new run (`resume_step` None) must find no rows. A resumed one goes on after `resume_step`, the step of its
     checkpoint: rows of later steps, which a run wrote between its last checkpoint and its death, are dropped, so that
-    each step stands once.
+    each step stands once. Holds the run's folder till it is closed: a second run in there is refused.
     """
 
     def __init__(self, run: Path, resume_step: int | None = None):
@@ -39,7 +40,8 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if resume_step is None:
                 self._refuse_rows()
-            else:
+            self._held = _Held(self.path.parent)
+            if resume_step is not None:
                 _trim(self.path, resume_step)
             # Line by line: a killed run loses no finished row.
             self._file = open(self.path, "a", encoding="utf-8", buffering=1)
@@ -57,7 +59,7 @@ class Journal:
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        with _told(self.path.parent), closing(self._events), self._file:
+        with _told(self.path.parent), closing(self._events), self._file, closing(self._held):
             os.fsync(self._file.fileno())
 
     def __enter__(self) -> Journal:
@@ -91,6 +93,23 @@ def read(run: Path) -> list[dict]:
                 break
             raise UserError(f"{path} line {number} is not JSON ({error}): remove the line") from error
     return rows
+
+
+class _Held:
+    """A folder that is locked until this is closed, or its process gone; where the file system has no locks, it is not."""
+
+    def __init__(self, run: Path):
+        self._descriptor = os.open(run, os.O_RDONLY)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.close()
+            raise UserError(f"another process trains in {run}; wait until it ends, or choose another --out") from error
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        os.close(self._descriptor)
 
 
 def _trim(path: Path, last: int) -> None:

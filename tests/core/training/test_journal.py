@@ -116,6 +116,18 @@ def test_a_new_run_does_not_go_into_an_old_one(tmp_path):
     assert len(read(tmp_path)) == 1
 
 
+def test_two_processes_do_not_train_in_one_folder(tmp_path):
+    code = f"from tandemclip.core.training.journal import Journal\nwith Journal({str(tmp_path)!r}, 1) as journal: print('held')"
+    other = lambda: subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    with Journal(tmp_path) as journal:
+        journal.append(row(1))
+        journal.append(row(2))
+        refused = other()
+        assert refused.returncode and "another process trains in" in refused.stderr and len(read(tmp_path)) == 2
+        journal.append(row(3))
+    assert other().stdout == "held\n" and len(read(tmp_path)) == 1  # free again, and trimmed to the step it asked for
+
+
 def test_a_full_disk_is_told(tmp_path):
     (tmp_path / "journal.jsonl").symlink_to("/dev/full")
     with pytest.raises(UserError, match="the journal of .* could not be written .No space left.*--resume"):
