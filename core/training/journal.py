@@ -41,11 +41,15 @@ class Journal:
             if resume_step is None:
                 self._refuse_rows()
             self._held = _Held(self.path.parent)
-            if resume_step is not None:
-                _trim(self.path, resume_step)
-            # Line by line: a killed run loses no finished row.
-            self._file = open(self.path, "a", encoding="utf-8", buffering=1)
-            self._events = _EventFile(Path(run) / "tensorboard", first_step=(resume_step or 0) + 1)
+            try:
+                if resume_step is not None:
+                    _trim(self.path, resume_step)
+                # Line by line: a killed run loses no finished row.
+                self._file = open(self.path, "a", encoding="utf-8", buffering=1)
+                self._events = _EventFile(Path(run) / "tensorboard", first_step=(resume_step or 0) + 1)
+            except BaseException:
+                self._held.close()
+                raise
 
     def append(self, row: Mapping) -> None:
         """Write one step: numbers (numpy scalars too) and mappings of numbers by name; `step` is required."""

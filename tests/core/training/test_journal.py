@@ -128,6 +128,15 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path):
     assert other().stdout == "held\n" and len(read(tmp_path)) == 1  # free again, and trimmed to the step it asked for
 
 
+def test_a_journal_that_cannot_be_opened_holds_nothing(tmp_path):
+    (tmp_path / "tensorboard").write_text("no folder")
+    with pytest.raises(UserError, match="could not be written"):
+        Journal(tmp_path)
+    (tmp_path / "tensorboard").unlink()
+    write(tmp_path, [1])
+    assert len(read(tmp_path)) == 1
+
+
 def test_a_full_disk_is_told(tmp_path):
     (tmp_path / "journal.jsonl").symlink_to("/dev/full")
     with pytest.raises(UserError, match="the journal of .* could not be written .No space left.*--resume"):
