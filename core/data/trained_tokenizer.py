@@ -16,8 +16,8 @@ SPLIT = pre_tokenizers.Whitespace()  # into runs of letters and digits, and runs
 
 
 class TrainedTokenizer:
-    """Lower-case words (or parts of them, or whole texts) with ids from 2 on; 1 is an unknown one, 0 padding, the two highest ids are
-    start and end. Texts with fewer words than `vocab_size` leave ids between unused: the size is what was asked for."""
+    """Lower-case words (or parts of them, or whole texts) with ids from 2 on; 1 is an unknown one, 0 padding, the two highest
+    ids are start and end. Texts with fewer words than `vocab_size` leave ids between unused: the size is what was asked for."""
 
     KIND = "trained"
     pad = PAD

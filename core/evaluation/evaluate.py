@@ -52,8 +52,8 @@ def _way(method, source):
         return [TOP1], _own_classes
     if method.text is None:
         raise UserError(f"{type(method).__name__} has neither texts nor classes; let data.evaluate be a linear_probe")
-    if getattr(source, "prompts", None):
-        return [_name(attribute) for attribute in source.prompts], _zero_shot
+    if prompts := getattr(source, "prompts", None):
+        return [_name(attribute) for attribute in prompts], _zero_shot
     return list(METRICS), _retrieval
 
 
@@ -83,9 +83,9 @@ def _own_classes(model, source):
 
 
 def _zero_shot(model, source):
-    encoded = _encode(model, source, {name: LabelView(None if name == "class" else name) for name in source.prompts})
-    metrics = {}
-    for attribute, prompts in source.prompts.items():
+    texts, metrics = source.prompts, {}  # made anew whenever they are asked for
+    encoded = _encode(model, source, {name: LabelView(None if name == "class" else name) for name in texts})
+    for attribute, prompts in texts.items():
         known = encoded[attribute] >= 0
         if not known.any():
             raise UserError(f"no record of the evaluation source has a {attribute}; they need one (NNN.cls in shards)")

@@ -1,6 +1,7 @@
 """UniCL's released checkpoints: a Swin, CLIP's text transformer, two raw projections.
 
-What names and shapes do not say is one for all of them: the activation, eps, and how pictures were evaluated. Tables that follow from the window's size (`relative_position_index`, `attn_mask`) lie in the files too and are skipped.
+What names and shapes do not say is one for all of them: the activation, eps, and how pictures were evaluated. Tables that
+follow from the window's size (`relative_position_index`, `attn_mask`) lie in the files too and are skipped.
 """
 
 from __future__ import annotations
