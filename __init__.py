@@ -4,6 +4,6 @@
 def load(checkpoint, backend: str = "torch"):
     """The model of a checkpoint or run, with `encode_images` and `encode_texts`, on either engine."""
     from tandemclip import backends
-    from tandemclip.core.model import open_model
+    from tandemclip.core.serving.model import open_model
 
     return open_model(checkpoint, backends.load(backend))[0]

@@ -3,8 +3,8 @@
 import importlib
 from pathlib import Path
 
+from tandemclip.core.config.import_path import import_class
 from tandemclip.core.errors import UserError
-from tandemclip.core.import_path import import_class
 
 
 def names() -> list[str]:

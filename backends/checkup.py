@@ -1,18 +1,20 @@
-"""Does an engine work on this machine? One step of a method on it, held against numpy float64: no second engine is needed."""
+"""Does an engine work on this machine? One step of a method on it, held against numpy float64: no second engine is
+needed.
+"""
 
 import time
 from dataclasses import dataclass
 
-from tandemclip.backends.agreement import Subject, compare_updates, flat, slope_error, with_margin
-from tandemclip.core.parity import errors
+from tandemclip.backends.parity import Subject, compare_updates, flat, slope_error, with_margin
+from tandemclip.core.closeness import errors
 
 TERM, SLOPE, UPDATE = 1e-5, 1e-4, 1e-6  # as in docs/parity.md
 
 
 @dataclass(frozen=True)
 class Checkup:
-    """Seconds to the first gradient and relative errors: of the terms; of the gradient, along one random direction of all
-    weights against a finite difference; of three updates. fault: what is wrong, in words, or None."""
+    """Seconds to the first gradient and relative errors: of the terms; of the gradient, along one random direction of
+    all weights against a finite difference; of three updates. fault: what is wrong, in words, or None."""
 
     seconds: float = 0.0
     term: float = 0.0
@@ -29,7 +31,9 @@ def checkup(subject: Subject, engine_class) -> Checkup:
         backward = engine.backward(batch, 0.0)
         seconds = time.perf_counter() - start
         gradient = slope_error(subject, batch, engine, margin)
-        update = max(row.error for row in compare_updates(subject, engine.name, engine, engine.named_gradients(backward)))
+        update = max(
+            row.error for row in compare_updates(subject, engine.name, engine, engine.named_gradients(backward))
+        )
         found = Checkup(seconds, max(errors(backward.terms, terms, "output").values()), gradient, update)
         if found.term <= TERM and gradient <= SLOPE and update <= UPDATE:
             return found

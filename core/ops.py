@@ -1,16 +1,17 @@
 """The vocabulary: what a definition may ask of an engine. An engine is an interpreter of these functions.
 
-An array has `.shape` (a tuple of integers), the operators `+ - * /` and unary `-` between arrays of one dtype or an array
-and a Python number, and `x[...]` with integers, slices without a step (MindSpore's gradient of one fails) and `...`.
-Anything else is a function below. Broadcasting is numpy's. There are three kinds of dtype: "float" (the engine's own
-precision), "int" and "bool"; bools take part in `where` and `cast` only, and ints are not divided. Every function returns
-new arrays and leaves its arguments as they were.
+An array has `.shape` (a tuple of integers), the operators `+ - * /` and unary `-` between arrays of one dtype or an
+array and a Python number, and `x[...]` with integers, slices without a step (MindSpore's gradient of one fails) and
+`...`. Anything else is a function below. Broadcasting is numpy's. There are three kinds of dtype: "float" (the engine's
+own precision), "int" and "bool"; bools take part in `where` and `cast` only, and ints are not divided. Every function
+returns new arrays and leaves its arguments as they were.
 
-`OPERATORS` and the methods of `Ops` together are the vocabulary; tests/parity/test_ops.py holds every interpreter to it, in
-value and in gradient, on the first, second and third call.
+`OPERATORS` and the methods of `Ops` together are the vocabulary; tests/parity/test_ops.py holds every interpreter to
+it, in value and in gradient, on the first, second and third call.
 """
 
-from typing import Any, Protocol, Sequence
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -30,7 +31,10 @@ class Ops(Protocol):
         """`kind` is "float" or "int"; from bool 0 and 1; from float to int toward zero. No gradient through int."""
 
     def lower(self, x: Array, precision: str) -> Array:
-        """A float array in "bf16" or "fp16", any other as it is. Only core/precision.py asks for it. The gradient is widened."""
+        """A float array in "bf16" or "fp16", any other as it is.
+
+        Only core/precision.py asks for it. The gradient is widened.
+        """
 
     def widen(self, x: Array) -> Array:
         """A low array as float, any other as it is."""
@@ -127,20 +131,20 @@ class Ops(Protocol):
         """Over the last axis, biased variance, eps inside the root."""
 
     def batch_norm(self, x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
-        """x [N, C] or [N, C, H, W], by this batch's own statistics -> y, mean [C], biased variance [C] (no gradient)."""
+        """x [N, C] or [N, C, H, W], by this batch's own statistics -> y, mean [C], biased variance [C] (no
+        gradient).
+        """
 
     def batch_norm_inference(
         self, x: Array, weight: Array, bias: Array, mean: Array, variance: Array, eps: float
     ) -> Array:
         """The same by given statistics."""
 
-    def attention(
-        self, q: Array, k: Array, v: Array, mask: Array | None = None, causal: bool = False
-    ) -> Array:
+    def attention(self, q: Array, k: Array, v: Array, mask: Array | None = None, causal: bool = False) -> Array:
         """softmax(q k' / sqrt(d)) v: q [B, H, Q, d], k and v [B, H, K, d] -> [B, H, Q, d].
 
-        mask: float [B, K], 1 for keys that are there and 0 for padding, at least one there a row. causal (Q = K): position
-        i sees positions up to i.
+        mask: float [B, K], 1 for keys that are there and 0 for padding, at least one there a row. causal (Q = K):
+        position i sees positions up to i.
         """
 
 

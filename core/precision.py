@@ -1,8 +1,9 @@
 """Mixed precision, decided in one place for every engine: which functions of the vocabulary compute in a low precision.
 
-Products and convolutions take their arguments in the low type and give it; activations and changes of shape keep what they
-get; everything else (norms, softmax, exp, reductions, normalisation) is given float32. Low meets float32 in a sum as float32:
-the residual stream is float32. Weights, moments and losses are float32 always; weights are lowered where they are used.
+Products and convolutions take their arguments in the low type and give it; activations and changes of shape keep what
+they get; everything else (norms, softmax, exp, reductions, normalisation) is given float32. Low meets float32 in a sum
+as float32: the residual stream is float32. Weights, moments and losses are float32 always; weights are lowered where
+they are used.
 """
 
 from functools import partial

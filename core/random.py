@@ -1,4 +1,6 @@
-"""All randomness of the project: numpy generators keyed by what they are for, so that engines and ranks draw equal bits."""
+"""All randomness of the project: numpy generators keyed by what they are for, so that engines and ranks draw equal
+bits.
+"""
 
 import hashlib
 

@@ -1,12 +1,13 @@
 """Spec, Parameter, Buffer, Scope: how a definition names its weights and finds what it needs.
 
-A spec is a frozen dataclass that knows its parameters and its forward. It holds no weights and no engine: the same object
-runs on torch, MindSpore, numpy and the recorder, whichever `ops` and arrays it is called with.
+A spec is a frozen dataclass that knows its parameters and its forward. It holds no weights and no engine: the same
+object runs on torch, MindSpore, numpy and the recorder, whichever `ops` and arrays it is called with.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, Callable, Iterator, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -102,7 +103,9 @@ class Spec:
 
 
 def initial_weights(spec: Spec, seed: int) -> dict[str, np.ndarray]:
-    """Parameters and buffers by dotted name, float32, each drawn from its own (seed, name): the same on every engine."""
+    """Parameters and buffers by dotted name, float32, each drawn from its own (seed, name): the same on every
+    engine.
+    """
     draw = lambda name, item: item.initial.draw(generator(seed, "initial", name), item.shape)
     return {name: draw(name, item) for name, item in spec.declared().items()}
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tandemclip.backends.recorder.record import record_step
-from tandemclip.core.config import read
-from tandemclip.core.data.views import ImageView, batch_arrays
+from tandemclip.core.data.views.image import ImageView
+from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.spec import count_parameters
+from tandemclip.core.training.config import read
 from tandemclip.tools.summarize import stages
 
 CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").rglob("*.yaml"))
@@ -21,7 +22,9 @@ def test_it_is_built_by_the_recorder(path):
     assert recording.outputs["loss"].shape == ()
     names = {name for name, _ in config.method.all_parameters()}
     used = names & set(recording.program.inputs)
-    assert used and all(name.startswith(("image.rois", "image.pool.roi")) for name in names - used)  # a level without weight
+    assert used and all(
+        name.startswith(("image.rois", "image.pool.roi")) for name in names - used
+    )  # a level without weight
 
 
 def flops(root, weights):
@@ -50,12 +53,16 @@ def test_summary_of_a_known_tower(root):
     """CLIP's ViT-B/32 is counted with 4.4 billion multiply-adds for the image and 2.9 for a text of 77 tokens."""
     method = read(root / "configs" / "pretrain" / "clip_vitb32_yfcc15m_v2.yaml")[0].method
     found = stages(method, 1)
-    assert found["image"][1] / 2e9 == pytest.approx(4.4, abs=0.1) and found["text"][1] / 2e9 == pytest.approx(2.9, abs=0.1)
+    assert found["image"][1] / 2e9 == pytest.approx(4.4, abs=0.1) and found["text"][1] / 2e9 == pytest.approx(
+        2.9, abs=0.1
+    )
 
 
 @pytest.mark.parametrize("tower", ["vit", "rn"])
 def test_pyramidclip_on_flickr8k_is_beside_clip_with_equal_views(root, tower):
-    clip, pyramid = (read(root / "configs" / "pretrain" / f"flickr8k_{name}_{tower}.yaml")[0] for name in ("clip", "pyramidclip"))
+    clip, pyramid = (
+        read(root / "configs" / "pretrain" / f"flickr8k_{name}_{tower}.yaml")[0] for name in ("clip", "pyramidclip")
+    )
     assert replace(pyramid.method.image, roi=None) == clip.method.image and pyramid.method.text == clip.method.text
     assert replace(pyramid.training, steps=clip.training.steps) == clip.training
     views = [sum(isinstance(view, ImageView) for view in config.method.views().values()) for config in (clip, pyramid)]

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import yaml
 
-from tandemclip.core import yaml_text
+from tandemclip.core.config import yaml_text
 
 # Fewer photos and steps than the document has.
 SMALLER = {"--per-shard 40": "--per-shard 4", "--minutes 2": "--minutes 0.01 --set training.batch_size=8"}
@@ -56,7 +56,9 @@ def test_your_own_photos(root, shared, tmp_path):
 
 
 def make_classes(folder):
-    """What docs/labels.md says that its reader has: two classes of birds, three of flowers, and pictures with captions."""
+    """What docs/labels.md says that its reader has: two classes of birds, three of flowers, and pictures with
+    captions.
+    """
     picture = lambda: cv2.imencode(".png", rng.integers(0, 256, (40, 36, 3), np.uint8))[1].tobytes()
     rng = np.random.default_rng(0)
     for name, count in {"robin": 9, "snowy owl": 7}.items():
@@ -86,10 +88,14 @@ def test_labels(root, tmp_path):
     (tmp_path / "unicl.yaml").write_text(blocks[0][1])
     (tmp_path / "tools").symlink_to(root / "tools")
     environment = os.environ | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
-    train = lambda: subprocess.run(["bash", "-ec", blocks[1][1]], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    train = lambda: subprocess.run(
+        ["bash", "-ec", blocks[1][1]], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
     done = train()
     assert done.returncode == 0, done.stdout + done.stderr
-    steps = [json.loads(line)["step"] for line in (tmp_path / "runs" / "unicl" / "journal.jsonl").read_text().splitlines()]
+    steps = [
+        json.loads(line)["step"] for line in (tmp_path / "runs" / "unicl" / "journal.jsonl").read_text().splitlines()
+    ]
     assert steps == [1, 2, 3, 4, 5, 6, 7, 8]  # 2 epochs of 2 x 32 draws, 16 a step
     assert "top1" in done.stdout
 
@@ -97,9 +103,20 @@ def test_labels(root, tmp_path):
     evaluated = yaml_text.parse(blocks[0][1])
     evaluated["data"] |= yaml_text.parse(blocks[2][1])
     (tmp_path / "evaluated.yaml").write_text(yaml.safe_dump(evaluated))
-    given = ["--config", tmp_path / "evaluated.yaml", "--out", tmp_path / "runs" / "evaluated", "--set", "training.epochs=1"]
+    given = [
+        "--config",
+        tmp_path / "evaluated.yaml",
+        "--out",
+        tmp_path / "runs" / "evaluated",
+        "--set",
+        "training.epochs=1",
+    ]
     done = subprocess.run(
-        [sys.executable, root / "tools" / "train.py", *given], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [sys.executable, root / "tools" / "train.py", *given],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     metrics = json.loads((tmp_path / "runs" / "evaluated" / "metrics.json").read_text())
@@ -109,4 +126,6 @@ def test_labels(root, tmp_path):
     (tmp_path / "runs").rename(tmp_path / "before")
     done = train()
     assert done.returncode == 2 and done.stderr.count("\n") == 1
-    assert "flowers/0.tar:002 has class 2, and flowers/classes.json names 2; give the list of all classes" in done.stderr
+    assert (
+        "flowers/0.tar:002 has class 2, and flowers/classes.json names 2; give the list of all classes" in done.stderr
+    )

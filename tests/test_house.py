@@ -207,7 +207,9 @@ def test_nothing_speaks_of_a_machine_or_of_unfinished_work(root, files):
 def test_every_package_is_named_in_setup(root):
     """A package left out of setup.cfg works in the checkout and is missing from the wheel."""
     text = (root / "setup.cfg").read_text()
-    packages = [(part, "__init__.py", "") for part in ("core", "backends", "tools")] + [("configs", "*.yaml", " = *.yaml")]
+    packages = [(part, "__init__.py", "") for part in ("core", "backends", "tools")] + [
+        ("configs", "*.yaml", " = *.yaml")
+    ]
     for part, file, data in packages:
         folders = {path.parent for path in (root / part).rglob(file)}
         assert folders

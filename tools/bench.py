@@ -1,10 +1,11 @@
-"""Measure speed: training steps of both engines, start and memory, the data pipeline, what is slow, and a reference beside it.
+"""Measure speed: training steps of both engines, start and memory, the data pipeline, what is slow, and a reference
+beside it.
 
     python tools/bench.py --config configs/pretrain/scenes_pyramidclip.yaml --markdown bench.md
     python tools/bench.py --config my.yaml --sections steps data
 
-Absolute times drift on a shared machine, so that whatever is compared takes turns in one run: the ratios count. Run it on a
-quiet machine (a warning says when it is not).
+Absolute times drift on a shared machine, so that whatever is compared takes turns in one run: the ratios count. Run it
+on a quiet machine (a warning says when it is not).
 """
 
 import argparse
@@ -18,14 +19,15 @@ from rich.console import Console
 
 from tandemclip import backends
 from tandemclip.backends.recorder.record import record_step
-from tandemclip.core import command_line
-from tandemclip.core.benchmark import beside, data, machine, operators, reference, report, start, steps
-from tandemclip.core.benchmark.apart import Apart
-from tandemclip.core.config import read
-from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.benchmark import configurations as beside
+from tandemclip.core.benchmark import data, machine, operators, reference, report, start, steps
+from tandemclip.core.benchmark.own_process import Apart
+from tandemclip.core.console import command_line
+from tandemclip.core.console.progress import Progress
+from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.errors import UserError
-from tandemclip.core.progress import Progress
 from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.config import read
 from tandemclip.core.training.start import tokenizer_of
 from tandemclip.tools.parity import subject
 
@@ -41,15 +43,21 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, default=default, help=f"a YAML file (default: {default.name})")
     parser.add_argument("--sections", nargs="+", choices=list(SECTIONS), default=list(SECTIONS), help="(default: all)")
     parser.add_argument("--steps", type=int, default=20, metavar="N", help="timed steps of each engine (default: 20)")
-    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config")
-    parser.add_argument("--beside", type=Path, nargs="+", metavar="YAML", help="others whose steps are held against the config's")
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
+    )
+    parser.add_argument(
+        "--beside", type=Path, nargs="+", metavar="YAML", help="others whose steps are held against the config's"
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it all to this file too, with the machine")
     group = parser.add_argument_group(
         "reference",
         "SCRIPT --data FOLDER --tower vit|rn --views N --no-eval trains the towers of flickr8k_clip_vit.yaml and _rn.yaml on "
         "FOLDER/train/*.tar and prints, last, a line of JSON with views_per_second",
     )
-    group.add_argument("--reference", type=Path, metavar="SCRIPT", help="the script (default: that section is left out)")
+    group.add_argument(
+        "--reference", type=Path, metavar="SCRIPT", help="the script (default: that section is left out)"
+    )
     group.add_argument("--reference-data", type=Path, metavar="FOLDER", help="what both train on")
     group.add_argument("--towers", nargs="+", choices=list(TOWERS), default=list(TOWERS), help="(default: both)")
     group.add_argument("--views", type=int, default=1280, metavar="N", help="image views a run (default: 1280)")
@@ -75,7 +83,9 @@ def _main(argv):
         sections.append(SECTIONS[name](args, config))
         sections[-1].show(console)
     if args.markdown:
-        given = "".join(f" `{text.partition('=')[0]}=...`" if os.sep in text else f" `{text}`" for text in args.set)  # no paths
+        given = "".join(
+            f" `{text.partition('=')[0]}=...`" if os.sep in text else f" `{text}`" for text in args.set
+        )  # no paths
         about = f"`{args.config.name}`{given}, batch {config.training.batch_size}, {config.training.precision}."
         args.markdown.write_text(report.markdown("Benchmark", [about, *head], sections))
 
@@ -86,8 +96,12 @@ def _steps(args, config):
     makers = {name: Apart(_stepper, args.config, args.set, engine_class) for name, engine_class in _engines().items()}
     with Progress("steps", len(makers) + args.steps) as progress:
         times = steps.measure(product, makers, args.steps, progress.advance)
-    first = config.method.without_padding(subject(config, {}, 1).batches[0])  # an engine may leave it out; no work is lost with it
-    calls = record_step(config.method, {name: (array.shape, array.dtype) for name, array in first.items()}).program.calls
+    first = config.method.without_padding(
+        subject(config, {}, 1).batches[0]
+    )  # an engine may leave it out; no work is lost with it
+    calls = record_step(
+        config.method, {name: (array.shape, array.dtype) for name, array in first.items()}
+    ).program.calls
     return steps.section(times, config.training.batch_size, sum(call.flops for call in calls))
 
 
@@ -137,7 +151,14 @@ def _reference(args, config):
         return reference.section({c.tower: reference.measure(c, *given) for c in contests}, args.views)
 
 
-SECTIONS = {"steps": _steps, "beside": _beside, "start": _start, "data": _data, "reference": _reference, "operators": _operators}
+SECTIONS = {
+    "steps": _steps,
+    "beside": _beside,
+    "start": _start,
+    "data": _data,
+    "reference": _reference,
+    "operators": _operators,
+}
 
 
 @cache

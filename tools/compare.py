@@ -1,11 +1,14 @@
-"""Compare configurations: train and evaluate each with several seeds, and put figures, spread and intervals into one table.
+"""Compare configurations: train and evaluate each with several seeds, and put figures, spread and intervals into one
+table.
 
-    python tools/compare.py --configs configs/pretrain/scenes_hard_clip.yaml configs/pretrain/scenes_hard_pyramidclip.yaml \\
+    python tools/compare.py --configs configs/pretrain/scenes_hard_clip.yaml
+    configs/pretrain/scenes_hard_pyramidclip.yaml \\
         --seeds 0 1 2 --views 102400 --out runs/scenes_hard
 
-Started again with the same arguments it goes on where it stopped: what is finished is not run again. Each cell is a run of
-tools/train.py in OUT/<config>_<seed>; OUT/table.md and OUT/table.json hold the result. A difference stands with a paired
-95% interval; equal image views, or equal time, are the fair comparison where a sample costs one method more than another.
+Started again with the same arguments it goes on where it stopped: what is finished is not run again. Each cell is a run
+of tools/train.py in OUT/<config>_<seed>; OUT/table.md and OUT/table.json hold the result. A difference stands with a
+paired 95% interval; equal image views, or equal time, are the fair comparison where a sample costs one method more than
+another.
 """
 
 import argparse
@@ -14,11 +17,11 @@ import signal
 import sys
 from pathlib import Path
 
-from tandemclip.core import command_line
 from tandemclip.core.comparison import table
 from tandemclip.core.comparison.board import Board
 from tandemclip.core.comparison.cells import Plan, cells
 from tandemclip.core.comparison.running import LOG, train
+from tandemclip.core.console import command_line
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.evaluate import metric_names
 
@@ -27,12 +30,21 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--configs", type=Path, nargs="+", required=True, metavar="YAML", help="the others are held against the first")
-    add("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S", help="training.seed of the runs (default: 0 1 2)")
+    add(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[0, 1, 2],
+        metavar="S",
+        help="training.seed of the runs (default: 0 1 2)",
+    )
     add("--out", type=Path, required=True, help="a folder for the runs and the table")
     add("--backend", default="torch", help="torch or mindspore (default: torch)")
     add("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of every config")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--views", type=int, metavar="V", help="crops through the image tower a run, not the config's steps")
+    length.add_argument(
+        "--views", type=int, metavar="V", help="crops through the image tower a run, not the config's steps"
+    )
     length.add_argument("--minutes", type=float, metavar="M", help="time of training a run, not the config's steps")
     help = "such as t2i/R@10, or t2i/R@10+i2t/R@10 for the mean of the two (default: each that there is)"
     add("--metric", nargs="+", metavar="NAME", help=help)

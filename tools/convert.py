@@ -3,8 +3,9 @@
     python tools/convert.py --from open_clip open_clip_model.safetensors runs/vit_b_32 --activation quick_gelu
     python tools/convert.py --from unicl yfcc14m.pth runs/unicl_swin_t
 
-The architecture is read from the shapes. Not open_clip's activation: OpenAI's weights and open_clip's "-quickgelu" models
-need quick_gelu, open_clip's others gelu. The names are the same, and the wrong one gives wrong features without a word.
+The architecture is read from the shapes. Not open_clip's activation: OpenAI's weights and open_clip's "-quickgelu"
+models need quick_gelu, open_clip's others gelu. The names are the same, and the wrong one gives wrong features without
+a word.
 """
 
 import argparse
@@ -14,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import safetensors
 
-from tandemclip.core import command_line
-from tandemclip.core.config import build
-from tandemclip.core.data.clip_tokenizer import ClipTokenizer
+from tandemclip.core.config.build import build
+from tandemclip.core.console import command_line
+from tandemclip.core.data.tokenizers.clip import ClipTokenizer
 from tandemclip.core.errors import UserError
 from tandemclip.core.interop import open_clip, unicl
 from tandemclip.core.interop.adapter import convert

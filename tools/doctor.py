@@ -2,9 +2,9 @@
 
     python tools/doctor.py
 
-Each engine does one step (forward, backward, update) of every tiny configuration, and is held against numpy in float64; where
-a kernel is missing, the first node that needs it is named. Takes seconds on torch, a minute or two on MindSpore, which compiles.
-The exit code is 0 where at least one engine works and none that is installed is wrong, else 1.
+Each engine does one step (forward, backward, update) of every tiny configuration, and is held against numpy in float64;
+where a kernel is missing, the first node that needs it is named. Takes seconds on torch, a minute or two on MindSpore,
+which compiles. The exit code is 0 where at least one engine works and none that is installed is wrong, else 1.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from rich.table import Column, Table
 
 from tandemclip import backends
 from tandemclip.backends.checkup import checkup
-from tandemclip.core import command_line
-from tandemclip.core.config import read
+from tandemclip.core.console import command_line
+from tandemclip.core.console.versions import installed
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import initial_weights
-from tandemclip.core.versions import installed
+from tandemclip.core.training.config import read
 from tandemclip.tools.parity import subject
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "pretrain"

@@ -1,11 +1,12 @@
-"""Evaluate a checkpoint: by classes where the data knows them (zero-shot, or the method's own), image-text retrieval otherwise.
+"""Evaluate a checkpoint: by classes where the data knows them (zero-shot, or the method's own), image-text retrieval
+otherwise.
 
     python tools/evaluate.py --checkpoint runs/scenes_clip
     python tools/evaluate.py --checkpoint runs/clip --backend mindspore --data '/data/flickr/test-*.tar'
     python tools/evaluate.py --checkpoint runs/clip --source class_folder path=photos templates=imagenet
 
-A source is named as a config names it: its type, then its fields as key=value. `one_by_one` and `linear_probe` hold others, see
-docs/labels.md.
+A source is named as a config names it: its type, then its fields as key=value. `one_by_one` and `linear_probe` hold
+others, see docs/labels.md.
 """
 
 import argparse
@@ -14,22 +15,28 @@ import sys
 from pathlib import Path
 
 from tandemclip import backends
-from tandemclip.core import command_line
-from tandemclip.core.config import build
-from tandemclip.core.data.shards import Shards
-from tandemclip.core.data.sources import Source
+from tandemclip.core.config.build import build
+from tandemclip.core.console import command_line
+from tandemclip.core.data.sources.shards import Shards
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.evaluate import evaluate
-from tandemclip.core.evaluation.hits import percent
-from tandemclip.core.model import open_model
+from tandemclip.core.hits import percent
+from tandemclip.core.serving.model import open_model
 
 
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="a run's folder (its newest checkpoint) or a checkpoint's")
+    parser.add_argument(
+        "--checkpoint", type=Path, required=True, help="a run's folder (its newest checkpoint) or a checkpoint's"
+    )
     parser.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
-    parser.add_argument("--data", nargs="+", help="tar shards to evaluate on (default: data.evaluate of the run's config)")
-    parser.add_argument("--source", nargs="+", metavar=("TYPE", "KEY=VALUE"), help="any other source, e.g. shards with classes=F")
+    parser.add_argument(
+        "--data", nargs="+", help="tar shards to evaluate on (default: data.evaluate of the run's config)"
+    )
+    parser.add_argument(
+        "--source", nargs="+", metavar=("TYPE", "KEY=VALUE"), help="any other source, e.g. shards with classes=F"
+    )
     parser.add_argument("--json", type=Path, metavar="F", help="write the metrics to this file too")
     return parser
 

@@ -2,13 +2,14 @@
 
     python tools/parity.py --config configs/pretrain/tiny_clip_vit.yaml
 
-Every node, named term and gradient of torch, MindSpore compiled and MindSpore PyNative is compared with a float64 judge and
-with each other, then three updates and a few steps of training. The table names the first node out of tolerance; the exit
-code is 1 if there is any.
+Every node, named term and gradient of torch, MindSpore compiled and MindSpore PyNative is compared with a float64 judge
+and with each other, then three updates and a few steps of training. The table names the first node out of tolerance;
+the exit code is 1 if there is any.
 
     python tools/parity.py --config my.yaml --long 100
 
-Only the losses of 100 steps: MindSpore may part from torch as rounding makes torch part from itself, see docs/parity.md.
+Only the losses of 100 steps: MindSpore may part from torch as rounding makes torch part from itself, see
+docs/parity.md.
 """
 
 import argparse
@@ -21,13 +22,13 @@ from rich.console import Console
 from rich.table import Table
 
 from tandemclip import backends
-from tandemclip.core import command_line
-from tandemclip.backends.agreement import JUDGE, MOVED, Subject, compare, compare_long, compare_training
-from tandemclip.core.config import read
-from tandemclip.core.data.loader import batches
-from tandemclip.core.progress import Progress
+from tandemclip.backends.parity import JUDGE, MOVED, Subject, compare, compare_long, compare_training
+from tandemclip.core.console import command_line
+from tandemclip.core.console.progress import Progress
+from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint
+from tandemclip.core.training.config import read
 from tandemclip.core.training.engine import Rates
 from tandemclip.core.training.start import matching, tokenizer_of
 
@@ -37,13 +38,21 @@ TRAINED_STEPS = 200
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/tiny_*.yaml")
-    parser.add_argument("--checkpoint", type=Path, help=f"trained weights (default: {TRAINED_STEPS} steps of torch, trained now)")
+    parser.add_argument(
+        "--checkpoint", type=Path, help=f"trained weights (default: {TRAINED_STEPS} steps of torch, trained now)"
+    )
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, default=20, metavar="N", help="training steps to compare (default: 20)")
-    length.add_argument("--long", type=int, metavar="N", help="instead of all that: the losses of N steps, by what rounding does")
-    parser.add_argument("--tolerance", type=float, metavar="T", help="one tolerance for every level, instead of their own")
+    length.add_argument(
+        "--long", type=int, metavar="N", help="instead of all that: the losses of N steps, by what rounding does"
+    )
+    parser.add_argument(
+        "--tolerance", type=float, metavar="T", help="one tolerance for every level, instead of their own"
+    )
     parser.add_argument("--json", type=Path, metavar="F", help="write the rows to this file too")
-    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config")
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
+    )
     return parser
 
 
@@ -117,7 +126,9 @@ def _every_level(args, config, console):
 
 
 def _long(args, config, console):
-    weights = _weights(args.checkpoint, config) if args.checkpoint else initial_weights(config.method, config.training.seed)
+    weights = (
+        _weights(args.checkpoint, config) if args.checkpoint else initial_weights(config.method, config.training.seed)
+    )
     start = subject(config, weights, args.long)
     _, modes = engines(start)
     others = {COMPILED: modes[COMPILED]}
@@ -140,7 +151,9 @@ def table(title, rows):
         worst = {row.engine: max(r.error for r in of_level if r.engine == row.engine) for row in of_level}
         out = next((row.first_out for row in of_level if not row.agrees), None)
         cells = [f"{worst[name]:.1e}" if name in worst else "" for name in (JUDGE, *names)]
-        table.add_row(level, *cells, f"{of_level[0].tolerance:.0e}", f"[red]first out: {out}" if out else "[green]agrees")
+        table.add_row(
+            level, *cells, f"{of_level[0].tolerance:.0e}", f"[red]first out: {out}" if out else "[green]agrees"
+        )
     return table
 
 

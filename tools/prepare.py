@@ -3,8 +3,8 @@
     python tools/prepare.py shards --source captions_table path=photos/captions.csv --out data/photos
     python tools/prepare.py sample --source shards 'paths=data/photos/*.tar' --count 1000 --out data/photos_1000
 
-A source is named as a config names it: its type, then its fields as key=value. A command that was stopped goes on where it
-stood when it is given again.
+A source is named as a config names it: its type, then its fields as key=value. A command that was stopped goes on where
+it stood when it is given again.
 """
 
 import argparse
@@ -19,15 +19,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from tandemclip import backends
-from tandemclip.core import command_line
-from tandemclip.core.config import build, read
-from tandemclip.core.data import bad_records
-from tandemclip.core.data.sources import Source
+from tandemclip.core.config.build import build
+from tandemclip.core.console import command_line
+from tandemclip.core.data.loading import bad_records
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
-from tandemclip.core.model import open_model
 from tandemclip.core.preparation import check_report, objects, sample, select, shards, summaries
 from tandemclip.core.preparation.ledger import Ledger
+from tandemclip.core.serving.model import open_model
 from tandemclip.core.training import checkpoint
+from tandemclip.core.training.config import read
 
 NAMED = 10  # broken records that are printed; files have all
 
@@ -46,7 +47,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=_at_least(0), default=0, help="which ones (default: 0)")
     _add_out(command)
 
-    command = _command(commands, "select", _select, "the records whose image and captions a model finds most alike, as shards")
+    command = _command(
+        commands, "select", _select, "the records whose image and captions a model finds most alike, as shards"
+    )
     _add_source(command)
     command.add_argument("--top", type=_at_least(1), required=True, metavar="N", help="how many records")
     command.add_argument("--by", choices=["similarity"], default="similarity", help="cosine of image and caption")
@@ -55,26 +58,39 @@ def parser() -> argparse.ArgumentParser:
     _add_out(command)
 
     command = _command(commands, "check", _check, "read a data set once and tell what training on it will meet")
-    command.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/: its data.train is read")
-    command.add_argument("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config")
-    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where check.json and bad_records.txt go")
+    command.add_argument(
+        "--config", type=Path, required=True, help="a YAML file, see configs/pretrain/: its data.train is read"
+    )
+    command.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
+    )
+    command.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="where check.json and bad_records.txt go"
+    )
 
     command = _command(commands, "objects", _objects, "object descriptions and ROI features from boxed phrases")
     _add_rewrite(command)
-    command.add_argument("--encoder", type=Path, required=True, metavar="CHECKPOINT", help="a run or a checkpoint: its image tower")
+    command.add_argument(
+        "--encoder", type=Path, required=True, metavar="CHECKPOINT", help="a run or a checkpoint: its image tower"
+    )
     command.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
 
     command = _command(commands, "summaries", _summaries, "a summary of each picture's captions")
     _add_rewrite(command)
     command.add_argument(
-        "--model", required=True, metavar="rules|FOLDER", help="rules, which stand in for a T5, or the folder of a T5 (transformers)"
+        "--model",
+        required=True,
+        metavar="rules|FOLDER",
+        help="rules, which stand in for a T5, or the folder of a T5 (transformers)",
     )
     return parser
 
 
 def _command(commands, name, run, help):
     """The parser of a sub-command; `run` gets its arguments."""
-    command = commands.add_parser(name, help=help, description=getdoc(run), formatter_class=argparse.RawDescriptionHelpFormatter)
+    command = commands.add_parser(
+        name, help=help, description=getdoc(run), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     command.set_defaults(run=run)
     return command
 
@@ -88,16 +104,24 @@ def _add_source(command):
 
 def _add_out(command):
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the shards go")
-    command.add_argument("--per-shard", type=_at_least(1), default=1000, metavar="N", help="records in each (default: 1000)")
     command.add_argument(
-        "--short-side", type=_at_least(1), metavar="PIXELS", help="shrink larger images to this, as JPEG of quality 95 (default: "
-        "files stay byte for byte what they are)"
+        "--per-shard", type=_at_least(1), default=1000, metavar="N", help="records in each (default: 1000)"
+    )
+    command.add_argument(
+        "--short-side",
+        type=_at_least(1),
+        metavar="PIXELS",
+        help="shrink larger images to this, as JPEG of quality 95 (default: files stay byte for byte what they are)",
     )
 
 
 def _add_rewrite(command):
-    command.add_argument("--in", dest="patterns", nargs="+", required=True, metavar="TAR", help="shards, e.g. 'data/train/*.tar'")
-    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the new shards go, under the same names")
+    command.add_argument(
+        "--in", dest="patterns", nargs="+", required=True, metavar="TAR", help="shards, e.g. 'data/train/*.tar'"
+    )
+    command.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="where the new shards go, under the same names"
+    )
 
 
 def _at_least(least):
@@ -114,8 +138,9 @@ def _shards(args):
 
         python tools/prepare.py shards --source class_folder path=photos --out data/photos --short-side 256
 
-    OUT/classes.json names the classes, if the source does; a class becomes a text where shards are given `classes` and `templates`.
-    A captions_table (.csv, .tsv) has columns path and caption, or others that path_column= and caption_column= name.
+    OUT/classes.json names the classes, if the source does; a class becomes a text where shards are given `classes` and
+    `templates`. A captions_table (.csv, .tsv) has columns path and caption, or others that path_column= and
+    caption_column= name.
     """
     source, of_source = _source(args)
     _written(args, shards.write_shards(source, shards.open_ledger(args.out, {**of_source, **_layout(args)})))
@@ -124,7 +149,7 @@ def _shards(args):
 def _sample(args):
     """Write a random subset of a source as shards, in the source's order.
 
-        python tools/prepare.py sample --source shards 'paths=data/photos/*.tar' --count 1000 --out data/photos_1000
+    python tools/prepare.py sample --source shards 'paths=data/photos/*.tar' --count 1000 --out data/photos_1000
     """
     source, of_source = _source(args)
     chosen = sample.sample(len(source), args.count, args.seed)
@@ -135,10 +160,11 @@ def _sample(args):
 def _select(args):
     """Write the N records whose image and caption a trained model finds most similar as shards, in the source's order.
 
-        python tools/prepare.py select --top 1000 --checkpoint runs/clip --source shards 'paths=data/photos/*.tar' --out data/best
+        python tools/prepare.py select --top 1000 --checkpoint runs/clip --source shards 'paths=data/photos/*.tar' --out
+        data/best
 
-    The similarity is the cosine of the image and the caption; the mean where it has several. OUT/similarities.jsonl keeps all:
-    copied to another --out it is used there, for another N.
+    The similarity is the cosine of the image and the caption; the mean where it has several. OUT/similarities.jsonl
+    keeps all: copied to another --out it is used there, for another N.
     """
     source, of_source = _source(args)
     found = checkpoint.resolve(args.checkpoint)
@@ -161,20 +187,23 @@ def _layout(args):
 
 
 def _written(args, report):
-    print(f"{report['written']} records in {report['shards']} shards in {args.out}, described in {args.out / shards.REPORT}")
+    print(
+        f"{report['written']} records in {report['shards']} shards in {args.out}, described in {args.out / shards.REPORT}"
+    )
     if broken := report["left_out"]:
         print(f"{len(broken)} broken records were left out, the first of them:")
         print(*(f"  {entry['key']}: {entry['why']}" for entry in broken[:NAMED]), sep="\n")
 
 
 def _check(args):
-    """Read every record of a config's data.train once and tell what training on it will meet. The last line says what to do.
+    """Read every record of a config's data.train once and tell what training on it will meet. The last line says what
+    to do.
 
         python tools/prepare.py check --config configs/pretrain/flickr8k_clip_vit.yaml --out data/flickr8k_check
 
-    Images that cannot be decoded, captions that are empty, repeated or longer than the context, how many pairs of a batch are
-    false negatives (captions or labels that are equal), how fast images are read. data.workers=N: by so many processes.
-    OUT/bad_records.txt names what training cannot use, for data.bad_records.
+    Images that cannot be decoded, captions that are empty, repeated or longer than the context, how many pairs of a
+    batch are false negatives (captions or labels that are equal), how fast images are read. data.workers=N: by so many
+    processes. OUT/bad_records.txt names what training cannot use, for data.bad_records.
     """
     config, _ = read(args.config, command_line.parse_overrides(args.set))
     report = check_report.check(config)
@@ -194,12 +223,15 @@ def _check(args):
 
 
 def _objects(args):
-    """Add what PyramidCLIP's ROI level reads: "objects" in order of size and, in NNN.rois.npy, a feature of each region.
+    """Add what PyramidCLIP's ROI level reads: "objects" in order of size and, in NNN.rois.npy, a feature of each
+    region.
 
-        python tools/prepare.py objects --encoder runs/clip --in 'data/flickr/train/*.tar' --out data/flickr_pyramid/train
+        python tools/prepare.py objects --encoder runs/clip --in 'data/flickr/train/*.tar' --out
+        data/flickr_pyramid/train
 
-    Boxed phrases ("phrases": [{"phrase", "box"}]) take the place of a detector's objects. A detector gives confidences, people
-    who draw boxes do not: the confidence that is written is the box's share of the picture, so that the largest come first.
+    Boxed phrases ("phrases": [{"phrase", "box"}]) take the place of a detector's objects. A detector gives confidences,
+    people who draw boxes do not: the confidence that is written is the box's share of the picture, so that the largest
+    come first.
     """
     model, _ = open_model(args.encoder, backends.load(args.backend))
     _report(objects.add_objects(args.patterns, args.out, model), "objects")
@@ -210,8 +242,8 @@ def _summaries(args):
 
         python tools/prepare.py summaries --model rules --in 'data/flickr/train/*.tar' --out data/flickr_summaries/train
 
-    Of several captions the one that shares most words with the others is shortened. `rules` stand in for the paper's T5: they
-    drop asides, subordinate clauses and attributes, and leave short captions alone.
+    Of several captions the one that shares most words with the others is shortened. `rules` stand in for the paper's
+    T5: they drop asides, subordinate clauses and attributes, and leave short captions alone.
     """
     summarise = summaries.by_rules if args.model == "rules" else _t5(args.model)
     _report(summaries.add_summaries(args.patterns, args.out, args.model, summarise), "summaries")
@@ -221,7 +253,9 @@ def _t5(folder):
     try:
         from tandemclip.backends.torch.t5 import T5
     except ModuleNotFoundError as error:
-        raise UserError(f"--model {folder} needs the package {error.name}: pip install {error.name}; or take --model rules") from error
+        raise UserError(
+            f"--model {folder} needs the package {error.name}: pip install {error.name}; or take --model rules"
+        ) from error
     return T5(folder)
 
 

@@ -2,8 +2,8 @@
 
     python tools/summarize.py --config configs/pretrain/clip_vitb32_yfcc15m_v2.yaml
 
-FLOPs are those of one sample's training forward (two for each multiply-add of products and convolutions); the objective,
-which grows with the batch, is left out.
+FLOPs are those of one sample's training forward (two for each multiply-add of products and convolutions); the
+objective, which grows with the batch, is left out.
 """
 
 import argparse
@@ -16,17 +16,21 @@ from rich.console import Console
 from rich.table import Table
 
 from tandemclip.backends.recorder.record import record_features
-from tandemclip.core import command_line
-from tandemclip.core.config import read
-from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.console import command_line
+from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.spec import count_parameters
+from tandemclip.core.training.config import read
 
 
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/")
-    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config")
-    parser.add_argument("--depth", type=int, default=2, help="parts of a name that make a stage (default: 2, image.blocks)")
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
+    )
+    parser.add_argument(
+        "--depth", type=int, default=2, help="parts of a name that make a stage (default: 2, image.blocks)"
+    )
     return parser
 
 
@@ -35,7 +39,9 @@ def main(argv=None):
 
 
 def stages(method, depth: int) -> dict[str, tuple[int, int]]:
-    """{stage: (parameters, FLOPs of one sample)}; a stage is the first `depth` parts of a dotted name, numbers left out."""
+    """{stage: (parameters, FLOPs of one sample)}; a stage is the first `depth` parts of a dotted name, numbers left
+    out.
+    """
     stage = lambda name: ".".join([part for part in name.split(".") if not part.isdigit()][:depth])
     parameters = Counter()
     for name, parameter in method.all_parameters():

@@ -17,10 +17,11 @@ import sys
 from pathlib import Path
 
 from tandemclip import backends
-from tandemclip.core import command_line
-from tandemclip.core.config import read
-from tandemclip.core.evaluation import hits
-from tandemclip.core.training import overfit, start
+from tandemclip.core import hits
+from tandemclip.core.console import command_line
+from tandemclip.core.training import start
+from tandemclip.core.training.config import read
+from tandemclip.core.training.diagnosis import overfit
 from tandemclip.core.whole_file import whole_file
 
 
@@ -28,13 +29,21 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/")
     parser.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
-    parser.add_argument("--out", type=Path, required=True, help="the run's folder: checkpoints, journal.jsonl, TensorBoard")
-    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the run's folder: checkpoints, journal.jsonl, TensorBoard"
+    )
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
+    )
     parser.add_argument("--max-steps", type=int, metavar="N", help="stop at step N of the schedule, with a checkpoint")
     parser.add_argument("--minutes", type=float, metavar="M", help="a new run: time 20 steps and train as many as fit")
-    parser.add_argument("--overfit", type=int, metavar="N", help="train on N pairs, and tell whether they were learned by heart")
+    parser.add_argument(
+        "--overfit", type=int, metavar="N", help="train on N pairs, and tell whether they were learned by heart"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint in --out, if any")
-    parser.add_argument("--init", type=Path, metavar="CKPT", help="a new run: start from the weights of this checkpoint or run")
+    parser.add_argument(
+        "--init", type=Path, metavar="CKPT", help="a new run: start from the weights of this checkpoint or run"
+    )
     parser.add_argument("--eager", action="store_true", help="do not compile: slow, for looking (MindSpore's PyNative)")
     return parser
 
@@ -77,7 +86,8 @@ def _main(argv):
 def _stop_on_interrupt(trainer):
     """The first Ctrl-C ends the run after its step, the second at once. Returns a list that is empty until then.
 
-    SIGTERM does the same: schedulers send it, and MindSpore, whose own handler replaces the one for Ctrl-C, turns that into it.
+    SIGTERM does the same: schedulers send it, and MindSpore, whose own handler replaces the one for Ctrl-C, turns that
+    into it.
     """
     received = []
 

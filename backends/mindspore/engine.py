@@ -46,7 +46,9 @@ class Engine:
         self._compiled = {}
 
     def _gather(self):
-        """Flat vectors from the tensors, moments at zero: each its own tensor, as one given twice may be taken for one."""
+        """Flat vectors from the tensors, moments at zero: each its own tensor, as one given twice may be taken for
+        one.
+        """
         self.vectors = [g.flatten(ops, self.arrays) for g in self.groups]
         self.first = [tensor(np.zeros(g.size, np.float32)) for g in self.groups]
         self.second = [tensor(np.zeros(g.size, np.float32)) for g in self.groups]
@@ -108,7 +110,11 @@ class Engine:
 
     def _flat(self, gradients):
         """{name: gradient} -> a vector for each group, zeros for a name that is not there."""
-        unused = {name: tensor(np.zeros(self.arrays[name].shape, np.float32)) for name in self.trainable if name not in gradients}
+        unused = {
+            name: tensor(np.zeros(self.arrays[name].shape, np.float32))
+            for name in self.trainable
+            if name not in gradients
+        }
         return self._program(Flatten, lambda: Flatten(self.groups))({**unused, **gradients})
 
     def _updating(self, i, group):

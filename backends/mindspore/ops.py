@@ -1,7 +1,7 @@
 """The vocabulary on MindSpore (Ascend, CPU), as module-level functions: compiled programs import them by name.
 
-Only operators that the CPU has too: most of `mint` and `ops.layer_norm` are missing there, `ops.pad` has a wrong gradient in
-compiled code. Nothing here runs on the host.
+Only operators that the CPU has too: most of `mint` and `ops.layer_norm` are missing there, `ops.pad` has a wrong
+gradient in compiled code. Nothing here runs on the host.
 """
 
 import mindspore as ms
@@ -11,9 +11,9 @@ from mindspore.ops import constexpr
 
 FLOAT = ms.float32
 FAR = -1e9  # finite: a row of -inf gives 0 here and NaN elsewhere
-# The CPU's own convolution takes seconds where oneDNN finds no kernel for plain layouts, the depth-wise one always: there
-# it is unfolded into a product. A BatchNorm by means costs three times its kernel, whose saved outputs other devices define
-# in their own way.
+# The CPU's own convolution takes seconds where oneDNN finds no kernel for plain layouts, the depth-wise one always:
+# there it is unfolded into a product. A BatchNorm by means costs three times its kernel, whose saved outputs other
+# devices define in their own way.
 ON_CPU = ms.get_context("device_target") == "CPU"
 
 
@@ -211,8 +211,8 @@ def _statistic_axes(x):
 
 def batch_norm(x, weight, bias, eps):
     if ON_CPU:
-        # The kernel writes into the running statistics that it is given: these are thrown away, and momentum 0 leaves them
-        # as they are. What it saves for its gradient is the batch's mean and biased variance.
+        # The kernel writes into the running statistics that it is given: these are thrown away, and momentum 0 leaves
+        # them as they are. What it saves for its gradient is the batch's mean and biased variance.
         kernel = O.BatchNorm(is_training=True, epsilon=eps, momentum=0.0, data_format="NCHW")
         result = kernel(x, weight, bias, O.zeros_like(weight), O.ones_like(weight))
         return result[0], O.stop_gradient(result[3]), O.stop_gradient(result[4])

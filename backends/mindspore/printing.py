@@ -1,8 +1,8 @@
 """A recorded program as straight-line Python that MindSpore's documented `ast` mode compiles.
 
 The mode does not parse specs (dataclasses, scopes), so the recorder runs the spec once and its calls are printed as
-`v13_0 = linear(v12_0, i7, i8)` over the module-level functions of ops.py. The parser wants a source file and the module in
-sys.modules.
+`v13_0 = linear(v12_0, i7, i8)` over the module-level functions of ops.py. The parser wants a source file and the module
+in sys.modules.
 """
 
 import atexit
@@ -23,8 +23,8 @@ _numbers = itertools.count()
 def source(program: Program, outputs: list[Symbol], first: list[str]) -> tuple[str, list[str]]:
     """The text of a module with one function `program`, and the names of its arguments in order.
 
-    first: inputs that come first among the arguments (those to differentiate by). Constants come last, as arguments too:
-    what a compiled function closes over is baked in.
+    first: inputs that come first among the arguments (those to differentiate by). Constants come last, as arguments
+    too: what a compiled function closes over is baked in.
     """
     names = first + [name for name in program.inputs if name not in first]
     arguments = [program.inputs[name].name for name in names] + list(program.constants)

@@ -120,7 +120,9 @@ class Norm:
 
     def __init__(self, parts):
         recorder = Recorder()
-        squares = [recorder.sum(v * v, 0) for v in (recorder.input(str(i), (g.size,), "float") for i, g in enumerate(parts))]
+        squares = [
+            recorder.sum(v * v, 0) for v in (recorder.input(str(i), (g.size,), "float") for i, g in enumerate(parts))
+        ]
         self.program = Compiled(recorder.program, [recorder.sqrt(sum(squares[1:], squares[0]))])
 
     def __call__(self, vectors):
@@ -144,7 +146,9 @@ class Update:
 
     def __call__(self, state, scalars):
         scalars = (tensor(np.float32(value)) for value in scalars)
-        weights, first, second, square, *parts = self.program({**dict(zip(self.NAMES, state)), **dict(zip(self.SCALARS, scalars))})
+        weights, first, second, square, *parts = self.program(
+            {**dict(zip(self.NAMES, state)), **dict(zip(self.SCALARS, scalars))}
+        )
         return weights, first, second, square, dict(zip(self.parts, parts))
 
 

@@ -1,7 +1,7 @@
 """Floating-point operations of a call: two for each multiply-add of products and convolutions, the rest counts nothing.
 
-That is the field's convention (fvcore, ptflops count the multiply-adds, half of this): at usual widths everything else is
-below a percent.
+That is the field's convention (fvcore, ptflops count the multiply-adds, half of this): at usual widths everything else
+is below a percent.
 """
 
 from math import prod

@@ -10,8 +10,8 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 class Reference:
     """An interpreter. `margin` is the smallest distance to a discrete choice that the last run came to.
 
-    It is relative to the rms of the array at hand and covers relu (distance of an input to 0) and max (gap between the two
-    largest): closer than rounding, two correct programs may choose differently and their gradients part.
+    It is relative to the rms of the array at hand and covers relu (distance of an input to 0) and max (gap between the
+    two largest): closer than rounding, two correct programs may choose differently and their gradients part.
     """
 
     def __init__(self):

@@ -20,7 +20,9 @@ class Engine:
 
     name = "torch"
 
-    def __init__(self, method, weights, rule, eager=False, ranks=Alone(), precision="fp32", dtype=torch.float32, device=None):
+    def __init__(
+        self, method, weights, rule, eager=False, ranks=Alone(), precision="fp32", dtype=torch.float32, device=None
+    ):
         # torch is eager here in any case: `eager` exists for engines that compile
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
         self.method, self.rule, self.ranks, self.device = method, rule, ranks, torch.device(device or best_device())
@@ -63,7 +65,9 @@ class Engine:
         return self.collect(terms, self._gradients(terms["loss"] * scale)[0], statistics, scale)
 
     def _gradients(self, outputs, cotangents=None, inputs=()):
-        """The gradient of the weights as flat vectors, zeros where the outputs do not use them; then that of `inputs`."""
+        """The gradient of the weights as flat vectors, zeros where the outputs do not use them; then that of
+        `inputs`.
+        """
         names = [name for group in self.groups for name in group.places]
         wanted = [*inputs, *(self.model.arrays[name] for name in names)]
         gradients = torch.autograd.grad(outputs, wanted, cotangents, allow_unused=True, materialize_grads=True)
@@ -122,7 +126,9 @@ class Engine:
         return torch.stack(squares).sum().sqrt().item()
 
     def _parts(self, size):
-        """A CPU's cache holds a part with all that the update makes of it: seven times faster than the whole at once."""
+        """A CPU's cache holds a part with all that the update makes of it: seven times faster than the whole at
+        once.
+        """
         step = IN_CACHE if self.device.type == "cpu" else size
         return [slice(start, min(start + step, size)) for start in range(0, size, step)]
 

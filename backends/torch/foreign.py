@@ -11,7 +11,8 @@ NAMES = ("state_dict", "model")  # open_clip's; UniCL's and Swin's
 
 
 def read(path) -> dict[str, np.ndarray]:
-    """The arrays of a state dict, or of a training checkpoint's "state_dict" or "model"; half precisions become float32.
+    """The arrays of a state dict, or of a training checkpoint's "state_dict" or "model"; half precisions become
+    float32.
 
     Raises UserError for a file that is no such thing, or that holds objects of classes (weights_only).
     """

@@ -9,8 +9,8 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 def keep_freed_memory() -> None:
     """From here on large blocks are taken from the heap, and it does not shrink.
 
-    By itself glibc returns them to the system when they are freed, and the next step faults every page in anew: 18% of the
-    step of flickr8k_clip_rn.yaml on two cores (2.67 s, 2.18 s so).
+    By itself glibc returns them to the system when they are freed, and the next step faults every page in anew: 18% of
+    the step of flickr8k_clip_rn.yaml on two cores (2.67 s, 2.18 s so).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

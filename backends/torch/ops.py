@@ -119,7 +119,8 @@ class TorchOps:
         return F.linear(x, weight, bias)
 
     def conv2d(self, x, weight, stride=1, padding=0, groups=1):
-        # not with the channels last: a tenth faster on CPUs, but BatchNorm's sums are then off by 2e-5, and 3e-4 at a mean of 30
+        # not with the channels last: a tenth faster on CPUs, but BatchNorm's sums are then off by 2e-5, and 3e-4 at a
+        # mean of 30
         return F.conv2d(x, weight, stride=stride, padding=padding, groups=groups)
 
     def avg_pool2d(self, x, size):

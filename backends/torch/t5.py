@@ -11,7 +11,10 @@ LONGEST = 512, 40  # tokens of a text, as T5 was trained, and of a summary
 
 
 class T5:
-    """texts -> summaries, by greedy decoding: the same every time. folder: as `save_pretrained` writes it, tokenizer included."""
+    """texts -> summaries, by greedy decoding: the same every time.
+
+    folder: as `save_pretrained` writes it, tokenizer included.
+    """
 
     def __init__(self, folder: str):
         try:
@@ -19,7 +22,9 @@ class T5:
             model = T5ForConditionalGeneration.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
         except (OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
-            raise UserError(f"--model {folder} is no T5 with its tokenizer ({reason}); or take --model rules") from error
+            raise UserError(
+                f"--model {folder} is no T5 with its tokenizer ({reason}); or take --model rules"
+            ) from error
         self.model = model.to(best_device()).eval()
 
     @torch.no_grad()

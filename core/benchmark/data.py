@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from tandemclip.core.benchmark.interleave import in_turn
 from tandemclip.core.benchmark.report import Section
-from tandemclip.core.benchmark.turns import in_turn
-from tandemclip.core.config import Config
-from tandemclip.core.data.loader import batches
+from tandemclip.core.data.loading.loader import batches
+from tandemclip.core.training.config import Config
 
 WORKERS = (0, 1)
 ROUNDS = 3
@@ -21,7 +21,9 @@ NOTE = (
 
 
 def arrivals(config: Config, tokenizer, workers: int, count: int) -> float:
-    """Seconds from one batch to the next: from the arrival of the first, when the workers run, to that of the last of `count`."""
+    """Seconds from one batch to the next: from the arrival of the first, when the workers run, to that of the last of
+    `count`.
+    """
     stream = batches(
         config.data.train, config.method.views(), tokenizer, batch_size=config.training.batch_size, seed=config.training.seed,
         start_step=0, stop_step=count, workers=workers,
@@ -60,4 +62,9 @@ def section(steps: list[float], found: dict[int, list[float]], name: str, batch_
 def _rows(eaten: float, found: dict[int, list[float]], batch_size: int, views: int) -> Iterator[tuple[str, ...]]:
     for workers, times in found.items():
         seconds = statistics.median(times)
-        yield str(workers), f"{batch_size / seconds:.0f}", f"{views / seconds:.0f}", f"{batch_size / seconds / eaten:.1f}"
+        yield (
+            str(workers),
+            f"{batch_size / seconds:.0f}",
+            f"{views / seconds:.0f}",
+            f"{batch_size / seconds / eaten:.1f}",
+        )

@@ -5,7 +5,7 @@ import platform
 from datetime import datetime
 from pathlib import Path
 
-from tandemclip.core.versions import installed
+from tandemclip.core.console.versions import installed
 
 BUSY = 0.5  # load average a core, from which on figures are off
 

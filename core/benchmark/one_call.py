@@ -12,7 +12,14 @@ from tandemclip.core.random import generator
 from tandemclip.core.spec import Parameter, Spec, initial_weights
 from tandemclip.core.training.update import AdamW
 
-PYTHON = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "negative": "neg", "getitem": "getitem"}
+PYTHON = {
+    "add": "add",
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "truediv",
+    "negative": "neg",
+    "getitem": "getitem",
+}
 NOTHING = np.zeros(1, np.float32)
 
 
@@ -45,7 +52,9 @@ class OneCall(Spec):
     @classmethod
     def of(cls, call) -> "OneCall":
         """From a call that the recorder wrote down."""
-        return cls(call.function, _replaced(call.arguments, lambda x: hasattr(x, "kind"), lambda x: Given(x.shape, x.kind)))
+        return cls(
+            call.function, _replaced(call.arguments, lambda x: hasattr(x, "kind"), lambda x: Given(x.shape, x.kind))
+        )
 
     def arrays(self) -> list[Given]:
         found: list[Given] = []

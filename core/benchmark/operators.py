@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from tandemclip.core.benchmark.interleave import in_turn
 from tandemclip.core.benchmark.one_call import Given, OneCall, ready
 from tandemclip.core.benchmark.report import Section
-from tandemclip.core.benchmark.turns import in_turn
 
 SHOWN = 10
 EMPTY = OneCall("stop_gradient", (Given((2, 2)),))  # what calling an engine and reading one element cost
@@ -55,9 +55,16 @@ def section(costs: list[Cost], rounds: int) -> Section:
     """The calls in which the last engine loses most against the first one."""
     first, *_, last = costs[0].seconds
     loss = lambda cost: cost.seconds[last] - cost.seconds[first]
-    every = Cost(f"all {len(costs)}", sum(c.count for c in costs), {n: sum(c.seconds[n] for c in costs) for n in (first, last)})
+    every = Cost(
+        f"all {len(costs)}", sum(c.count for c in costs), {n: sum(c.seconds[n] for c in costs) for n in (first, last)}
+    )
     rows = tuple(
-        (cost.call, str(cost.count), *(f"{1000 * cost.seconds[name]:.1f}" for name in (first, last)), f"{1000 * loss(cost):+.1f}")
+        (
+            cost.call,
+            str(cost.count),
+            *(f"{1000 * cost.seconds[name]:.1f}" for name in (first, last)),
+            f"{1000 * loss(cost):+.1f}",
+        )
         for cost in [*sorted(costs, key=loss, reverse=True)[:SHOWN], every]
     )
     return Section(f"What costs {last}", NOTE.format(rounds=rounds), ("call", "times", first, last, "difference"), rows)

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tandemclip.core.benchmark.programs import output
+from tandemclip.core.benchmark.commands import output
+from tandemclip.core.benchmark.interleave import in_turn
 from tandemclip.core.benchmark.report import Section, ratio
-from tandemclip.core.benchmark.turns import in_turn
-from tandemclip.core.command_line import parse_overrides
-from tandemclip.core.config import read
+from tandemclip.core.console.command_line import parse_overrides
 from tandemclip.core.errors import UserError
 from tandemclip.core.training import journal
+from tandemclip.core.training.config import read
 
 LEFT_OUT = Section(
     "Beside a reference",
@@ -86,4 +86,6 @@ def section(found: dict[str, dict[str, list[float]]], views: int) -> Section:
         medians = [f"{statistics.median(values):.1f}" for values in (rates["reference"], rates["ours"])]
         rows.append((tower, *medians, ratio(rates["ours"], rates["reference"])))
     rounds = len(next(iter(found.values()))["ours"])
-    return Section(LEFT_OUT.title, NOTE.format(views=views, rounds=rounds), ("tower", "reference", "ours", "ratio"), tuple(rows))
+    return Section(
+        LEFT_OUT.title, NOTE.format(views=views, rounds=rounds), ("tower", "reference", "ours", "ratio"), tuple(rows)
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tandemclip.core.benchmark.programs import memory, output
+from tandemclip.core.benchmark.commands import memory, output
 from tandemclip.core.benchmark.report import Section
 
 FIRST = "step 1/"  # how core/training/progress.py begins the line of the first step
@@ -18,8 +18,8 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Start:
-    """seconds: to the end of the first step. own, workers: peak bytes of the process and, added up, of those it started; 0 where
-    /proc does not tell."""
+    """seconds: to the end of the first step. own, workers: peak bytes of the process and, added up, of those it
+    started; 0 where /proc does not tell."""
 
     seconds: float
     own: int
@@ -52,5 +52,7 @@ def first_step(config: Path, overrides: list[str], engine: str) -> Start:
 
 def section(found: dict[str, Start]) -> Section:
     told = lambda size: f"{size / 2**20:.0f} MiB" if size else "-"
-    rows = tuple((name, f"{start.seconds:.1f} s", told(start.own), told(start.workers)) for name, start in found.items())
+    rows = tuple(
+        (name, f"{start.seconds:.1f} s", told(start.own), told(start.workers)) for name, start in found.items()
+    )
     return Section("Start and memory", NOTE, ("engine", "first step done after", "peak memory", "of its workers"), rows)

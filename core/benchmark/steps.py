@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import cycle
 
-from tandemclip.core.benchmark.apart import Apart
+from tandemclip.core.benchmark.interleave import in_turn
 from tandemclip.core.benchmark.one_call import Given, OneCall, ready
+from tandemclip.core.benchmark.own_process import Apart
 from tandemclip.core.benchmark.report import Section
-from tandemclip.core.benchmark.turns import in_turn
 from tandemclip.core.training.engine import Arrays, Engine, Rates
 from tandemclip.core.training.update import UpdateRule
 
@@ -74,7 +74,9 @@ def measure(make_product: Apart, makers: dict[str, Apart], rounds: int, done: Ca
             first[name] = steppers[name].told
             done()
         names = {name: f"step of {name}" for name in steppers}
-        times = in_turn({"product": multiply} | {names[name]: stepper for name, stepper in steppers.items()}, rounds, done)
+        times = in_turn(
+            {"product": multiply} | {names[name]: stepper for name, stepper in steppers.items()}, rounds, done
+        )
     return Times(first, {name: times[label] for name, label in names.items()}, times["product"])
 
 

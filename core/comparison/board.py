@@ -91,7 +91,13 @@ class Board:
 
     def _table(self) -> Table:
         left = self.left()
-        table = Table("", "seed", *(f"{metric}, %" for metric in self._metrics), "", caption=f"about {left} left" if left else None)
+        table = Table(
+            "",
+            "seed",
+            *(f"{metric}, %" for metric in self._metrics),
+            "",
+            caption=f"about {left} left" if left else None,
+        )
         for cell, state in self._state.items():
             figures = [f"{value:.2f}" for value in self._figures.get(cell, ())] or [""] * len(self._metrics)
             table.add_row(cell.name, str(cell.seed), *figures, state)

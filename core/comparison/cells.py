@@ -10,11 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import tandemclip
-from tandemclip.core.command_line import parse_overrides
-from tandemclip.core.config import Config, read
+from tandemclip.core import hits
+from tandemclip.core.console.command_line import parse_overrides
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation import hits
 from tandemclip.core.training import checkpoint, journal
+from tandemclip.core.training.config import Config, read
 from tandemclip.core.training.start import leaves
 from tandemclip.core.whole_file import whole_file
 
@@ -24,7 +24,10 @@ FILE = "cell.json"  # what the cell was started with, and the code that worked o
 
 @dataclass(frozen=True)
 class Plan:
-    """What all cells have in common. views, minutes: how many image views, or how long, each run is; neither: as configured."""
+    """What all cells have in common.
+
+    views, minutes: how many image views, or how long, each run is; neither: as configured.
+    """
 
     out: Path
     backend: str = "torch"
@@ -60,14 +63,18 @@ class Cell:
 
     @cached_property
     def overrides(self) -> tuple[str, ...]:
-        """A checkpoint now and then, so that little is lost; those of the plan; the seed; the steps that make up its views."""
+        """A checkpoint now and then, so that little is lost; those of the plan; the seed; the steps that make up its
+        views.
+        """
         given = (f"training.checkpoint_minutes={SAVE}", *self.plan.overrides, f"training.seed={self.seed}")
         if self.plan.views is None:
             return given
         a_step = read(self.file, parse_overrides(given))[0].views_a_step
         steps = self.plan.views // a_step
         if not steps:
-            raise UserError(f"--views {self.plan.views} is less than the {a_step} of one step of {self.file}; give more")
+            raise UserError(
+                f"--views {self.plan.views} is less than the {a_step} of one step of {self.file}; give more"
+            )
         return (*given, f"training.steps={steps}", "training.epochs=null")
 
     @cached_property
@@ -130,7 +137,10 @@ class Cell:
 
 
 def cells(plan: Plan, files: list[Path], seeds: list[int]) -> list[Cell]:
-    """Seed by seed, so that what is finished can be compared. Raises UserError where they cannot be, before anything runs."""
+    """Seed by seed, so that what is finished can be compared.
+
+    Raises UserError where they cannot be, before anything runs.
+    """
     for what, values in (("config", [file.stem for file in files]), ("seed", seeds)):
         twice = [value for value, count in Counter(values).items() if count > 1]
         if twice:
@@ -141,7 +151,9 @@ def cells(plan: Plan, files: list[Path], seeds: list[int]) -> list[Cell]:
         if cell.config.data.evaluate is None:
             raise UserError(f"{cell.file} names no evaluation data; add data.evaluate or --set data.evaluate=...")
         if cell.config.data.evaluate != evaluated:
-            raise UserError(f"{files[0]} and {cell.file} are evaluated on different data; --set data.evaluate={{...}} for both")
+            raise UserError(
+                f"{files[0]} and {cell.file} are evaluated on different data; --set data.evaluate={{...}} for both"
+            )
         cell.check()
     return planned
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 
 from tandemclip.core.comparison.cells import Cell
-from tandemclip.core.program import running
+from tandemclip.core.console.child_process import running
 
 LOG = "train.log"
 

@@ -17,7 +17,9 @@ def names_of(metric: str, cell: Cell) -> list[str]:
     names = metric.split("+")
     for name in names:
         if name not in known:
-            raise UserError(f"no metric {name!r} on the evaluation data; it has {', '.join(known)}, or a mean of some: a+b")
+            raise UserError(
+                f"no metric {name!r} on the evaluation data; it has {', '.join(known)}, or a mean of some: a+b"
+            )
     return names
 
 
@@ -75,13 +77,22 @@ def markdown(summary: dict) -> str:
     parts = [f"```sh\n{summary['command']}\n```"]
     for metric, rows in summary["metrics"].items():
         title = f"mean of {' and '.join(metric.split('+'))}" if "+" in metric else metric
-        head = [f"{title}, %", *(f"seed {seed}" for seed in seeds), "mean ± deviation", *([f"against {base}"] if others else [])]
-        body = [[name, *map(_percent, row["figures"]), _mean(row), *_difference(row, others)] for name, row in rows.items()]
+        head = [
+            f"{title}, %",
+            *(f"seed {seed}" for seed in seeds),
+            "mean ± deviation",
+            *([f"against {base}"] if others else []),
+        ]
+        body = [
+            [name, *map(_percent, row["figures"]), _mean(row), *_difference(row, others)] for name, row in rows.items()
+        ]
         parts.append(_table(head, body))
     head = ["configuration", "steps", "image views", "minutes", "code", "trained on"]
     parts.append(_table(head, [_run(name, config) for name, config in summary["configs"].items()]))
     speaks_of = "other seeds and images" if seeds[1:] else "other images; one seed says nothing of others"
-    notes = f"Evaluated on {summary['images']:,} images of `{_line(summary['evaluated_on'])}`, engine {summary['backend']}."
+    notes = (
+        f"Evaluated on {summary['images']:,} images of `{_line(summary['evaluated_on'])}`, engine {summary['backend']}."
+    )
     notes += " Deviation: between seeds, n - 1." if seeds[1:] else ""
     if others:
         notes += " In brackets: 95% interval of the difference, seeds and images paired, for "

@@ -38,8 +38,8 @@ class Record:
     """One sample. `image` holds the encoded file, or pixels [H, W, 3] uint8 RGB where the source draws them.
 
     key names it in messages. summary: a shorter text of the same content, or None. label: its class, or None.
-    attributes: further true classes by name, e.g. {"digit": 7, "color": 0}. classes: tells equal labels of different data sets apart.
-    prompted: its captions are its class's name in templates, and none of its own.
+    attributes: further true classes by name, e.g. {"digit": 7, "color": 0}. classes: tells equal labels of different
+    data sets apart. prompted: its captions are its class's name in templates, and none of its own.
     """
 
     key: str

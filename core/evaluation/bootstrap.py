@@ -1,4 +1,6 @@
-"""How sure the difference between two ways of training is, given a few seeds of each and one set of evaluation images."""
+"""How sure the difference between two ways of training is, given a few seeds of each and one set of evaluation
+images.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +10,28 @@ import numpy as np
 from scipy import stats
 
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.hits import Hits
+from tandemclip.core.hits import Hits
 from tandemclip.core.random import generator
 
 RESAMPLES = 10_000
 ELEMENTS = 1 << 22  # weights of images held at a time
 
 
-def paired_interval(first: Sequence[Sequence[Hits]], other: Sequence[Sequence[Hits]], level: float = 0.95) -> tuple[float, float]:
+def paired_interval(
+    first: Sequence[Sequence[Hits]], other: Sequence[Sequence[Hits]], level: float = 0.95
+) -> tuple[float, float]:
     """Where the mean figure of `other` minus that of `first` lies, (low, high) in percent.
 
-    first, other: [seed][metric], the figure of a seed being the mean of its metrics; seed s of the one is paired with seed s
-    of the other, image n with image n. The interval means: trained again with other seeds and evaluated on other images of
-    the same kind, the difference would be in here. With a single seed it only speaks of other images.
+    first, other: [seed][metric], the figure of a seed being the mean of its metrics; seed s of the one is paired with
+    seed s of the other, image n with image n. The interval means: trained again with other seeds and evaluated on other
+    images of the same kind, the difference would be in here. With a single seed it only speaks of other images.
 
-    Images: the bootstrap (Efron and Tibshirani 1993, 13.3), each image drawn with all its queries, as its captions succeed
-    and fail together; the same draw for all seeds, which have seen the same images. Seeds: three cannot be drawn from
-    with 95% as the aim (the extremes of three hold the true mean in 75% of all cases), so that each replicate adds t(S - 1)
-    s / sqrt(S) instead, s the standard deviation of the seeds' differences. That each seed gets other images right is in s
-    and in the bootstrap: the latter's spread is reduced to what seeds have in common. Where that is nothing, Student's
-    interval remains; with one seed, the bootstrap's percentiles.
+    Images: the bootstrap (Efron and Tibshirani 1993, 13.3), each image drawn with all its queries, as its captions
+    succeed and fail together; the same draw for all seeds, which have seen the same images. Seeds: three cannot be
+    drawn from with 95% as the aim (the extremes of three hold the true mean in 75% of all cases), so that each
+    replicate adds t(S - 1) s / sqrt(S) instead, s the standard deviation of the seeds' differences. That each seed gets
+    other images right is in s and in the bootstrap: the latter's spread is reduced to what seeds have in common. Where
+    that is nothing, Student's interval remains; with one seed, the bootstrap's percentiles.
     """
     asked = np.stack([hits.asked for hits in first[0]]).astype(np.float64)  # [metrics, N]
     for run in (*first, *other):
@@ -51,7 +55,9 @@ def paired_interval(first: Sequence[Sequence[Hits]], other: Sequence[Sequence[Hi
 
 
 def _in_common(added: np.ndarray) -> float:
-    """[S, N] -> the part of the variance over images of the seeds' mean that is there for any seeds: the rest is noise / S."""
+    """[S, N] -> the part of the variance over images of the seeds' mean that is there for any seeds: the rest is noise
+    / S.
+    """
     mean = added.mean(0)
     noise = np.square(added - mean).sum() / (len(added) - 1) / len(added)
     total = np.square(mean).sum()

@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from tandemclip.core.data.linear_probe import LinearProbe
-from tandemclip.core.data.loader import evaluation_batches
-from tandemclip.core.data.one_by_one import OneByOne
+from tandemclip.core.data.loading.loader import evaluation_batches
 from tandemclip.core.data.records import BrokenRecord
-from tandemclip.core.data.sources import Source
-from tandemclip.core.data.together import Together
-from tandemclip.core.data.views import LabelView
+from tandemclip.core.data.sources.linear_probe import LinearProbe
+from tandemclip.core.data.sources.one_by_one import OneByOne
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.sources.together import Together
+from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.hits import Hits
-from tandemclip.core.evaluation.linear_probe import predict
-from tandemclip.core.evaluation.retrieval import METRICS, recall
-from tandemclip.core.evaluation.zero_shot import accuracy, class_embeddings, classify
-from tandemclip.core.model import Model
+from tandemclip.core.evaluation.protocols.linear_probe import predict
+from tandemclip.core.evaluation.protocols.retrieval import METRICS, recall
+from tandemclip.core.evaluation.protocols.zero_shot import accuracy, class_embeddings, classify
+from tandemclip.core.hits import Hits
+from tandemclip.core.serving.model import Model
 
 TOP1, LINEAR_PROBE = "top1", "linear_probe"
 
@@ -22,9 +22,10 @@ TOP1, LINEAR_PROBE = "top1", "linear_probe"
 def evaluate(model: Model, source: Source) -> dict[str, Hits]:
     """Metrics by name, as the hits of each record: "top1", "zero_shot/digit", ... or "i2t/R@1", ..., "t2i/R@10".
 
-    A source with `prompts` {attribute: texts of each class} is classified, by the attributes of its records, or by their
-    label where the attribute is "class" ("top1"); any other is searched: every caption against every image. A method with
-    classes of its own is asked for those: "top1", too. Of a `linear_probe` of sources, for any method: "linear_probe".
+    A source with `prompts` {attribute: texts of each class} is classified, by the attributes of its records, or by
+    their label where the attribute is "class" ("top1"); any other is searched: every caption against every image. A
+    method with classes of its own is asked for those: "top1", too. Of a `linear_probe` of sources, for any method:
+    "linear_probe".
     """
     return _way(model.method, source)[1](model, source)
 
@@ -47,7 +48,9 @@ def _way(method, source):
             )
         return [LINEAR_PROBE], _linear_probe
     if isinstance(source, Together) and any(source.class_spaces().values()):
-        raise UserError("data.evaluate puts several sources with classes together; evaluate each by itself, with type: one_by_one")
+        raise UserError(
+            "data.evaluate puts several sources with classes together; evaluate each by itself, with type: one_by_one"
+        )
     if method.classes:
         return [TOP1], _own_classes
     if method.text is None:

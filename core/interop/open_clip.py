@@ -12,7 +12,7 @@ from math import isqrt
 
 from tandemclip.core.errors import UserError
 from tandemclip.core.interop.adapter import Row, under
-from tandemclip.core.towers import ModifiedResNet
+from tandemclip.core.towers.modified_resnet import ModifiedResNet
 
 HEAD = 64
 HEAD_OF_WIDTH = {1280: 80}  # ViT-H; wider ones (g, bigG, e) have another feed-forward width too and fail by shape
@@ -99,7 +99,9 @@ def bottleneck(shortcut: bool) -> list[Row]:
 def configuration(shapes: dict[str, tuple[int, ...]], activation: str | None) -> dict:
     """{name: shape} of a checkpoint -> the mapping of a CLIP."""
     if activation is None:
-        raise UserError("--activation is missing; neither names nor shapes tell it: give quick_gelu (OpenAI's weights) or gelu")
+        raise UserError(
+            "--activation is missing; neither names nor shapes tell it: give quick_gelu (OpenAI's weights) or gelu"
+        )
     image, text = architecture(shapes).values()
     if image["type"] == "vit":  # the ResNet's activation is the ReLU
         image = image | {"activation": activation}

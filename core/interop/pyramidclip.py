@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from tandemclip.core.interop.adapter import Row, under
 from tandemclip.core.interop.open_clip import ATTENTION, BLOCK, TEXT, VIT, batch_norm, blocks, layer, resnet
-from tandemclip.core.towers import ModifiedResNet
+from tandemclip.core.towers.modified_resnet import ModifiedResNet
 
 RELEASED_FRONT = 9
 LEFF = [

@@ -1,7 +1,7 @@
 """UniCL's released checkpoints: a Swin, CLIP's text transformer, two raw projections.
 
-What names and shapes do not say is one for all of them: the activation, eps, and how pictures were evaluated. Tables that
-follow from the window's size (`relative_position_index`, `attn_mask`) lie in the files too and are skipped.
+What names and shapes do not say is one for all of them: the activation, eps, and how pictures were evaluated. Tables
+that follow from the window's size (`relative_position_index`, `attn_mask`) lie in the files too and are skipped.
 """
 
 from __future__ import annotations
@@ -28,13 +28,21 @@ MERGE = [*layer("norm", "downsample.norm"), Row("reduction.weight", "downsample.
 def table(method, names: Iterable[str] = ()) -> list[Row]:
     """Rows for a UniCL of ours with a Swin."""
     swin, text = method.image, method.text
-    image = [*layer("patches", "patch_embed.proj"), *layer("input_norm", "patch_embed.norm"), *layer("output_norm", "norm")]
+    image = [
+        *layer("patches", "patch_embed.proj"),
+        *layer("input_norm", "patch_embed.norm"),
+        *layer("output_norm", "norm"),
+    ]
     for i, depth in enumerate(swin.depths):
         for j in range(depth):
             image += under(f"stages.{i}.{j}", f"layers.{i}.blocks.{j}", SWIN_BLOCK)
         if i + 1 < len(swin.depths):
             image += under(f"merges.{i}", f"layers.{i}", MERGE)
-    words = [Row("tokens", "token_embedding.weight"), Row("positions", "positional_embedding"), *layer("output_norm", "ln_final")]
+    words = [
+        Row("tokens", "token_embedding.weight"),
+        Row("positions", "positional_embedding"),
+        *layer("output_norm", "ln_final"),
+    ]
     for i in range(text.layers):
         words += under(f"blocks.{i}", f"resblocks.{i}", BLOCK)
     return [
@@ -51,7 +59,12 @@ IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 FIRST = "image_encoder.layers.0.blocks"
 NEEDED = (
     *("image_encoder.patch_embed.proj.weight", f"{FIRST}.0.attn.relative_position_bias_table", f"{FIRST}.1.attn_mask"),
-    *("text_encoder.token_embedding.weight", "text_encoder.positional_embedding", "image_projection", "text_projection"),
+    *(
+        "text_encoder.token_embedding.weight",
+        "text_encoder.positional_embedding",
+        "image_projection",
+        "text_projection",
+    ),
 )
 
 

@@ -11,7 +11,10 @@ EXPANSION = 4
 
 @dataclass(frozen=True)
 class Bottleneck(Spec):
-    """1 x 1, 3 x 3, 1 x 1 with a residual. How a stride is taken, and how weights begin, is what the kinds differ in."""
+    """1 x 1, 3 x 3, 1 x 1 with a residual.
+
+    How a stride is taken, and how weights begin, is what the kinds differ in.
+    """
 
     inputs: int
     width: int

@@ -23,8 +23,8 @@ class LayerNorm(Spec):
 class BatchNorm(Spec):
     """Over all axes but the second. In training by the batch's own statistics, otherwise by the running ones.
 
-    running = (1 - momentum) running + momentum batch, with the unbiased variance: torch's convention (MindSpore's momentum
-    is one minus this one).
+    running = (1 - momentum) running + momentum batch, with the unbiased variance: torch's convention (MindSpore's
+    momentum is one minus this one).
     """
 
     width: int

@@ -1,4 +1,7 @@
-"""Attention within windows of a map of tokens, shifted or not, with a bias by relative position (Liu et al. 2021, Swin)."""
+"""Attention within windows of a map of tokens, shifted or not, with a bias by relative position (Liu et al.
+
+2021, Swin).
+"""
 
 from dataclasses import dataclass
 
@@ -13,8 +16,8 @@ APART = 100.0  # what a logit between tokens of different regions is lowered by 
 
 @dataclass(frozen=True)
 class WindowAttention(Spec):
-    """side: of the map, a multiple of `window`. shift: the map is rolled by so much first, and what it brings into one window
-    from opposite ends of the picture does not see each other (section 3.2, Fig. 4)."""
+    """side: of the map, a multiple of `window`. shift: the map is rolled by so much first, and what it brings into one
+    window from opposite ends of the picture does not see each other (section 3.2, Fig. 4)."""
 
     width: int
     heads: int
@@ -84,7 +87,9 @@ def relative_index(window: int) -> np.ndarray:
 
 
 def regions_apart(side: int, window: int, shift: int) -> np.ndarray:
-    """[(side / window)^2, 1, window^2, window^2] float32: 1 where query and key were not neighbours before the map was rolled."""
+    """[(side / window)^2, 1, window^2, window^2] float32: 1 where query and key were not neighbours before the map was
+    rolled.
+    """
     end = np.arange(side)
     part = (end >= side - window).astype(int) + (end >= side - shift)  # of the rolled map: whole windows, then two ends
     region = 3 * part[:, None] + part[None]

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from tandemclip.core.data.crop import Crop
-from tandemclip.core.data.views import Targets, TextView
+from tandemclip.core.data.views.crop import Crop
+from tandemclip.core.data.views.text import Targets, TextView
 from tandemclip.core.methods.method import Features, TwoTowers, unit
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.towers.tower import ImageTower, TextTower
@@ -11,7 +11,10 @@ from tandemclip.core.towers.tower import ImageTower, TextTower
 
 @dataclass(frozen=True)
 class CLIP(TwoTowers):
-    """alpha: label smoothing of the targets (0: CLIP's one-hot ones). targets: what else is a positive, see TextView."""
+    """alpha: label smoothing of the targets (0: CLIP's one-hot ones).
+
+    targets: what else is a positive, see TextView.
+    """
 
     image: ImageTower
     text: TextTower

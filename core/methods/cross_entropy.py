@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from tandemclip.core.data.crop import Crop
-from tandemclip.core.data.mix import MixView
-from tandemclip.core.data.views import LabelView
+from tandemclip.core.data.views.crop import Crop
+from tandemclip.core.data.views.label import LabelView
+from tandemclip.core.data.views.mix import MixView
 from tandemclip.core.methods.method import Features, ImagesOnly, drawn
 from tandemclip.core.methods.mixing import mixed, neighbours
 from tandemclip.core.objectives.cross_entropy import cross_entropy, mean
@@ -16,8 +16,8 @@ from tandemclip.core.towers.tower import ImageTower
 class CrossEntropy(ImagesOnly):
     """A picture of class y: -log softmax(W v + b)_y; pictures without a class count for nothing.
 
-    image: its projection is W, so that embed_dim is the number of classes. smoothing: of the target, this much is shared by all
-    classes. mixup, cutmix: as in UniCL.
+    image: its projection is W, so that embed_dim is the number of classes. smoothing: of the target, this much is
+    shared by all classes. mixup, cutmix: as in UniCL.
     """
 
     image: ImageTower

@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tandemclip.core.data.views import CentreView, DrawsView, ImageView, TextView, View
+from tandemclip.core.data.views.draws import DrawsView
+from tandemclip.core.data.views.image import CentreView, ImageView
+from tandemclip.core.data.views.text import TextView
+from tandemclip.core.data.views.view import View
 from tandemclip.core.errors import UserError
 from tandemclip.core.ops import Array, Ops
 from tandemclip.core.spec import Constant, Parameter, Scope, Spec
@@ -18,9 +21,9 @@ class Features:
     """What a batch became. `shared`: arrays [B, ...] that the loss sees of everybody, over all ranks and pieces.
 
     `own`: (sum, count) of terms that each sample settles by itself, so that a mean is the mean over the global batch.
-    rows: (start, stop) of the samples that this rank answers for, None for all of them. Every term of a loss is this rank's
-    part, and the parts of all ranks add up to the term: a contrastive term takes its own rows (`infonce(..., rows=...)`),
-    any other goes through `part`.
+    rows: (start, stop) of the samples that this rank answers for, None for all of them. Every term of a loss is this
+    rank's part, and the parts of all ranks add up to the term: a contrastive term takes its own rows (`infonce(...,
+    rows=...)`), any other goes through `part`.
     """
 
     shared: dict[str, Array] = field(default_factory=dict)
@@ -51,8 +54,8 @@ class Features:
 class Method(Spec):
     """Base of every method. `image` and `text` are towers with an `embed_dim`, as children under these names.
 
-    classes: how many it classifies into by itself, by `classify`; 0 for none. guessing: the terms that are ln of the batch size
-    where nothing is known, None for the loss and all others.
+    classes: how many it classifies into by itself, by `classify`; 0 for none. guessing: the terms that are ln of the
+    batch size where nothing is known, None for the loss and all others.
     """
 
     classes = 0
@@ -77,11 +80,15 @@ class Method(Spec):
         """[B] bool: the samples whose image and text are brought together."""
         return np.ones(len(next(iter(batch.values()))), bool)
 
-    def classify(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, classes], the highest is the answer
+    def classify(
+        self, ops: Ops, p: Scope, images: Array
+    ) -> Array:  # [B, 3, H, W] -> [B, classes], the highest is the answer
         raise TypeError(f"{type(self).__name__} has no classes of its own")
 
     def inference_view(self) -> CentreView:
-        """What `encode_image` expects at evaluation: the middle of the picture, resized and normalised as in training."""
+        """What `encode_image` expects at evaluation: the middle of the picture, resized and normalised as in
+        training.
+        """
         crop = next(view for view in self.views().values() if isinstance(view, ImageView))
         return CentreView(crop.resolution, crop.resize, crop.mean, crop.std, crop.crop_pct)
 
@@ -99,7 +106,9 @@ class Method(Spec):
         return self.loss(exact.run.ops, exact, Features.of(features), progress)
 
     def features(self, ops: Ops, p: Scope, batch: dict[str, Array]) -> dict[str, Array]:
-        """What `encode` gives, by `Features.arrays`' names; in float whatever the towers compute in, for losses are exact."""
+        """What `encode` gives, by `Features.arrays`' names; in float whatever the towers compute in, for losses are
+        exact.
+        """
         return {name: ops.widen(x) for name, x in self.encode(ops, p, batch).arrays().items()}
 
 
@@ -123,7 +132,9 @@ class TwoTowers(Method):
                 f"{self.text.embed_dim}; give both the same embed_dim"
             )
         if self.image.draws and not any(isinstance(view, DrawsView) for view in self.views().values()):
-            raise UserError(f"the image tower has a drop_path, and {type(self).__name__} draws nothing; set image.drop_path=0")
+            raise UserError(
+                f"the image tower has a drop_path, and {type(self).__name__} draws nothing; set image.drop_path=0"
+            )
 
     def children(self):
         return {"image": self.image, "text": self.text}
@@ -134,7 +145,9 @@ class TwoTowers(Method):
 
     def without_padding(self, batch):
         texts = [name for name, view in self.views().items() if isinstance(view, TextView) and name in batch]
-        length = max((self.text.length(batch[name]) for name in texts), default=0)  # one for all: they may be encoded together
+        length = max(
+            (self.text.length(batch[name]) for name in texts), default=0
+        )  # one for all: they may be encoded together
         return batch | {name: batch[name][:, :length] for name in texts}
 
     def encode_text(self, ops: Ops, p: Scope, ids: Array) -> Array:  # int [B, L] -> [B, embed_dim], unit rows

@@ -1,4 +1,6 @@
-"""MixUp and CutMix of a batch: every picture with its neighbour, rows 0 and 1, 2 and 3, so that ranks and pieces mix as the whole does."""
+"""MixUp and CutMix of a batch: every picture with its neighbour, rows 0 and 1, 2 and 3, so that ranks and pieces mix as
+the whole does.
+"""
 
 from tandemclip.core.errors import UserError
 
@@ -10,6 +12,8 @@ def mixed(ops, images, own):  # [B, 3, H, W], [B, 1, H, W] -> [B, 3, H, W], the 
 def neighbours(ops, x):  # [B, ...] -> rows 1, 0, 3, 2, ...
     batch, *rest = x.shape
     if batch % 2:
-        raise UserError(f"mixup and cutmix pair neighbours, and a piece of the batch has {batch} samples; give it an even number")
+        raise UserError(
+            f"mixup and cutmix pair neighbours, and a piece of the batch has {batch} samples; give it an even number"
+        )
     pairs = ops.reshape(x, (batch // 2, 2, *rest))
     return ops.reshape(ops.concat((pairs[:, 1:], pairs[:, :1]), 1), x.shape)

@@ -1,11 +1,14 @@
-"""Cross-entropy on pictures with a class and CLIP on those with a text, through one image tower (UniCL 4.2.2, second baseline)."""
+"""Cross-entropy on pictures with a class and CLIP on those with a text, through one image tower (UniCL 4.2.2, second
+baseline).
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from tandemclip.core.data.crop import Crop
-from tandemclip.core.data.views import LabelView, TextView
+from tandemclip.core.data.views.crop import Crop
+from tandemclip.core.data.views.label import LabelView
+from tandemclip.core.data.views.text import TextView
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.methods.method import Features, TwoTowers, drawn, unit
 from tandemclip.core.objectives.cross_entropy import cross_entropy, mean
@@ -16,8 +19,8 @@ from tandemclip.core.towers.tower import ImageTower, TextTower
 
 @dataclass(frozen=True)
 class MultiTask(TwoTowers):
-    """The sum of both losses. labels: the number of classes; the classifier reads what the image tower gives, before it is
-    scaled to unit length, and stays behind when the model is used (zero-shot goes by the texts).
+    """The sum of both losses. labels: the number of classes; the classifier reads what the image tower gives, before it
+    is scaled to unit length, and stays behind when the model is used (zero-shot goes by the texts).
     """
 
     image: ImageTower

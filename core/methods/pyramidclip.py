@@ -1,13 +1,13 @@
 """PyramidCLIP (Gao et al. 2022): hierarchical alignment, section 3.
 
-Image side: global view G, local view L, ROI sequence R. Text side: summary S, caption T, object description A. Every pair of
-a level of one side and a level of the other may be drawn together by a softened InfoNCE (eqs. 1 to 3):
+Image side: global view G, local view L, ROI sequence R. Text side: summary S, caption T, object description A. Every
+pair of a level of one side and a level of the other may be drawn together by a softened InfoNCE (eqs. 1 to 3):
 
     peer = (GS + LT)/2    global relation = (GA + RS)/2    local relation = (LA + RT)/2
     L = (1 - lambda - mu) peer + lambda global relation + mu local relation                                  (eq. 4)
 
-`weights` holds the factor of each of the nine pairs; with lambda = mu = 1/3 the six of the paper weigh 1/6 each. A pair of
-weight 0 costs nothing: a level that no pair uses is neither read nor encoded.
+`weights` holds the factor of each of the nine pairs; with lambda = mu = 1/3 the six of the paper weigh 1/6 each. A pair
+of weight 0 costs nothing: a level that no pair uses is neither read nor encoded.
 """
 
 from dataclasses import dataclass, fields
@@ -16,8 +16,10 @@ from operator import add
 
 import numpy as np
 
-from tandemclip.core.data.crop import Crop
-from tandemclip.core.data.views import RoiView, Targets, TextView, View
+from tandemclip.core.data.views.crop import Crop
+from tandemclip.core.data.views.rois import RoiView
+from tandemclip.core.data.views.text import Targets, TextView
+from tandemclip.core.data.views.view import View
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Features, TwoTowers, unit
 from tandemclip.core.objectives.infonce import infonce
@@ -66,8 +68,8 @@ class PyramidCLIP(TwoTowers):
     """alpha: softening (eq. 2). objects: length of the ROI sequence, padded and masked.
 
     targets: what else is a positive of what, see TextView; each pair goes by the label of its text.
-    joint_views: both crops go through the image tower as one batch, so that a BatchNorm sees them together; a tower without
-    one is always run so, as nothing but the time changes.
+    joint_views: both crops go through the image tower as one batch, so that a BatchNorm sees them together; a tower
+    without one is always run so, as nothing but the time changes.
     """
 
     image: ImageTower
@@ -122,7 +124,9 @@ class PyramidCLIP(TwoTowers):
         for pair in self.weights.used:
             present = shared["has_objects"] if set(pair) & set("RA") else None
             labels = shared.get(f"label_{pair[1]}")
-            terms[pair] = infonce(ops, shared[pair[0]], shared[pair[1]], scale, self.alpha, present, features.rows, labels)
+            terms[pair] = infonce(
+                ops, shared[pair[0]], shared[pair[1]], scale, self.alpha, present, features.rows, labels
+            )
         loss = reduce(add, (terms[pair] * weight for pair, weight in self.weights.used.items()))
         return terms | {"loss": loss, "logit_scale": features.part(p["logit_scale"])}
 

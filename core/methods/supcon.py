@@ -1,9 +1,13 @@
-"""SupCon (Khosla et al. 2020), its first stage (the second is a linear probe): two crops of every picture, all crops of a class are positives of each other."""
+"""SupCon (Khosla et al.
+
+2020), its first stage (the second is a linear probe): two crops of every picture, all crops of a class are positives of
+each other.
+"""
 
 from dataclasses import dataclass
 
-from tandemclip.core.data.crop import Crop
-from tandemclip.core.data.views import ClassView
+from tandemclip.core.data.views.crop import Crop
+from tandemclip.core.data.views.label import ClassView
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.methods.method import Features, ImagesOnly, drawn, unit
 from tandemclip.core.objectives.supcon import supcon
@@ -16,7 +20,8 @@ VIEWS = ("one", "other")
 class SupCon(ImagesOnly):
     """temperature, width: 0.1 and 128 in the paper (section 4). Every record needs a class.
 
-    The head, two layers of which the first is as wide as the features, stays behind; what it learned is in the image tower.
+    The head, two layers of which the first is as wide as the features, stays behind; what it learned is in the image
+    tower.
     """
 
     image: ImageTower

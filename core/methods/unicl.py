@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from math import exp
 from typing import Literal
 
-from tandemclip.core.data.crop import Crop
-from tandemclip.core.data.mix import MixView
-from tandemclip.core.data.views import TextView
+from tandemclip.core.data.views.crop import Crop
+from tandemclip.core.data.views.mix import MixView
+from tandemclip.core.data.views.text import TextView
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Features, TwoTowers, drawn, unit
 from tandemclip.core.methods.mixing import mixed, neighbours
@@ -18,14 +18,14 @@ from tandemclip.core.towers.tower import ImageTower, TextTower
 class UniCL(TwoTowers):
     """Positives of an image are all texts of its label, and the other way round (eqs. 1 to 3).
 
-    A labelled picture keeps its class; one that has a text only gets the text for a label (TargetM of algorithm 1), so that
-    equal texts are positives of each other. Labels are a data set's own: classes of two data sets that are called alike, or a class
-    and a caption of the same words, are negatives, where the paper's TargetM goes by the words.
+    A labelled picture keeps its class; one that has a text only gets the text for a label (TargetM of algorithm 1), so
+    that equal texts are positives of each other. Labels are a data set's own: classes of two data sets that are called
+    alike, or a class and a caption of the same words, are negatives, where the paper's TargetM goes by the words.
     temperature: what similarities are divided by at the start; the paper's tau is 1, the released code's factor exp(1).
-    directions: both for the paper's loss, one of them for its ablation (Table 3). alpha: label smoothing of the targets.
-    mixup, cutmix: parameters of their Beta distributions, 0 for neither (Table 2's last column: 0.8 and 1). A picture is mixed
-    with its neighbour, rows 0 and 1, 2 and 3 of a batch, so that ranks and pieces mix as the whole batch does (of a `balanced`
-    source, a labelled picture with a captioned one).
+    directions: both for the paper's loss, one of them for its ablation (Table 3). alpha: label smoothing of the
+    targets. mixup, cutmix: parameters of their Beta distributions, 0 for neither (Table 2's last column: 0.8 and 1). A
+    picture is mixed with its neighbour, rows 0 and 1, 2 and 3 of a batch, so that ranks and pieces mix as the whole
+    batch does (of a `balanced` source, a labelled picture with a captioned one).
     """
 
     image: ImageTower
@@ -60,7 +60,9 @@ class UniCL(TwoTowers):
         if "mix" in batch:
             images, share = mixed(ops, images, batch["mix"])
             shared |= {"mixed_y": neighbours(ops, shared["y"]), "share": share}
-        return Features({"u": unit(ops, p.image(images, *drawn(batch))), "v": unit(ops, p.text(batch["text"]))} | shared)
+        return Features(
+            {"u": unit(ops, p.image(images, *drawn(batch))), "v": unit(ops, p.text(batch["text"]))} | shared
+        )
 
     def loss(self, ops, p, features, progress):
         u, v, y = (features.shared[name] for name in "uvy")

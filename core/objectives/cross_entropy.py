@@ -6,9 +6,9 @@ import numpy as np
 def cross_entropy(ops, logits, labels, smoothing=0.0, mixed=None):
     """(sum of the losses, how many there are): -sum over classes of target x log softmax(logits), both scalars.
 
-    logits: [B, K]. labels: int [B], -1 for none, which counts for nothing. smoothing: this much of a target is shared by all
-    classes. mixed: None, or (int [B], [B]): the class of a second picture that is in the picture, and the share of the first;
-    what has no class is left out, and the rest counts for as much as it is of the picture.
+    logits: [B, K]. labels: int [B], -1 for none, which counts for nothing. smoothing: this much of a target is shared
+    by all classes. mixed: None, or (int [B], [B]): the class of a second picture that is in the picture, and the share
+    of the first; what has no class is left out, and the rest counts for as much as it is of the picture.
     """
     right = _one_hot(ops, labels, logits.shape)
     if mixed is not None:

@@ -1,4 +1,7 @@
-"""Symmetric InfoNCE (CLIP), its targets smoothed (PyramidCLIP eqs. 1 to 3) or shared by equal labels (UniCL eqs. 1 to 3)."""
+"""Symmetric InfoNCE (CLIP), its targets smoothed (PyramidCLIP eqs.
+
+1 to 3) or shared by equal labels (UniCL eqs. 1 to 3).
+"""
 
 import numpy as np
 
@@ -12,17 +15,17 @@ def infonce(ops, u, v, scale, alpha=0.0, present=None, rows=None, labels=None, d
     """Mean over directions and samples of the cross-entropy between softmax(scale u.v) and the targets: a scalar.
 
     u, v: [N, D], unit rows, row i of one a positive of row i of the other; scale: scalar, exp(logit_scale).
-    alpha: of each target, alpha is shared by the negatives and 1 - alpha by the positives (PyramidCLIP eq. 2); all is theirs
-    where there is no negative.
-    present: [N] of 1 and 0, or None. A sample that is 0 is neither row, column nor negative, and N counts those left; with
-    fewer than two left the result is 0.
-    rows: (start, stop), or None for all. The part of the mean that these samples contribute, as rows of either direction
-    against all columns: the parts of rows that divide 0..N add up to the whole, and no rank computes N x N.
-    labels: int [N, K], or None: then each sample is its own only positive. Samples that are equal in all K are each other's.
-    directions: "i2t", whose rows are images (u), "t2i", whose rows are texts, or both.
-    mixed: None, or (int [N, K], [N]): the label of a second picture that is in picture i, and the share of the first. An image's
-    target is divided among the texts of either label, share to 1 - share; a text's among the images by how much of its label is
-    in each.
+    alpha: of each target, alpha is shared by the negatives and 1 - alpha by the positives (PyramidCLIP eq. 2); all is
+    theirs where there is no negative.
+    present: [N] of 1 and 0, or None. A sample that is 0 is neither row, column nor negative, and N counts those left;
+    with fewer than two left the result is 0.
+    rows: (start, stop), or None for all. The part of the mean that these samples contribute, as rows of either
+    direction against all columns: the parts of rows that divide 0..N add up to the whole, and no rank computes N x N.
+    labels: int [N, K], or None: then each sample is its own only positive. Samples that are equal in all K are each
+    other's. directions: "i2t", whose rows are images (u), "t2i", whose rows are texts, or both.
+    mixed: None, or (int [N, K], [N]): the label of a second picture that is in picture i, and the share of the first.
+    An image's target is divided among the texts of either label, share to 1 - share; a text's among the images by how
+    much of its label is in each.
     """
     if present is None:
         if u.shape[0] < 2:
@@ -69,8 +72,8 @@ def same_label(ops, labels, others, weight):  # int [n, K], [N, K] -> [n, N]
 
 
 def _targets(ops, labels, mixed, weight, rows):
-    """{direction: [n, N]}, rows that add up to 1; to 0 where there is no positive: of absent samples, and of a text whose
-    picture was mixed away."""
+    """{direction: [n, N]}, rows that add up to 1; to 0 where there is no positive: of absent samples, and of a text
+    whose picture was mixed away."""
     own = same_label(ops, _own(labels, rows), labels, weight)
     if mixed is None:
         return dict.fromkeys(BOTH, divided(ops, own))
@@ -88,8 +91,8 @@ def divided(ops, x):  # [n, N] -> rows that add up to 1
 def _rows(ops, logits, positive, target, alpha, weight, own, count):
     """[n, N] -> [n]: -sum over j of target_ij log softmax(logits)_ij. weight [N], own [n]: who is present, or None.
 
-    That is logsumexp times the sum of the targets, 1, minus the target-weighted sum of logits. positive: that sum, [n], before any
-    smoothing; target: [n, N], None where each row has one positive.
+    That is logsumexp times the sum of the targets, 1, minus the target-weighted sum of logits. positive: that sum, [n],
+    before any smoothing; target: [n, N], None where each row has one positive.
     """
     columns = logits if weight is None else logits - (1.0 - weight) * FAR
     loss = ops.logsumexp(columns, 1)

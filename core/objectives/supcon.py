@@ -8,9 +8,9 @@ from tandemclip.core.objectives.infonce import FAR, divided, same_label
 def supcon(ops, views, labels, scale, rows=None):
     """Mean over all views of all samples of -1/|P(i)| sum over P(i) of log softmax(scale z_i.z) : a scalar.
 
-    views: two or more of [N, D], unit rows. labels: int [N, K]; P(i) are the other views of sample i and all views of samples
-    that are equal in all K; a view is no column of its own row. rows: the part of the mean that these samples contribute, as
-    in `infonce`.
+    views: two or more of [N, D], unit rows. labels: int [N, K]; P(i) are the other views of sample i and all views of
+    samples that are equal in all K; a view is no column of its own row. rows: the part of the mean that these samples
+    contribute, as in `infonce`.
     """
     count, start, stop = views[0].shape[0], *(rows or (0, views[0].shape[0]))
     everything = ops.concat(tuple(views), 0)

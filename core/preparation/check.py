@@ -12,9 +12,9 @@ from time import perf_counter
 import numpy as np
 
 from tandemclip.core.data.records import BrokenRecord, Record
-from tandemclip.core.data.sources import Source
-from tandemclip.core.data.tokenizer import Tokenizer
-from tandemclip.core.data.views import hash63
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.tokenizers.tokenizer import Tokenizer
+from tandemclip.core.data.views.label import hash63
 from tandemclip.core.errors import UserError
 
 STRETCH = 256  # records that a process reads before it hands over what it found
@@ -24,7 +24,8 @@ CAPTION = np.dtype([("text", "<u8"), ("record", "<i8"), ("times", "<i4"), ("of",
 
 @dataclass
 class Findings:
-    """bad: (number, key, why). captions: [rows] CAPTION of the other records, as sizes (height, width) and labels (space, number) are theirs.
+    """bad: (number, key, why). captions: [rows] CAPTION of the other records, as sizes (height, width) and labels
+    (space, number) are theirs.
 
     empty, cut: captions without a token, and those longer than the context, bad records' too. seconds: spent reading
     and decoding `decoded` images.
@@ -42,7 +43,10 @@ class Findings:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads stretches of a source. needs_caption: a record without words is bad. Without a tokenizer captions are passed over."""
+    """Reads stretches of a source.
+
+    needs_caption: a record without words is bad. Without a tokenizer captions are passed over.
+    """
 
     source: Source
     tokenizer: Tokenizer | None
@@ -122,7 +126,9 @@ def together(parts: list[Findings]) -> Findings:
     return whole
 
 
-_reader: Reader | None = None  # of this worker process: a source that is sent with every stretch opens its files every time
+_reader: Reader | None = (
+    None  # of this worker process: a source that is sent with every stretch opens its files every time
+)
 
 
 def _start(reader: Reader) -> None:

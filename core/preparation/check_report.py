@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tandemclip.core.config import Config
-from tandemclip.core.data.sources import Source
-from tandemclip.core.data.views import TextView
+from tandemclip.core.console.progress import Progress
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.views.text import TextView
 from tandemclip.core.preparation.check import Findings, Reader, stretches, text_hash, together
-from tandemclip.core.progress import Progress
+from tandemclip.core.training.config import Config
 from tandemclip.core.training.start import tokenizer_of
 
 MANY_CUT = 0.01  # of all captions
@@ -54,7 +54,8 @@ def expected_pairs(equal: float, records: int, batch: int) -> float:
     """The expected number of pairs of rows that are equal, in a batch of `batch` records drawn without replacement.
 
     equal: the sum, over all pairs of the records, of the probability that the two are equal. Every pair is in the batch
-    with the probability batch (batch - 1) / (records (records - 1)). Each such pair is a false negative, in both directions.
+    with the probability batch (batch - 1) / (records (records - 1)). Each such pair is a false negative, in both
+    directions.
     """
     return equal * batch * (batch - 1) / (records * (records - 1)) if records > 1 else 0.0
 
@@ -62,8 +63,8 @@ def expected_pairs(equal: float, records: int, batch: int) -> float:
 def equal_captions(captions: np.ndarray) -> float:
     """[rows] CAPTION -> the sum over pairs of records of the probability that captions drawn of the two are equal.
 
-    With p[i, t] the share of text t among record i's captions: sum over i < j and t of p[i, t] p[j, t], which is the half
-    of sum over t of (sum over i of p)^2 - sum over i of p^2.
+    With p[i, t] the share of text t among record i's captions: sum over i < j and t of p[i, t] p[j, t], which is the
+    half of sum over t of (sum over i of p)^2 - sum over i of p^2.
     """
     _, text = np.unique(captions["text"], return_inverse=True)
     share = captions["times"] / captions["of"]
@@ -81,7 +82,8 @@ def _images(found: Findings) -> dict:
 
 
 def _labels(found: Findings, source: Source) -> dict:
-    """By class: how many records; classes that have none (where names are not known, gaps in the numbers); names of several.
+    """By class: how many records; classes that have none (where names are not known, gaps in the numbers); names of
+    several.
 
     A class is called by its number, behind the place of its source where there are several.
     """
@@ -148,7 +150,9 @@ def advice(report: dict, bad_records: Path) -> str:
     elif report["bad"]:
         todo.append(f"train with --set data.bad_records={bad_records}")
     if captions and captions["cut"] > MANY_CUT * captions["count"]:
-        todo.append(f"{captions['cut'] / captions['count']:.0%} of the captions are cut: raise method.text.context_length")
+        todo.append(
+            f"{captions['cut'] / captions['count']:.0%} of the captions are cut: raise method.text.context_length"
+        )
     many_equal = captions and 2 * captions.get("equal_pairs_in_a_batch", 0) > MANY_EQUAL * report["batch_size"]
     if many_equal and captions["equal_ones_are_negatives"]:
         option = "set method.targets=texts, or " if captions["targets_can_be_set"] else ""

@@ -1,4 +1,6 @@
-"""What is done of a long job, so that it goes on where it stood: one JSON line a finished piece, under one for the job."""
+"""What is done of a long job, so that it goes on where it stood: one JSON line a finished piece, under one for the
+job.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ from tandemclip.core.whole_file import whole_file
 class Ledger:
     """`done`: the finished pieces, in the order they were added. A line that a kill has torn is taken off.
 
-    path: the file, made where there is none. job: what decides the pieces (the source, settings), as JSON has it. Raises
-    UserError where the file belongs to another job.
+    path: the file, made where there is none. job: what decides the pieces (the source, settings), as JSON has it.
+    Raises UserError where the file belongs to another job.
     """
 
     def __init__(self, path: Path, job: dict):
@@ -36,7 +38,9 @@ class Ledger:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise UserError(f"{self.path} cannot be written ({error.strerror}); free some space and start again") from error
+            raise UserError(
+                f"{self.path} cannot be written ({error.strerror}); free some space and start again"
+            ) from error
         self.done.append(piece)
 
     def _refuse_other(self, header: dict) -> None:

@@ -1,9 +1,11 @@
-"""The most fine-grained level of the pyramid on real photos: object description A and ROI features (PyramidCLIP 3.3, A.2).
+"""The most fine-grained level of the pyramid on real photos: object description A and ROI features (PyramidCLIP 3.3,
+A.2).
 
-In the paper an object-attribute detector finds them: the 10 objects of highest confidence, each with a phrase and the feature of
-its region. Here they are phrases that people have boxed, e.g. "a red helmet", and the features are those of a frozen image
-tower of this project. Nobody was more or less confident, so that the order, and with it A, goes by size: the "confidence" that
-is written is the share of the picture that the box covers. It says how large an object is, not how sure anybody is of it.
+In the paper an object-attribute detector finds them: the 10 objects of highest confidence, each with a phrase and the
+feature of its region. Here they are phrases that people have boxed, e.g. "a red helmet", and the features are those of
+a frozen image tower of this project. Nobody was more or less confident, so that the order, and with it A, goes by size:
+the "confidence" that is written is the share of the picture that the box covers. It says how large an object is, not
+how sure anybody is of it.
 """
 
 import hashlib
@@ -16,19 +18,21 @@ from pathlib import Path
 import numpy as np
 
 from tandemclip.core.data import images
-from tandemclip.core.data.shard_index import KINDS
-from tandemclip.core.data.views import OBJECTS
-from tandemclip.core.model import Model
+from tandemclip.core.data.sources.shard_index import KINDS
+from tandemclip.core.data.views.rois import OBJECTS
 from tandemclip.core.preparation.rewrite import Sample, as_json, facts, rewrite
+from tandemclip.core.serving.model import Model
 
 
 def add_objects(patterns: list[str], out: Path, model: Model) -> Counter:
     """Shards with boxed phrases -> the same shards with "objects" in NNN.json and their features in NNN.rois.npy.
 
-    A folder begun with one image tower is not gone on with by another. Counts "samples", "objects", and samples that were
-    "unreadable" and are copied as they are.
+    A folder begun with one image tower is not gone on with by another. Counts "samples", "objects", and samples that
+    were "unreadable" and are copied as they are.
     """
-    return rewrite(patterns, out, {"command": "objects", "encoder": _digest(model)}, lambda *given: _described(model, *given))
+    return rewrite(
+        patterns, out, {"command": "objects", "encoder": _digest(model)}, lambda *given: _described(model, *given)
+    )
 
 
 def _digest(model: Model) -> str:
@@ -69,8 +73,9 @@ def _read(model: Model, contents: dict[str, bytes], row: np.ndarray, counts: Cou
 def strongest(facts: dict) -> list[dict]:
     """At most 10 objects of a sample's json, the order of `Record.strongest_objects`.
 
-    Boxed phrases have the box's share of the picture as their confidence; a detector's "objects" keep the one they have. Of
-    the phrases that several captions gave one box ("a dog", "the brown dog") the longest stands: a detector names it once.
+    Boxed phrases have the box's share of the picture as their confidence; a detector's "objects" keep the one they
+    have. Of the phrases that several captions gave one box ("a dog", "the brown dog") the longest stands: a detector
+    names it once.
     """
     longest: dict[tuple, dict] = {}
     for thing in facts.get("phrases", ()):

@@ -1,7 +1,7 @@
 """Shards into shards of the same names, one at a time, with something added to their samples.
 
-A shard is written whole or not at all and then noted as done: a command that was killed goes on where it stood, and its shards
-hold what those of an uninterrupted one hold, byte for byte.
+A shard is written whole or not at all and then noted as done: a command that was killed goes on where it stood, and its
+shards hold what those of an uninterrupted one hold, byte for byte.
 """
 
 import json
@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tandemclip.core.data.kept import stamp
-from tandemclip.core.data.shard_index import members, read_index
-from tandemclip.core.data.shard_writer import write_shard
-from tandemclip.core.data.shards import files
+from tandemclip.core.console.progress import Progress
+from tandemclip.core.data.sources.file_cache import stamp
+from tandemclip.core.data.sources.shard_index import members, read_index
+from tandemclip.core.data.sources.shard_writer import write_shard
+from tandemclip.core.data.sources.shards import files
 from tandemclip.core.errors import UserError
 from tandemclip.core.preparation.ledger import Ledger, ledger_of_shards
-from tandemclip.core.progress import Progress
 
 Sample = tuple[str, dict[str, bytes]]  # key, {kind: contents}: member KEY.KIND of a tar file, e.g. 000001.json
 Change = Callable[[Iterator[Sample], Counter], Iterable[Sample]]
@@ -24,16 +24,19 @@ LEDGER = "rewritten.jsonl"
 
 
 def rewrite(patterns: list[str], out: Path, job: dict, change: Change) -> Counter:
-    """Write change(samples, counts) of every shard to the folder `out`; returns the counts of all, "samples" among them.
+    """Write change(samples, counts) of every shard to the folder `out`; returns the counts of all, "samples" among
+    them.
 
-    change: takes a shard's samples, gives those of the new one, and counts what it likes. job: what decides the result. Raises
-    UserError for shards that cannot be read, and for an `out` that holds something else.
+    change: takes a shard's samples, gives those of the new one, and counts what it likes. job: what decides the result.
+    Raises UserError for shards that cannot be read, and for an `out` that holds something else.
     """
     shards = [Path(path) for pattern in patterns for path in files(pattern)]
     ledger = _ledger(shards, out, {**job, "in": sorted({str(shard.parent.resolve()) for shard in shards})})
     done = {piece["shard"] for piece in ledger.done if (out / piece["shard"]).exists()}
     sizes = {shard: len(read_index(stamp(str(shard)))) for shard in shards}
-    with Progress("samples", sum(sizes.values()), sum(sizes[shard] for shard in shards if shard.name in done)) as progress:
+    with Progress(
+        "samples", sum(sizes.values()), sum(sizes[shard] for shard in shards if shard.name in done)
+    ) as progress:
         for shard in shards:
             if shard.name not in done:
                 counts = Counter()
@@ -60,7 +63,9 @@ def facts(contents: dict[str, bytes]) -> dict:
 
 
 def as_json(facts: dict) -> bytes:
-    return json.dumps(facts, ensure_ascii=False).encode("utf-8", "backslashreplace")  # half a surrogate pair stays as it was
+    return json.dumps(facts, ensure_ascii=False).encode(
+        "utf-8", "backslashreplace"
+    )  # half a surrogate pair stays as it was
 
 
 def _counted(samples: Iterator[Sample], counts: Counter, progress: Progress) -> Iterator[Sample]:

@@ -5,15 +5,15 @@ from itertools import islice
 
 import numpy as np
 
+from tandemclip.core.console.progress import Progress
 from tandemclip.core.data.records import BrokenRecord
-from tandemclip.core.data.sources import Source
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.zero_shot import unit_rows
-from tandemclip.core.model import Model
+from tandemclip.core.evaluation.protocols.zero_shot import unit_rows
 from tandemclip.core.preparation.ledger import Ledger
-from tandemclip.core.progress import Progress
 from tandemclip.core.preparation.threads import in_order
 from tandemclip.core.random import generator
+from tandemclip.core.serving.model import Model
 
 LEDGER = "similarities.jsonl"
 PIECE = 1000  # records whose similarities are kept at a time
@@ -21,7 +21,8 @@ DIGITS = 6  # engines agree to about as many
 
 
 def similarities(source: Source, model: Model, ledger: Ledger) -> tuple[np.ndarray, list[dict]]:
-    """-> ([records] float64: cosine of a record's image and caption, NaN where it is broken; the broken ones by key and why)
+    """-> ([records] float64: cosine of a record's image and caption, NaN where it is broken; the broken ones by key and
+    why)
 
     The mean over several captions, as training draws one of them. Goes on where `ledger` ends.
     """
@@ -30,14 +31,18 @@ def similarities(source: Source, model: Model, ledger: Ledger) -> tuple[np.ndarr
             values, broken = _piece(source, model, range(start, min(start + PIECE, len(source))), progress)
             ledger.add({"similarity": values, "broken": broken})
     values = [value for piece in ledger.done for value in piece["similarity"]]
-    return np.array(values, np.float64), [entry for piece in ledger.done for entry in piece["broken"]]  # None becomes NaN
+    return np.array(values, np.float64), [
+        entry for piece in ledger.done for entry in piece["broken"]
+    ]  # None becomes NaN
 
 
 def top(similarity: np.ndarray, count: int) -> np.ndarray:
     """The numbers of the `count` most similar records in rising order; of equally similar ones the first."""
     usable = int(np.isfinite(similarity).sum())
     if count > usable:
-        raise UserError(f"--top is {count}, and {usable} of {len(similarity)} records can be used; ask for at most as many")
+        raise UserError(
+            f"--top is {count}, and {usable} of {len(similarity)} records can be used; ask for at most as many"
+        )
     return np.sort(np.argsort(-similarity, kind="stable")[:count])  # NaN stand last
 
 

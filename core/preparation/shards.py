@@ -8,13 +8,13 @@ from pathlib import Path
 
 import cv2
 
+from tandemclip.core.console.progress import Progress
 from tandemclip.core.data import images
 from tandemclip.core.data.records import BrokenRecord, Record
-from tandemclip.core.data.shard_writer import encode, write_shard
-from tandemclip.core.data.sources import Source
+from tandemclip.core.data.sources.shard_writer import encode, write_shard
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.preparation.ledger import Ledger, ledger_of_shards
-from tandemclip.core.progress import Progress
 from tandemclip.core.preparation.threads import in_order
 from tandemclip.core.whole_file import whole_file
 
@@ -37,23 +37,30 @@ def open_ledger(out: Path, job: dict) -> Ledger:
     return ledger_of_shards(out, LEDGER, job)
 
 
-def write_shards(source: Source, ledger: Ledger, chosen: Sequence[int] | None = None, left_out: Sequence[dict] = ()) -> dict:
-    """The records `chosen` (default: all), in that order, as OUT/000000.tar ...; returns what OUT/report.json then says.
+def write_shards(
+    source: Source, ledger: Ledger, chosen: Sequence[int] | None = None, left_out: Sequence[dict] = ()
+) -> dict:
+    """The records `chosen` (default: all), in that order, as OUT/000000.tar ...; returns what OUT/report.json then
+    says.
 
-    Shard k has the records from k * per_shard on, keyed by their place; broken ones are left out and named. Shards that the
-    ledger has as finished are not written again, so that a kill loses and doubles nothing. left_out: broken records that were
-    found before. Classes are numbered as in the source, and named by OUT/classes.json where it names them.
+    Shard k has the records from k * per_shard on, keyed by their place; broken ones are left out and named. Shards that
+    the ledger has as finished are not written again, so that a kill loses and doubles nothing. left_out: broken records
+    that were found before. Classes are numbered as in the source, and named by OUT/classes.json where it names them.
     """
     names = [names for names in source.class_spaces().values() if names]
     if len(names) > 1:
-        raise UserError(f"the source has the classes of {len(names)} sources, whose numbers are the same; write each by itself")
+        raise UserError(
+            f"the source has the classes of {len(names)} sources, whose numbers are the same; write each by itself"
+        )
     chosen = range(len(source)) if chosen is None else chosen
     out, per_shard = ledger.path.parent, ledger.job["per_shard"]
     for of_classes in names:
         with whole_file(out / CLASSES) as file:
             file.write(json.dumps(of_classes, ensure_ascii=False, indent=0).encode() + b"\n")
     pieces = {piece["shard"]: piece for piece in ledger.done if _stands(out, piece)}
-    with Progress("records", len(chosen), sum(len(piece["broken"]) + piece["records"] for piece in pieces.values())) as progress:
+    with Progress(
+        "records", len(chosen), sum(len(piece["broken"]) + piece["records"] for piece in pieces.values())
+    ) as progress:
         for start in range(0, len(chosen), per_shard):
             name = f"{start // per_shard:06d}.tar"
             if name not in pieces:

@@ -1,7 +1,7 @@
 """Summary S of a sample's captions: by rules, which stand in for the paper's T5, or by a T5 (PyramidCLIP 3.2, 4.1).
 
-A summary condenses the caption and drops what is redundant or overly detailed. Where there are several captions one of them is
-condensed, the most central: it shares most words with the others, so that it says what people agree on.
+A summary condenses the caption and drops what is redundant or overly detailed. Where there are several captions one of
+them is condensed, the most central: it shares most words with the others, so that it says what people agree on.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from tandemclip.core.data.shards import captions_of
+from tandemclip.core.data.sources.shards import captions_of
 from tandemclip.core.preparation.rewrite import Sample, as_json, facts, rewrite
 
 BATCH = 32  # captions summarised at once
@@ -26,22 +26,24 @@ ATTRIBUTES = (
     "bright dark light striped plaid big large huge giant small little tiny tall short long old young elderly new beautiful "
     "pretty nice cute lovely wooden metal plastic very"
 ).split()
-# Words that tell that the attribute before them stands alone, as in "a woman in red and ...", or is part of another one.
+# Words that tell that the attribute before them stands alone, as in "a woman in red and ...", or is part of another
+# one.
 FUNCTION = (
     "a an the and or but in on at of with without to from by for as is are was were be has have into over under near behind "
     "beside next through while who which that colored coloured haired skinned"
 ).split()
 _ONE, _NO_NOUN = rf"(?:{'|'.join(ATTRIBUTES)})", rf"(?:{'|'.join(FUNCTION)})\b"
 ADJECTIVES = re.compile(
-    rf"(?<![\w-])(?<!year )(?<!years )(?:(an?)\s+)?{_ONE}(?:(?:\s*,\s*|\s+and\s+|\s+){_ONE})*\s+(?!{_NO_NOUN})(?=(\w))", re.I
+    rf"(?<![\w-])(?<!year )(?<!years )(?:(an?)\s+)?{_ONE}(?:(?:\s*,\s*|\s+and\s+|\s+){_ONE})*\s+(?!{_NO_NOUN})(?=(\w))",
+    re.I,
 )
 
 
 def add_summaries(patterns: list[str], out: Path, by: str, summarise: Callable[[list[str]], list[str]]) -> Counter:
     """Shards with captions -> the same shards with a "summary" in NNN.json, in place of one that may be there.
 
-    by: names what `summarise` does; a folder begun by one is not gone on with by another. Counts "samples", "summaries", and
-    samples that were "unreadable" and are copied as they are; one without a caption is copied too.
+    by: names what `summarise` does; a folder begun by one is not gone on with by another. Counts "samples",
+    "summaries", and samples that were "unreadable" and are copied as they are; one without a caption is copied too.
     """
     return rewrite(patterns, out, {"command": "summaries", "by": by}, lambda *given: _summarised(summarise, *given))
 
@@ -51,15 +53,17 @@ def by_rules(captions: list[str]) -> list[str]:
 
 
 def central(captions: list[str]) -> str:
-    """The caption that shares most words with the others: the largest mean |A and B| / |A or B|, the first of equals."""
+    """The caption that shares most words with the others: the largest mean |A and B| / |A or B|, the first of
+    equals.
+    """
     words = [set(re.findall(r"\w+", caption.lower())) for caption in captions]
     overlap = [sum(len(own & other) / max(len(own | other), 1) for other in words) for own in words]
     return captions[overlap.index(max(overlap))]
 
 
 def shortened(caption: str) -> str:
-    """Dropped one after the other: what stands in brackets, sentences after the first, attributes of colour, size, age and the
-    like, what stands between pauses or after one, subordinate clauses.
+    """Dropped one after the other: what stands in brackets, sentences after the first, attributes of colour, size, age
+    and the like, what stands between pauses or after one, subordinate clauses.
 
     No step is taken that would leave fewer than 3 words, and a caption of at most 6 stays as it is.
     """
@@ -84,7 +88,7 @@ def _count(text: str) -> int:
 
 
 def _without_pauses(text: str) -> str:
-    """"A, B, C" -> "A C", as B is an apposition; "A, B" -> the longer of the two, the first of equals."""
+    """ "A, B, C" -> "A C", as B is an apposition; "A, B" -> the longer of the two, the first of equals."""
     parts = PAUSE.split(text)
     if len(parts) == 2:
         return max(parts, key=_count)

@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def in_order(function: Callable, items: Iterable) -> Iterator:
-    """function(item) of each, in the items' order, computed by threads that are ahead by a few (`map` would be by all)."""
+    """function(item) of each, in the items' order, computed by threads that are ahead by a few (`map` would be by
+    all).
+    """
     threads = os.cpu_count() or 1
     with ThreadPoolExecutor(threads) as pool:
         ahead: deque = deque()

@@ -72,7 +72,10 @@ class AttentionPool(Spec):
 
 @dataclass(frozen=True)
 class ModifiedResNet(ImageTower):
-    """Image tower: three-convolution stem, four stages of bottlenecks, attention pool. Resolution / 32 is the pool's side."""
+    """Image tower: three-convolution stem, four stages of bottlenecks, attention pool.
+
+    Resolution / 32 is the pool's side.
+    """
 
     resolution: int
     layers: tuple[int, int, int, int]
@@ -110,7 +113,9 @@ class ModifiedResNet(ImageTower):
     def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
         return p.pool(self.encode_grid(ops, p, images))
 
-    def features(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]; the pool has no projection of its own
+    def features(
+        self, ops, p, images
+    ):  # [B, 3, resolution, resolution] -> [B, embed_dim]; the pool has no projection of its own
         return self.forward(ops, p, images)
 
     def encode_grid(self, ops, p, images):  # [B, 3, H, W] -> [B, 32 width, H / 32, W / 32]

@@ -28,8 +28,8 @@ class StridedBottleneck(Bottleneck):
 class ResNet(ImageTower):
     """layers: blocks of each stage; the first is `width` wide, every further one twice as wide at half the resolution.
 
-    stem: "photos", 7 x 7 of stride 2 and maxima of 3 x 3 at every second place; "tiny", one 3 x 3 that keeps the resolution (for
-    pictures of 32 pixels, as SupCon's and most others').
+    stem: "photos", 7 x 7 of stride 2 and maxima of 3 x 3 at every second place; "tiny", one 3 x 3 that keeps the
+    resolution (for pictures of 32 pixels, as SupCon's and most others').
     """
 
     resolution: int
@@ -42,7 +42,9 @@ class ResNet(ImageTower):
     def __post_init__(self):
         multiple = (4 if self.stem == "photos" else 1) * 2 ** (len(self.layers) - 1)
         if self.resolution % multiple:
-            raise ValueError(f"resolution {self.resolution} is not a multiple of {multiple}, what stem and stages divide it by")
+            raise ValueError(
+                f"resolution {self.resolution} is not a multiple of {multiple}, what stem and stages divide it by"
+            )
 
     def children(self):
         kernel, stride = (7, 2) if self.stem == "photos" else (3, 1)
@@ -50,7 +52,9 @@ class ResNet(ImageTower):
         inputs = self.width
         for stage, depth in enumerate(self.layers):
             for i in range(depth):
-                own[f"stages.{stage}.{i}"] = StridedBottleneck(inputs, self.width * 2**stage, 2 if stage and not i else 1)
+                own[f"stages.{stage}.{i}"] = StridedBottleneck(
+                    inputs, self.width * 2**stage, 2 if stage and not i else 1
+                )
                 inputs = self.width * 2**stage * EXPANSION
         return own | {"projection": Linear(inputs, self.embed_dim, bias=False, weight_initial=Normal(0.02))}
 

@@ -28,11 +28,11 @@ class SwinBlock(Block):
 
 @dataclass(frozen=True)
 class SwinTransformer(ImageTower):
-    """width: of the first stage, doubled by each further one. window: the side of windows in tokens; where a map is not larger,
-    it is one window, and there is no shift.
+    """width: of the first stage, doubled by each further one. window: the side of windows in tokens; where a map is not
+    larger, it is one window, and there is no shift.
 
-    drop_path: the last block's chance to lose a residual branch of a sample in training (Huang et al. 2016), linear from 0 at
-    the first; what is kept is scaled up.
+    drop_path: the last block's chance to lose a residual branch of a sample in training (Huang et al. 2016), linear
+    from 0 at the first; what is kept is scaled up.
     """
 
     resolution: int
@@ -63,7 +63,10 @@ class SwinTransformer(ImageTower):
 
     def children(self):
         widths = [self.width * 2**i for i in range(len(self.depths))]
-        own = {"patches": PatchEmbedding(self.patch, self.width, bias=True), "input_norm": LayerNorm(self.width, self.eps)}
+        own = {
+            "patches": PatchEmbedding(self.patch, self.width, bias=True),
+            "input_norm": LayerNorm(self.width, self.eps),
+        }
         for i, (depth, heads, width) in enumerate(zip(self.depths, self.heads, widths)):
             side = self.resolution // self.patch // 2**i
             window = min(self.window, side)
@@ -78,7 +81,9 @@ class SwinTransformer(ImageTower):
         own["projection"] = Linear(widths[-1], self.embed_dim, bias=False, weight_initial=INITIAL)
         return own
 
-    def forward(self, ops, p, images, draws=None):  # [B, 3, resolution, resolution], [B, draws] in 0..1 -> [B, embed_dim]
+    def forward(
+        self, ops, p, images, draws=None
+    ):  # [B, 3, resolution, resolution], [B, draws] in 0..1 -> [B, embed_dim]
         return p.projection(self.features(ops, p, images, draws))
 
     def features(self, ops, p, images, draws=None):  # [B, 3, resolution, resolution] -> [B, D]
@@ -87,7 +92,9 @@ class SwinTransformer(ImageTower):
     def encode_grid(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, D, side, side]
         return ops.transpose(self.map(ops, p, images), (0, 3, 1, 2))
 
-    def map(self, ops, p, images, draws=None):  # [B, 3, resolution, resolution] -> [B, side, side, D], after the last norm
+    def map(
+        self, ops, p, images, draws=None
+    ):  # [B, 3, resolution, resolution] -> [B, side, side, D], after the last norm
         side = self.resolution // self.patch
         x = ops.reshape(p.input_norm(p.patches(images)), (images.shape[0], side, side, self.width))
         rates, block = np.linspace(0.0, self.drop_path, sum(self.depths)).tolist(), 0
@@ -106,4 +113,6 @@ def kept(ops, draws, first, rate):
         return None
     columns = (draws[:, i : i + 1] for i in (first, first + 1))
     limit = ops.constant(np.float32(rate))
-    return tuple(ops.reshape(ops.cast(ops.less(limit, x), "float") / (1 - rate), (x.shape[0], 1, 1, 1)) for x in columns)
+    return tuple(
+        ops.reshape(ops.cast(ops.less(limit, x), "float") / (1 - rate), (x.shape[0], 1, 1, 1)) for x in columns
+    )

@@ -15,13 +15,14 @@ from tandemclip.core.towers.tower import TextTower
 
 SMALL = Normal(0.02)
 
+
 @dataclass(frozen=True)
 class TextTransformer(TextTower):
     """Text tower: causal, pre-norm.
 
-    initial: "clip", or "0.02" for released UniCL's: that deviation for every matrix but q, k, v, whose default is torch's.
-    pool: "end" reads the position of the end-of-text token, which is the highest id (CLIP; the first one where several
-    stand); "max" takes the element-wise maximum over all positions, padding included (released PyramidCLIP).
+    initial: "clip", or "0.02" for released UniCL's: that deviation for every matrix but q, k, v, whose default is
+    torch's. pool: "end" reads the position of the end-of-text token, which is the highest id (CLIP; the first one where
+    several stand); "max" takes the element-wise maximum over all positions, padding included (released PyramidCLIP).
     """
 
     vocab_size: int
@@ -46,7 +47,9 @@ class TextTransformer(TextTower):
         else:
             inner = Normal(self.width**-0.5 * (2 * self.layers) ** -0.5)
             attention = SelfAttention(self.width, self.heads, True, Normal(self.width**-0.5), inner)
-            feed_forward = FeedForward(self.width, 4 * self.width, self.activation, Normal((2 * self.width) ** -0.5), inner)
+            feed_forward = FeedForward(
+                self.width, 4 * self.width, self.activation, Normal((2 * self.width) ** -0.5), inner
+            )
         return Block(attention, feed_forward, self.eps)
 
     def children(self):
@@ -60,7 +63,9 @@ class TextTransformer(TextTower):
     def parameters(self):
         return {
             "tokens": Parameter((self.vocab_size, self.width), SMALL),
-            "positions": Parameter((self.context_length, self.width), Normal(0.01) if self.initial == "clip" else SMALL),
+            "positions": Parameter(
+                (self.context_length, self.width), Normal(0.01) if self.initial == "clip" else SMALL
+            ),
         }
 
     def length(self, ids):

@@ -1,4 +1,7 @@
-"""One vector a text, indexed by what the text is: UniCL's ablation of its language encoder (Yang et al. 2022, Table 3)."""
+"""One vector a text, indexed by what the text is: UniCL's ablation of its language encoder (Yang et al.
+
+2022, Table 3).
+"""
 
 from dataclasses import dataclass
 
@@ -8,8 +11,8 @@ from tandemclip.core.towers.tower import TextTower
 
 @dataclass(frozen=True)
 class TextEmbedding(TextTower):
-    """The linear layer W of classes: texts are told apart by their first token, so that each has to be one token (a `trained`
-    tokenizer with `level: text`). A text that was not trained on has no vector.
+    """The linear layer W of classes: texts are told apart by their first token, so that each has to be one token (a
+    `trained` tokenizer with `level: text`). A text that was not trained on has no vector.
     """
 
     vocab_size: int

@@ -2,18 +2,20 @@
 
 import numpy as np
 
-from tandemclip.core.data.views import DrawsView
+from tandemclip.core.data.views.draws import DrawsView
 from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.spec import Spec
 
 
 class ImageTower(Spec):
-    """images [B, 3, resolution, resolution] -> [B, embed_dim]; with `roi`, also encode_rois(rois, mask) -> [B, embed_dim].
+    """images [B, 3, resolution, resolution] -> [B, embed_dim]; with `roi`, also encode_rois(rois, mask) -> [B,
+    embed_dim].
 
-    features(images [B, 3, resolution, resolution]) -> [B, D]: what a linear probe learns from, in front of the projection.
-    encode_grid(images [B, 3, grid_resolution, grid_resolution]) -> [B, D, h, w]: features of places, in front of the pooling;
-    at this resolution the cells cover the picture, each 1 / h of its height and 1 / w of its width.
-    draws: how many uniform numbers a sample takes in training, [B, draws] behind the images; most towers take none.
+    features(images [B, 3, resolution, resolution]) -> [B, D]: what a linear probe learns from, in front of the
+    projection. encode_grid(images [B, 3, grid_resolution, grid_resolution]) -> [B, D, h, w]: features of places, in
+    front of the pooling; at this resolution the cells cover the picture, each 1 / h of its height and 1 / w of its
+    width. draws: how many uniform numbers a sample takes in training, [B, draws] behind the images; most towers take
+    none.
     """
 
     draws = 0
@@ -39,5 +41,7 @@ class TextTower(Spec):
     embed_dim: int
 
     def length(self, ids: np.ndarray) -> int:
-        """The least L for which ids[:, :L] give what ids [B, context_length] do; a tower that reads its padding needs all."""
+        """The least L for which ids[:, :L] give what ids [B, context_length] do; a tower that reads its padding needs
+        all.
+        """
         return ids.shape[1]

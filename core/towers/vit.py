@@ -18,8 +18,8 @@ from tandemclip.core.towers.tower import ImageTower
 class VisionTransformer(ImageTower):
     """Image tower. The first `leff_depth` blocks carry LeFF (PyramidCLIP: 9 of 12, CLIP: 0), the others a plain one.
 
-    The rear blocks, those without LeFF, are what an ROI sequence goes through (PyramidCLIP Fig. 3b): with leff_depth 0 all
-    of them, with leff_depth = layers none, and the class token's projection is the answer to every sequence.
+    The rear blocks, those without LeFF, are what an ROI sequence goes through (PyramidCLIP Fig. 3b): with leff_depth 0
+    all of them, with leff_depth = layers none, and the class token's projection is the answer to every sequence.
     frozen_patches: the patch embedding stays as drawn (released PyramidCLIP freezes it).
     """
 

@@ -27,7 +27,10 @@ class Backward:
 
 @dataclass
 class Encoded:
-    """A piece of a batch after the towers. again: what `pull_back` needs to encode it once more; None: the graph was kept."""
+    """A piece of a batch after the towers.
+
+    again: what `pull_back` needs to encode it once more; None: the graph was kept.
+    """
 
     features: dict[str, Array]  # Features.arrays
     statistics: dict[str, Array]  # buffers as this pass leaves them
@@ -45,7 +48,10 @@ class Rates:
 
 
 class Engine(Protocol):
-    """A method with its weights on one engine. Arrays that go in and come out are the host's, but for those of `Encoded`."""
+    """A method with its weights on one engine.
+
+    Arrays that go in and come out are the host's, but for those of `Encoded`.
+    """
 
     ops: Ops
     ranks: Ranks
@@ -55,12 +61,16 @@ class Engine(Protocol):
 
     # ---- a batch in pieces, see global_batch.py
     def encode(self, piece: Arrays, statistics: dict[str, Array], keep: bool) -> Encoded:
-        """statistics: buffers that earlier pieces wrote. keep: hold on to what a gradient needs, where the engine can."""
+        """statistics: buffers that earlier pieces wrote.
+
+        keep: hold on to what a gradient needs, where the engine can.
+        """
 
     def differentiate(
         self, features: dict[str, Array], rows: tuple[int, int] | None, progress: float, scale: float
     ) -> tuple[dict[str, Array], list[Array], dict[str, Array]]:
-        """Terms, the gradient vectors of the weights that the loss itself uses, and d loss / d features of the float ones.
+        """Terms, the gradient vectors of the weights that the loss itself uses, and d loss / d features of the float
+        ones.
 
         Both gradients are those of scale x loss.
         """
@@ -84,7 +94,7 @@ class Engine(Protocol):
         """Parameters and buffers by name, float32."""
 
     def moments(self) -> Arrays:
-        """"first.NAME" and "second.NAME" of every trainable parameter."""
+        """ "first.NAME" and "second.NAME" of every trainable parameter."""
 
     def load(self, weights: Arrays, moments: Arrays | None = None) -> None:
         """Take over weights, and moments (zeros where None)."""

@@ -1,7 +1,7 @@
 """The gradient of one big batch from pieces of it, over slices of memory and over ranks: exact, for any method.
 
-A contrastive loss does not divide into the losses of pieces: every sample is a negative of every other. So (GradCache, Gao
-et al. 2021, over ranks too):
+A contrastive loss does not divide into the losses of pieces: every sample is a negative of every other. So (GradCache,
+Gao et al. 2021, over ranks too):
 
     1. encode every piece, and gather the features of all ranks            features [N, D]
     2. the loss of all of them, each rank its own rows                     terms, d loss / d features, d loss / d scale
@@ -9,8 +9,8 @@ et al. 2021, over ranks too):
     4. encode every piece again, with its rows of that as the cotangent    gradients
     5. add up the gradients over the ranks
 
-The result is that of the whole batch on one device, logit_scale included. A BatchNorm is the exception: it sees a piece at a
-time, in training and in its running statistics, which are averaged over the ranks.
+The result is that of the whole batch on one device, logit_scale included. A BatchNorm is the exception: it sees a piece
+at a time, in training and in its running statistics, which are averaged over the ranks.
 """
 
 from tandemclip.core.training.engine import Arrays, Backward, Engine
@@ -23,7 +23,9 @@ def pieces(batch: Arrays, count: int) -> list[Arrays]:
 
 
 def backward(engine: Engine, parts: list[Arrays], progress: float, scale: float = 1.0) -> Backward:
-    """Terms and gradients of the batch that the `parts` of all ranks make up together; scale: of the gradients, for fp16."""
+    """Terms and gradients of the batch that the `parts` of all ranks make up together; scale: of the gradients, for
+    fp16.
+    """
     ranks = engine.ranks
     if len(parts) == 1 and ranks.size == 1:
         return engine.backward(parts[0], progress, scale)
@@ -35,7 +37,10 @@ def backward(engine: Engine, parts: list[Arrays], progress: float, scale: float 
     terms, gradients, cotangents = engine.differentiate(features, _own_rows(ranks, features), progress, scale)
     cotangents = {name: ranks.sum(x) for name, x in cotangents.items()}
     for i, piece in enumerate(encoded):
-        own = {name: _of_piece(name, x, ranks.rank * len(parts) + i, ranks.size * len(parts)) for name, x in cotangents.items()}
+        own = {
+            name: _of_piece(name, x, ranks.rank * len(parts) + i, ranks.size * len(parts))
+            for name, x in cotangents.items()
+        }
         gradients = [a + b for a, b in zip(gradients, engine.pull_back(piece, own))]
     terms = {name: ranks.sum(term) for name, term in terms.items()}
     statistics = {name: ranks.sum(array) / ranks.size for name, array in statistics.items()}

@@ -100,7 +100,9 @@ def read(run: Path) -> list[dict]:
 
 
 class _Held:
-    """A folder that is locked until this is closed, or its process gone; where the file system has no locks, it is not."""
+    """A folder that is locked until this is closed, or its process gone; where the file system has no locks, it is
+    not.
+    """
 
     def __init__(self, run: Path):
         self._descriptor = os.open(run, os.O_RDONLY)

@@ -1,5 +1,5 @@
-"""What fp16 needs: gradients under 6e-8 are zeros there, so the loss is multiplied before it is differentiated (Micikevicius et
-al. 2018, 3.2), as high as the gradients stay finite."""
+"""What fp16 needs: gradients under 6e-8 are zeros there, so the loss is multiplied before it is differentiated
+(Micikevicius et al. 2018, 3.2), as high as the gradients stay finite."""
 
 from dataclasses import dataclass
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 
-from tandemclip.core.terminal import OnTerminal
+from tandemclip.core.console.terminal import OnTerminal
 
 WINDOW = 50  # steps that rates are averaged over
 

@@ -1,4 +1,7 @@
-"""What a run of several processes asks of an engine's collectives. A rank is one process, with its rows of every batch."""
+"""What a run of several processes asks of an engine's collectives.
+
+A rank is one process, with its rows of every batch.
+"""
 
 from typing import Protocol
 

@@ -15,10 +15,10 @@ class Training:
     warmup: a share of all steps below 1, or a number of steps. clip: the gradient's largest norm, None for no limit.
     update: adamw, unless it names another `type`.
     precision: what products and convolutions are computed in; weights, moments, norms and losses are float32 always.
-    accumulate: pieces that a rank's part of a batch is computed in; the result is the same, in less memory and more time
-    (each piece is encoded twice). BatchNorms see a piece at a time.
-    evaluate_every, checkpoint_every: in steps; 0 for at the end only. checkpoint_minutes: one more whenever so many minutes have
-    passed since the last; 0 for none.
+    accumulate: pieces that a rank's part of a batch is computed in; the result is the same, in less memory and more
+    time (each piece is encoded twice). BatchNorms see a piece at a time.
+    evaluate_every, checkpoint_every: in steps; 0 for at the end only. checkpoint_minutes: one more whenever so many
+    minutes have passed since the last; 0 for none.
     """
 
     batch_size: int

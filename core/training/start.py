@@ -4,16 +4,20 @@ from pathlib import Path
 
 import numpy as np
 
-from tandemclip.core.config import Config, build
-from tandemclip.core.data.tokenizer import build as build_tokenizer
-from tandemclip.core.data.tokenizer import from_json
+from tandemclip.core.config.build import build
+from tandemclip.core.config.yaml_text import merge
+from tandemclip.core.data.tokenizers.tokenizer import build as build_tokenizer
+from tandemclip.core.data.tokenizers.tokenizer import from_json
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import Spec, initial_weights
 from tandemclip.core.training import checkpoint
+from tandemclip.core.training.config import Config
 from tandemclip.core.training.trainer import Trainer
-from tandemclip.core.yaml_text import merge
 
-_FREE = {"training": "steps epochs accumulate evaluate_every checkpoint_every checkpoint_minutes", "data": "workers bad_records"}
+_FREE = {
+    "training": "steps epochs accumulate evaluate_every checkpoint_every checkpoint_minutes",
+    "data": "workers bad_records",
+}
 FREE_TO_CHANGE = {(section, key) for section, keys in _FREE.items() for key in keys.split()}  # on resume
 TIMED_STEPS = 20
 
@@ -31,7 +35,14 @@ def begin(
     if init is not None:
         weights = matching(checkpoint.load(checkpoint.resolve(init)).model, config.method, init)
     engine = make_engine(config, weights)
-    return Trainer(run, config, engine, tokenizer, {"config": mapping, "tokenizer": tokenizer and tokenizer.to_json()}, resumed=resumed)
+    return Trainer(
+        run,
+        config,
+        engine,
+        tokenizer,
+        {"config": mapping, "tokenizer": tokenizer and tokenizer.to_json()},
+        resumed=resumed,
+    )
 
 
 def tokenizer_of(config: Config):
@@ -60,7 +71,9 @@ def resume(run: Path, config: Config, mapping: dict, make_engine) -> Trainer | N
 def fit_minutes(trainer: Trainer, minutes: float) -> Trainer:
     """The same new run with as many steps as fit: times 20 of them, then starts over with the count fixed."""
     if trainer.step:
-        raise UserError(f"--minutes fixes the length of a new run, and this one stands at step {trainer.step}; leave it out")
+        raise UserError(
+            f"--minutes fixes the length of a new run, and this one stands at step {trainer.step}; leave it out"
+        )
     before = trainer.engine.weights()
     seconds = trainer.measure(TIMED_STEPS)
     trainer.engine.load(before)

@@ -6,22 +6,22 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tandemclip.core.config import Config
-from tandemclip.core.data import bad_records
-from tandemclip.core.data.loader import Batches, batches
-from tandemclip.core.data.views import LabelView
+from tandemclip.core.console.versions import installed
+from tandemclip.core.data.loading import bad_records
+from tandemclip.core.data.loading.loader import Batches, batches
+from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.evaluate import evaluate, metric_names
-from tandemclip.core.evaluation.hits import Hits, percent
-from tandemclip.core.model import Model
+from tandemclip.core.hits import Hits, percent
+from tandemclip.core.serving.model import Model
 from tandemclip.core.training import checkpoint, global_batch
-from tandemclip.core.training.advice import Advice
+from tandemclip.core.training.config import Config
+from tandemclip.core.training.diagnosis.advice import Advice
 from tandemclip.core.training.engine import Engine, Rates
 from tandemclip.core.training.journal import Journal
 from tandemclip.core.training.loss_scale import LossScale
 from tandemclip.core.training.progress import Progress
 from tandemclip.core.training.ranks import total
-from tandemclip.core.versions import installed
 
 
 @dataclass
@@ -29,8 +29,8 @@ class Trainer:
     """A run that stands at `step`. state: what every checkpoint carries beside weights and moments.
 
     Every rank trains; the first one alone writes and evaluates.
-    resumed: goes on in the same folder, whose journal may have rows already. stop: asked after every step; True ends the run
-    there, with a checkpoint (Ctrl-C).
+    resumed: goes on in the same folder, whose journal may have rows already. stop: asked after every step; True ends
+    the run there, with a checkpoint (Ctrl-C).
     """
 
     run: Path
@@ -70,7 +70,9 @@ class Trainer:
             metric_names(method, data.evaluate)
 
     def train(self, max_steps: int | None = None) -> dict[str, Hits]:
-        """Go on to the end of the schedule, or to `max_steps` of it; returns its evaluation (empty if stopped before)."""
+        """Go on to the end of the schedule, or to `max_steps` of it; returns its evaluation (empty if stopped
+        before).
+        """
         last = min(self.schedule.steps, max_steps or self.schedule.steps)
         saved = self.step if self.step else None
         if self.step >= last:
@@ -145,7 +147,9 @@ class Trainer:
 
     def _backward(self, batch):
         parts = global_batch.pieces(batch, self.settings.accumulate)
-        return global_batch.backward(self.engine, parts, self.step / max(1, self.schedule.steps - 1), self.loss_scale.scale)
+        return global_batch.backward(
+            self.engine, parts, self.step / max(1, self.schedule.steps - 1), self.loss_scale.scale
+        )
 
     def _update(self, batch, stream: Batches) -> dict:
         """One step: terms and gradients, both checked before anything changes, then the update."""
@@ -174,7 +178,11 @@ class Trainer:
         } | ({} if scale == 1.0 else {"loss_scale": scale, "skipped": skipped})
 
     def _check_finite(self, backward, stream) -> None:
-        wrong = [name for name, value in {**backward.terms, "gradient norm": backward.norm}.items() if not math.isfinite(value)]
+        wrong = [
+            name
+            for name, value in {**backward.terms, "gradient norm": backward.norm}.items()
+            if not math.isfinite(value)
+        ]
         if wrong:
             raise UserError(
                 f"step {self.step + 1}: {', '.join(wrong)} is not finite, nothing was updated; the batch held "

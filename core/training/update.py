@@ -13,7 +13,10 @@ from tandemclip.core.spec import Parameter, Spec
 
 
 class UpdateRule:
-    """What a step makes of weights, gradient and two moments, all [n]; rate and corrections are scalars. `decay`: a field."""
+    """What a step makes of weights, gradient and two moments, all [n]; rate and corrections are scalars.
+
+    `decay`: a field.
+    """
 
     decay: float
 
@@ -28,7 +31,8 @@ class UpdateRule:
 
 @dataclass(frozen=True)
 class AdamW(UpdateRule):
-    """Loshchilov & Hutter 2019. Decoupled decay (times the learning rate, as torch's), bias correction, eps outside the root.
+    """Loshchilov & Hutter 2019. Decoupled decay (times the learning rate, as torch's), bias correction, eps outside the
+    root.
 
     Defaults: CLIP's for a ViT (Radford et al. 2021, table 19), the decay also PyramidCLIP's (A.2).
     """

@@ -5,13 +5,13 @@ import pytest
 
 from tandemclip import backends
 from tandemclip.backends.recorder.record import record_step
-from tandemclip.core.config import read
-from tandemclip.core.data.loader import batches
-from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.data.loading.loader import batches
+from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.ops import FUNCTIONS
 from tandemclip.core.precision import KEEP, LOW, Mixed
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint, journal
+from tandemclip.core.training.config import read
 from tandemclip.core.training.loss_scale import GROW_AFTER, LossScale
 from tandemclip.core.training.start import tokenizer_of
 from tandemclip.tools import train
@@ -86,7 +86,9 @@ def _host(x):
     return x.asnumpy() if hasattr(x, "asnumpy") else x.numpy()
 
 
-@pytest.mark.parametrize("backend,precision,off", [("torch", "bf16", 0.2), ("torch", "fp16", 0.025), ("mindspore", "fp16", 0.025)])
+@pytest.mark.parametrize(
+    "backend,precision,off", [("torch", "bf16", 0.2), ("torch", "fp16", 0.025), ("mindspore", "fp16", 0.025)]
+)
 def test_a_step_is_that_of_float32_but_for_rounding(subject, backend, precision, off):
     """off: gradients of a batch at initial weights nearly cancel; bf16 has an eighth of fp16's precision."""
     config, weights, batch = subject
@@ -104,7 +106,13 @@ def test_a_step_is_that_of_float32_but_for_rounding(subject, backend, precision,
 
 def test_fp16_runs_and_goes_on_bit_identically(root, tmp_path):
     """The loss scale is a part of the run: it stands in the checkpoint."""
-    common = ["--config", str(root / "configs/pretrain/tiny_clip_vit.yaml"), "--set", "training.precision=fp16", "training.steps=6"]
+    common = [
+        "--config",
+        str(root / "configs/pretrain/tiny_clip_vit.yaml"),
+        "--set",
+        "training.precision=fp16",
+        "training.steps=6",
+    ]
     assert train.main([*common, "--out", str(tmp_path / "whole")]) == 0
     assert train.main([*common, "--out", str(tmp_path / "parts"), "--max-steps", "3"]) == 0
     assert train.main([*common, "--out", str(tmp_path / "parts"), "--resume"]) == 0
@@ -119,7 +127,14 @@ def test_fp16_runs_and_goes_on_bit_identically(root, tmp_path):
 
 def test_an_overflow_skips_the_update_and_halves_the_scale(root, tmp_path):
     out = tmp_path / "run"
-    common = ["--config", str(root / "configs/pretrain/tiny_clip_vit.yaml"), "--out", str(out), "--set", "training.precision=fp16"]
+    common = [
+        "--config",
+        str(root / "configs/pretrain/tiny_clip_vit.yaml"),
+        "--out",
+        str(out),
+        "--set",
+        "training.precision=fp16",
+    ]
     assert train.main([*common, "training.steps=4", "--max-steps", "1"]) == 0
     folder = checkpoint.latest(out)
     saved = checkpoint.load(folder)
@@ -127,7 +142,13 @@ def test_an_overflow_skips_the_update_and_halves_the_scale(root, tmp_path):
     checkpoint.save(out, saved.step, saved.model, saved.optimizer, state)
     assert train.main([*common, "training.steps=4", "--resume", "--max-steps", "2"]) == 0
     row, after = journal.read(out)[-1], checkpoint.load(checkpoint.latest(out))
-    assert row["gradient_norm"] is None and row["skipped"] and row["loss_scale"] == 2.0**40 and row["update_norm"] == 0 and np.isfinite(row["loss"])
+    assert (
+        row["gradient_norm"] is None
+        and row["skipped"]
+        and row["loss_scale"] == 2.0**40
+        and row["update_norm"] == 0
+        and np.isfinite(row["loss"])
+    )
     assert after.state["loss_scale"] == {"scale": 2.0**39, "good": 0, "skipped": 1} and after.step == 2
     assert all(np.array_equal(array, saved.model[name]) for name, array in after.model.items())
 
@@ -140,7 +161,14 @@ def test_the_scale_grows_after_many_finite_updates_and_never_falls_below_one():
 
 
 def test_mindspore_refuses_bf16_on_its_cpu(root, tmp_path, capsys):
-    arguments = ["--config", str(root / "configs/pretrain/tiny_clip_vit.yaml"), "--backend", "mindspore", "--out", str(tmp_path / "r")]
+    arguments = [
+        "--config",
+        str(root / "configs/pretrain/tiny_clip_vit.yaml"),
+        "--backend",
+        "mindspore",
+        "--out",
+        str(tmp_path / "r"),
+    ]
     assert train.main([*arguments, "--set", "training.precision=bf16"]) == 2
     error = capsys.readouterr().err
     assert "bf16" in error and "fp32 or fp16" in error and "Traceback" not in error and not (tmp_path / "r").exists()

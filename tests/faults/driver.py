@@ -35,7 +35,9 @@ def start(out, *settings, more=("--resume",), program=(TRAIN,)):
 
 
 def end(process):
-    """(exit code, stderr), once nobody holds its stderr any more: neither the process nor a worker that it left behind."""
+    """(exit code, stderr), once nobody holds its stderr any more: neither the process nor a worker that it left
+    behind.
+    """
     try:
         errors = process.communicate(timeout=PATIENCE)[1]
     except subprocess.TimeoutExpired:

@@ -1,10 +1,11 @@
-"""tools/train.py that is killed (SIGKILL) at the n-th thing, from 0, that it asks of the disk in opening its journal and its first save.
+"""tools/train.py that is killed (SIGKILL) at the n-th thing, from 0, that it asks of the disk in opening its journal
+and its first save.
 
     python dying_train.py any 17 --config ... --out RUN ...
     python dying_train.py write 3 --config ... --out RUN ...
 
-`any`, or one of KINDS. It dies before the thing is done; a write is two, and may so be cut in its middle. The product knows
-nothing of this: what it calls is replaced here.
+`any`, or one of KINDS. It dies before the thing is done; a write is two, and may so be cut in its middle. The product
+knows nothing of this: what it calls is replaced here.
 """
 
 import builtins

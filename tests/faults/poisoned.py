@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tandemclip.core.data.records import BrokenRecord
-from tandemclip.core.data.scenes import Scenes
+from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.methods.clip import CLIP
 
 

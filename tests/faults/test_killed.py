@@ -15,7 +15,9 @@ pytestmark = pytest.mark.faults
 
 
 def test_killed_at_every_write(whole, tmp_path):
-    """Of opening the journal and of a save with something to remove, one after the other, also in the middle of every file."""
+    """Of opening the journal and of a save with something to remove, one after the other, also in the middle of every
+    file.
+    """
     before = tmp_path / "before"
     assert driver.run(before, "training.checkpoint_every=2", more=("--max-steps", 6)) == 0
     leave_traces_of_a_kill(before, 7)
@@ -66,4 +68,3 @@ def test_killed_at_random_moments(tmp_path, seed):
     driver.finish(out, *settings)
     driver.finish(whole, *settings, more=())
     driver.assert_same(out, whole)
-

@@ -1,4 +1,6 @@
-"""The short form of `make faults`: one run to which everything happens, and which is in the end the run that nothing happened to."""
+"""The short form of `make faults`: one run to which everything happens, and which is in the end the run that nothing
+happened to.
+"""
 
 import os
 import signal

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.core import command_line
-from tandemclip.core.config import read
+from tandemclip.core.console import command_line
 from tandemclip.core.errors import UserError
 from tandemclip.core.training import journal, start
+from tandemclip.core.training.config import read
 from tandemclip.tests.faults import driver
 
 MODULE = "tandemclip.tests.faults.poisoned"
@@ -35,7 +35,9 @@ def test_an_image_of_nan(tmp_path, workers, precision):
     trainer = begin(tmp_path, *settings, f"training.precision={precision}")
     with pytest.raises(UserError) as told:
         trainer.train()
-    assert re.match(r"step 3: loss, gradient norm is not finite, nothing was updated; the batch held scenes/", str(told.value))
+    assert re.match(
+        r"step 3: loss, gradient norm is not finite, nothing was updated; the batch held scenes/", str(told.value)
+    )
     source = trainer.source
     used = order[:4] + [source.order(20, 0, "replacement 1")] + order[5:]
     assert used[4] not in order

@@ -51,7 +51,9 @@ def test_the_clock_changes_nothing(whole, tmp_path):
 
 
 def test_checkpoints_by_the_clock(tmp_path, monkeypatch):
-    """By a clock in whose time a step takes 25 s, each third step is the first one after a minute; the last is saved anyway."""
+    """By a clock in whose time a step takes 25 s, each third step is the first one after a minute; the last is saved
+    anyway.
+    """
     clock = SimpleNamespace(perf_counter=time.perf_counter, monotonic=lambda: 25 * driver.last_step(tmp_path))
     monkeypatch.setattr(trainer, "time", clock)
     run(tmp_path, "training.checkpoint_every=0", "training.checkpoint_minutes=1", more=("--max-steps", 8))

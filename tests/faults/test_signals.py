@@ -11,7 +11,9 @@ from tandemclip.tests.faults import driver
 
 @pytest.mark.faults
 def test_a_signal_to_the_whole_group_leaves_a_checkpoint(whole, tmp_path):
-    """A terminal sends Ctrl-C, a scheduler SIGTERM, to every process of a run: workers leave it to the one that trains."""
+    """A terminal sends Ctrl-C, a scheduler SIGTERM, to every process of a run: workers leave it to the one that
+    trains.
+    """
     for number, step in ((signal.SIGINT, 1), (signal.SIGTERM, 12)):  # at step 1 workers are still starting
         process = driver.start(tmp_path, "data.workers=2", "training.checkpoint_every=0")
         driver.wait_for(process, tmp_path, step)

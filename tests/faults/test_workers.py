@@ -22,4 +22,3 @@ def test_a_dead_worker_ends_the_run(whole, tmp_path, moment):
     assert errors.startswith("error: a worker that loads data died (signal 9, Killed") and "Traceback" not in errors
     driver.finish(tmp_path, "data.workers=2")
     driver.assert_same(tmp_path, whole)
-

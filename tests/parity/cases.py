@@ -1,7 +1,7 @@
 """Cases of the vocabulary: for each function, the arguments it is held to on every interpreter.
 
-Tiny, edge shapes included. Arguments are in the order of the signature. An `Input` is drawn afresh on every call; anything
-else is static.
+Tiny, edge shapes included. Arguments are in the order of the signature. An `Input` is drawn afresh on every call;
+anything else is static.
 """
 
 from dataclasses import dataclass

@@ -3,10 +3,10 @@
 import numpy as np
 
 from tandemclip import backends
-from tandemclip.core.config import read
-from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.random import generator
 from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.config import read
 from tandemclip.core.training.engine import Rates
 
 
@@ -23,7 +23,9 @@ def random_batch(method, size):
 
 
 def step(path, backend, kind):
-    """(terms, gradient norm, norm of the change) of one update; kind: "engine", or "float64" for terms and norm alone."""
+    """(terms, gradient norm, norm of the change) of one update; kind: "engine", or "float64" for terms and norm
+    alone.
+    """
     config, _ = read(path)
     method, rule = config.method, config.training.update
     make = backends.load(backend)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tandemclip.backends.recorder.record import record
+from tandemclip.core.closeness import errors, zero_in_theory
 from tandemclip.core.interop import open_clip, pyramidclip, unicl
 from tandemclip.core.interop.adapter import convert
 from tandemclip.core.layers.roi import CORNERS, RoiInput
@@ -15,8 +16,10 @@ from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.method import unit
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
 from tandemclip.core.methods.unicl import UniCL
-from tandemclip.core.parity import errors, zero_in_theory
-from tandemclip.core.towers import ModifiedResNet, SwinTransformer, TextTransformer, VisionTransformer
+from tandemclip.core.towers.modified_resnet import ModifiedResNet
+from tandemclip.core.towers.swin import SwinTransformer
+from tandemclip.core.towers.text import TextTransformer
+from tandemclip.core.towers.vit import VisionTransformer
 from tandemclip.tests.parity.interpreters import INTERPRETERS
 
 NAMES = ("pyramidclip_vit", "pyramidclip_rn", "openai_clip_vit", "openai_clip_rn", "unicl_swin")
@@ -70,7 +73,11 @@ def evaluate_clip(ops, p, x):
 
 
 def evaluate_unicl(ops, p, x):
-    found = {"image_feature": p.image(x["images"]), "text_feature": p.text(x["tokens"]), "scale": ops.exp(p["logit_scale"])}
+    found = {
+        "image_feature": p.image(x["images"]),
+        "text_feature": p.text(x["tokens"]),
+        "scale": ops.exp(p["logit_scale"]),
+    }
     found |= {f"{name}_feature_l2": unit(ops, found[f"{name}_feature"]) for name in ("image", "text")}
     u, v = found["image_feature_l2"], found["text_feature_l2"]
     found["logits_per_image"] = ops.matmul(u, ops.transpose(v, (1, 0))) * found["scale"]
@@ -125,7 +132,9 @@ class Case:
     def released_nodes(self):
         released = {self.node(name): array for name, array in self.part("node/").items() if name != "visual.avgpool"}
         if isinstance(self.method, UniCL):  # ours are maps where Swin's are lists of tokens
-            released |= {n: a.reshape(len(a), isqrt(a.shape[1]), -1, a.shape[2]) for n, a in released.items() if "input" not in n}
+            released |= {
+                n: a.reshape(len(a), isqrt(a.shape[1]), -1, a.shape[2]) for n, a in released.items() if "input" not in n
+            }
         return released
 
     def node(self, name):
@@ -137,7 +146,12 @@ class Case:
         if match := re.fullmatch(r"visual\.transformer\.resblocks(\d?)\.(\d+)(\.\w+)?", name):
             index = int(match[2]) + (self.method.image.leff_depth if match[1] == "2" else 0)
             return f"image.blocks.{index}" + {".attn": ".attention", ".mlp": ".feed_forward", None: ""}[match[3]]
-        norms = {"visual.ln_pre": "input", "image_encoder.patch_embed": "input", "visual.ln_post": "output", "image_encoder.norm": "output"}
+        norms = {
+            "visual.ln_pre": "input",
+            "image_encoder.patch_embed": "input",
+            "visual.ln_post": "output",
+            "image_encoder.norm": "output",
+        }
         return f"image.{norms[name]}_norm"
 
 

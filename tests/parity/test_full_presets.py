@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.core.config import read
+from tandemclip.core.closeness import error
 from tandemclip.core.interop import open_clip as open_clip_names
 from tandemclip.core.interop.adapter import convert
-from tandemclip.core.parity import error
+from tandemclip.core.training.config import read
 from tandemclip.tests.parity import full_step
 
 NAMES = [f"{method}_{tower}" for method in ("clip", "pyramidclip") for tower in ("rn50", "vitb32", "vitb16")]
@@ -35,7 +35,9 @@ def test_a_step_of_a_full_preset(root, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name, preset", [("ViT-B-32-quickgelu", "vitb32"), ("ViT-B-16-quickgelu", "vitb16"), ("RN50-quickgelu", "rn50")])
+@pytest.mark.parametrize(
+    "name, preset", [("ViT-B-32-quickgelu", "vitb32"), ("ViT-B-16-quickgelu", "vitb16"), ("RN50-quickgelu", "rn50")]
+)
 def test_features_of_open_clip_weights(root, name, preset):
     """A randomly initialised open_clip model and our preset with its weights: the same features, on both engines."""
     import open_clip

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from tandemclip.backends.reference.ops import Reference
+from tandemclip.core.closeness import errors
 from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.methods.method import Features
 from tandemclip.core.methods.pyramidclip import PairWeights, PyramidCLIP
 from tandemclip.core.objectives.infonce import infonce
-from tandemclip.core.parity import errors
 from tandemclip.core.spec import initial_weights
-from tandemclip.core.towers import TextTransformer, VisionTransformer
+from tandemclip.core.towers.text import TextTransformer
+from tandemclip.core.towers.vit import VisionTransformer
 from tandemclip.tests.parity.interpreters import INTERPRETERS
 
 TOLERANCE = {"numpy64": 1e-12, "torch64": 1e-12, "torch": 1e-5, "mindspore": 1e-5, "mindspore_eager": 1e-5}
@@ -91,7 +92,11 @@ def inputs(file):
 def result(request, inputs):
     by = [name for name in inputs if name not in ("present", "everybody", "labels")]
     # float32 arrays for float32 engines, as training hands them over
-    kept = inputs if request.param.endswith("64") else {n: a.astype(np.float32) if a.dtype.kind == "f" else a for n, a in inputs.items()}
+    kept = (
+        inputs
+        if request.param.endswith("64")
+        else {n: a.astype(np.float32) if a.dtype.kind == "f" else a for n, a in inputs.items()}
+    )
     run = INTERPRETERS[request.param]
     return request.param, run(METHOD, initial_weights(METHOD, 0), kept, everything, False, by)
 

@@ -6,14 +6,20 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.backends.agreement import Subject, compare, compare_long, compare_training, one_ulp_beside
-from tandemclip.core.config import read
+from tandemclip.backends.parity import Subject, compare, compare_long, compare_training, one_ulp_beside
 from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.config import read
 from tandemclip.core.training.update import AdamW
 from tandemclip.tools import parity
 
 CLIPS = ("tiny_clip_vit", "tiny_clip_rn", "tiny_pyramidclip_vit", "tiny_pyramidclip_rn")
-UNICL = ("tiny_unicl_swin", "tiny_unicl_resnet", "tiny_multi_task_swin", "tiny_supcon_swin", "tiny_cross_entropy_resnet")
+UNICL = (
+    "tiny_unicl_swin",
+    "tiny_unicl_resnet",
+    "tiny_multi_task_swin",
+    "tiny_supcon_swin",
+    "tiny_cross_entropy_resnet",
+)
 MIXED = [
     ("tiny_unicl_swin", {"method": {"mixup": 0.8, "cutmix": 1.0, "alpha": 0.1}}),
     ("tiny_cross_entropy_resnet", {"method": {"mixup": 0.8, "cutmix": 1.0}}),
@@ -45,7 +51,9 @@ def test_a_long_run_parts_no_further_than_rounding_makes_it(root):
     start = replace(subject_of(root, "tiny_clip_rn"), batches=2 * subject_of(root, "tiny_clip_rn").batches)
     torch, mindspore = (backends.load(name)(start.method, start.weights, start.rule) for name in ("torch", "mindspore"))
     wrong = backends.load("torch")(start.method, start.weights, replace(start.rule, beta2=0.99 * start.rule.beta2))
-    found = {row.engine: row for row in compare_long(start, torch, {"mindspore": mindspore, "wrong": wrong, "same": torch})}
+    found = {
+        row.engine: row for row in compare_long(start, torch, {"mindspore": mindspore, "wrong": wrong, "same": torch})
+    }
     assert found["mindspore"].agrees and not found["wrong"].agrees
     assert found["same"].error == 0.0 < found["mindspore"].error < found["mindspore"].tolerance < 0.1
 
@@ -127,7 +135,12 @@ def mutated(subject, mutation):
     elif mutation == "eps inside the root":
         rule = RootedEps(**vars(rule))
     engine = make(method, subject.weights, rule)
-    wrong = {"transposed weight": Transposed, "not a number": NotANumber, "shorter tuple": Shorter, "stale gradient": Stale}
+    wrong = {
+        "transposed weight": Transposed,
+        "not a number": NotANumber,
+        "shorter tuple": Shorter,
+        "stale gradient": Stale,
+    }
     return wrong[mutation](engine) if mutation in wrong else engine
 
 
@@ -163,6 +176,19 @@ def test_a_fault_is_noticed_and_named(pyramid, mutation, level, first):
 def test_the_tool_fails_below_rounding(root, tmp_path, capsys):
     config = str(root / "configs" / "pretrain" / "tiny_clip_vit.yaml")
     report = tmp_path / "report.json"
-    code = parity.main(["--config", config, "--steps", "2", "--tolerance", "1e-12", "--json", str(report), "--set", "training.steps=20"])
+    code = parity.main(
+        [
+            "--config",
+            config,
+            "--steps",
+            "2",
+            "--tolerance",
+            "1e-12",
+            "--json",
+            str(report),
+            "--set",
+            "training.steps=20",
+        ]
+    )
     assert code == 1 and report.exists()
     assert "out of tolerance first: " in capsys.readouterr().out

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tandemclip.core.parity import errors
+from tandemclip.core.closeness import errors
 from tandemclip.core.training import checkpoint, journal
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -44,7 +44,14 @@ def launched(backend, size, tmp_path):
         module = ("-m", "torch.distributed.run", "--nproc-per-node", str(size), "--master-port", port)
         return (sys.executable, *module)
     options = ("--master_port", port, "--log_dir", str(tmp_path / "log"), "--join", "True")
-    return (str(Path(sys.executable).with_name("msrun")), "--worker_num", str(size), "--local_worker_num", str(size), *options)
+    return (
+        str(Path(sys.executable).with_name("msrun")),
+        "--worker_num",
+        str(size),
+        "--local_worker_num",
+        str(size),
+        *options,
+    )
 
 
 def begin(backend, size, tmp_path, *command):

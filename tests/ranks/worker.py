@@ -1,6 +1,6 @@
 """One of the processes of test_ranks.py: gradients and losses of a batch in pieces, written down by the first rank.
 
-    torchrun --nproc-per-node 2 worker.py torch CONFIG OUT          msrun --worker_num 2 ... worker.py mindspore CONFIG OUT
+torchrun --nproc-per-node 2 worker.py torch CONFIG OUT          msrun --worker_num 2 ... worker.py mindspore CONFIG OUT
 """
 
 import json
@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from tandemclip import backends
-from tandemclip.core.config import read
-from tandemclip.core.data.loader import batches
+from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.config import read
 from tandemclip.core.training.engine import Rates
 from tandemclip.core.training.global_batch import backward, pieces
 from tandemclip.core.training.start import tokenizer_of
@@ -37,7 +37,10 @@ def main(backend, config_path, out):
         )  # fmt: skip
 
     whole, own = read_batches(0, 1), read_batches(engine.ranks.rank, engine.ranks.size)
-    found = {"size": engine.ranks.size, "one": run(engine, weights, settings, lambda step: engine.backward(whole[step], 0.5))}
+    found = {
+        "size": engine.ranks.size,
+        "one": run(engine, weights, settings, lambda step: engine.backward(whole[step], 0.5)),
+    }
     for count in (1, 2, 4):
         found[str(count)] = run(
             engine, weights, settings, lambda step, n=count: backward(engine, pieces(own[step], n), 0.5)

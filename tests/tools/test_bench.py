@@ -11,7 +11,14 @@ from tandemclip.tools import bench
 
 @pytest.fixture
 def tiny(root):
-    return ["--config", str(root / "configs" / "pretrain" / "tiny_clip_vit.yaml"), "--steps", "2", "--set", "data.train.count=40"]
+    return [
+        "--config",
+        str(root / "configs" / "pretrain" / "tiny_clip_vit.yaml"),
+        "--steps",
+        "2",
+        "--set",
+        "data.train.count=40",
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +34,11 @@ def test_some_sections_and_a_file(tiny, tmp_path, monkeypatch, capsys):
     sections = ["--sections", "reference", "steps", "operators"]
     assert bench.main([*tiny, *paths, *sections, *missing, "--markdown", str(file)]) == 0
     told, written = capsys.readouterr().out, file.read_text()
-    assert re.findall("^## (.*)$", written, re.M) == ["A training step", "Beside a reference", "What costs the slower engine"]
+    assert re.findall("^## (.*)$", written, re.M) == [
+        "A training step",
+        "Beside a reference",
+        "What costs the slower engine",
+    ]
     assert "left out: there is no script" in told and "left out: there is no script" in written
     assert re.search(r"^\| torch \| [\d.]+ s \| \d+ ms \| [\d.]+ \| 1\.00 \| [\d.]+ \| \d+% \|$", written, re.M)
     assert "`tiny_clip_vit.yaml` `data.train.count=40` `data.bad_records=...`, batch 8, fp32." in written
@@ -60,7 +71,12 @@ def test_an_engine_that_is_not_installed_is_left_out(tiny, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_all_sections(tiny, tmp_path):
-    assert bench.main([*tiny, "--markdown", str(tmp_path / "bench.md"), "--sections", "steps", "start", "data", "operators"]) == 0
+    assert (
+        bench.main(
+            [*tiny, "--markdown", str(tmp_path / "bench.md"), "--sections", "steps", "start", "data", "operators"]
+        )
+        == 0
+    )
     written = (tmp_path / "bench.md").read_text()
     engine = r"mindspore \| [\d.]+ s \| \d+"
     for row in (rf"{engine} ms", rf"{engine} MiB", r"0 \| \d+", r"1 \| \d+", r"all \d+ \| \d+"):
@@ -73,7 +89,14 @@ def test_beside_the_reference(root, shared, tmp_path, monkeypatch):
     script = tmp_path / "reference.py"
     script.write_text("print('{\"views_per_second\": 1}')")
     monkeypatch.setattr(backends, "names", lambda: ["torch"])
-    given = ["--sections", "reference", "--reference", script, "--reference-data", shared / "data" / "flickr8k_entities"]
+    given = [
+        "--sections",
+        "reference",
+        "--reference",
+        script,
+        "--reference-data",
+        shared / "data" / "flickr8k_entities",
+    ]
     more = ["--views", 256, "--rounds", 1, "--towers", "vit", "--markdown", tmp_path / "bench.md"]
     assert bench.main([*map(str, [*given, *more])]) == 0
     assert re.search(r"^\| vit \| 1\.0 \| [\d.]+ \| [\d.]+ \[", (tmp_path / "bench.md").read_text(), re.M)

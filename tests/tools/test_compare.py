@@ -26,13 +26,17 @@ def place(root, tmp_path_factory):
 
 def arguments(place, *more):
     files = [place / "short.yaml", place / "long.yaml"]
-    return [*map(str, ["--configs", *files, "--seeds", 0, 1, "--out", place / "out", "--set", "data.train.count=40", *more])]
+    return [
+        *map(str, ["--configs", *files, "--seeds", 0, 1, "--out", place / "out", "--set", "data.train.count=40", *more])
+    ]
 
 
 @pytest.fixture(scope="module")
 def interrupted(place, root):
     """Ended while the second cell was training -> exit code, what stood in the folder then."""
-    process = subprocess.Popen([sys.executable, root / "tools" / "compare.py", *arguments(place)], stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, root / "tools" / "compare.py", *arguments(place)], stderr=subprocess.PIPE
+    )
     out = place / "out"
     while not journal.read(out / "long_0"):
         assert process.poll() is None

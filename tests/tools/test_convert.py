@@ -10,15 +10,16 @@ import torch
 from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg, CustomTextCLIP
 
 from tandemclip import backends
-from tandemclip.core.config import build
-from tandemclip.core.data.tokenizer import from_json
+from tandemclip.core.closeness import error
+from tandemclip.core.config.build import build
+from tandemclip.core.data.tokenizers.tokenizer import from_json
 from tandemclip.core.interop import unicl
 from tandemclip.core.interop.adapter import export
 from tandemclip.core.methods.method import Method
 from tandemclip.core.methods.unicl import UniCL
-from tandemclip.core.parity import error
 from tandemclip.core.spec import initial_weights
-from tandemclip.core.towers import SwinTransformer, TextTransformer
+from tandemclip.core.towers.swin import SwinTransformer
+from tandemclip.core.towers.text import TextTransformer
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.update import AdamW
 from tandemclip.tools import convert
@@ -180,7 +181,9 @@ def unicl_file(path, within=None):
     text = TextTransformer(49408, 8, 64, 2, 1, 24, eps=1e-12, initial="0.02")
     method = UniCL(swin, text)
     weights = initial_weights(method, 3)
-    state = {name: torch.from_numpy(array.copy()) for name, array in export(weights, unicl.table(method), method).items()}
+    state = {
+        name: torch.from_numpy(array.copy()) for name, array in export(weights, unicl.table(method), method).items()
+    }
     state["image_encoder.layers.0.blocks.1.attn_mask"] = torch.zeros(4, 49, 49)
     torch.save(state if within is None else {within: state, "epoch": 3}, path)
     return method, weights
@@ -192,7 +195,10 @@ def test_released_unicl_s_are_taken_over(tmp_path, within):
     assert convert.main(["--from", "unicl", str(tmp_path / "swin.pth"), str(tmp_path / "run")]) == 0
     found, saved = rebuilt(tmp_path / "run")
     assert (found.image, found.text) == (method.image, method.text)
-    assert all(np.array_equal(saved.model[name], array) for name, array in weights.items()) and saved.model.keys() == weights.keys()
+    assert (
+        all(np.array_equal(saved.model[name], array) for name, array in weights.items())
+        and saved.model.keys() == weights.keys()
+    )
     view = found.inference_view()
     assert (view.resize, view.crop_pct, view.mean[0], view.std[2]) == ("pillow_bicubic", 0.875, 0.485, 0.225)
 

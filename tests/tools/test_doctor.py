@@ -11,8 +11,8 @@ from tandemclip import backends
 from tandemclip.backends.checkup import checkup
 from tandemclip.backends.torch.engine import Engine
 from tandemclip.backends.torch.ops import TorchOps
-from tandemclip.core.config import read
 from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.config import read
 from tandemclip.tools import doctor
 from tandemclip.tools.parity import subject
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tandemclip.core.data.shard_writer import write_shard
+from tandemclip.core.data.sources.shard_writer import write_shard
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.tools import prepare, train
 
@@ -78,7 +78,10 @@ def test_equal_captions_are_bad_where_they_are_negatives(root, tmp_path, capsys,
 def test_a_list_of_other_data_stops_before_anything_is_written(data, tmp_path, capsys):
     (tmp_path / "list.txt").write_text("# bad of 119 records: number, key, why\n")
     assert train.main([*data, f"data.bad_records={tmp_path}/list.txt", "--out", str(tmp_path / "run")]) == 2
-    assert "is of 119 records, and data.train has 120; write it again with tools/prepare.py check" in capsys.readouterr().err
+    assert (
+        "is of 119 records, and data.train has 120; write it again with tools/prepare.py check"
+        in capsys.readouterr().err
+    )
     assert not (tmp_path / "run").exists()
 
 

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from tandemclip.core.config import read
-from tandemclip.core.data.shard_writer import write_shard
-from tandemclip.core.data.shards import Shards
+from tandemclip.core.data.sources.shard_writer import write_shard
+from tandemclip.core.data.sources.shards import Shards
 from tandemclip.core.preparation.rewrite import samples
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint, start
+from tandemclip.core.training.config import read
 from tandemclip.tools import prepare
 
 SHARDS = 6
@@ -99,13 +99,20 @@ def test_the_whole_pyramid_of_real_photos(shared, encoder, tmp_path, capsys):
     source = Shards(str(tmp_path / "objects" / "000000.tar"))
     for i, (key, contents) in enumerate(photos):
         record, given = source[i], json.loads(contents["json"])
-        assert record.key.endswith(key) and record.image == contents["jpg"] and list(record.captions) == given["captions"]
+        assert (
+            record.key.endswith(key) and record.image == contents["jpg"] and list(record.captions) == given["captions"]
+        )
         assert record.summary and max(map(len, record.captions)) >= len(record.summary)
         area = lambda box: (box[2] - box[0]) * (box[3] - box[1])
-        sizes = sorted((round(area(box), 6) for box in {tuple(thing["box"]) for thing in phrases[i]}), reverse=True)[:10]
+        sizes = sorted((round(area(box), 6) for box in {tuple(thing["box"]) for thing in phrases[i]}), reverse=True)[
+            :10
+        ]
         found = record.strongest_objects(10)
         assert [round(thing.confidence, 6) for thing in found] == sizes
-        assert all({"phrase": thing.phrase, "box": list(thing.box)}.items() <= _boxed(phrases[i], thing).items() for thing in found)
+        assert all(
+            {"phrase": thing.phrase, "box": list(thing.box)}.items() <= _boxed(phrases[i], thing).items()
+            for thing in found
+        )
         assert all(thing.feature.shape == (32,) and np.isfinite(thing.feature).all() for thing in record.objects)
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.core.config import read
-from tandemclip.core.data.shards import Shards
-from tandemclip.core.model import open_model
+from tandemclip.core.data.sources.shards import Shards
+from tandemclip.core.serving.model import open_model
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint
+from tandemclip.core.training.config import read
 from tandemclip.core.training.start import tokenizer_of
 from tandemclip.tools import evaluate, prepare
 
@@ -54,7 +54,9 @@ def test_shards_then_a_sample_of_them(photos, tmp_path, capsys):
     size = ["--per-shard", "15", "--short-side", "32"]
     assert prepare.main(["shards", "--source", *columns(photos), "--out", str(out), *size]) == 0
     shown = capsys.readouterr().out
-    assert f"39 records in 3 shards in {out}" in shown and "1 broken records were left out" in shown and "7.jpg: " in shown
+    assert (
+        f"39 records in 3 shards in {out}" in shown and "1 broken records were left out" in shown and "7.jpg: " in shown
+    )
     assert captions(out) == [f"number {n}" for n in range(40) if n != 7]
     assert {Shards(str(out / "*.tar"))[i].pixels.shape for i in range(39)} == {(32, 38, 3)}
     sample = ["sample", "--source", "shards", f"paths={out}/*.tar", "--count", "10", "--seed", "4", "--out"]
@@ -136,7 +138,9 @@ def test_zero_shot_on_shards_and_on_a_folder_of_classes(shared, run, tmp_path, c
     model, _ = open_model(run, backends.load("torch"))
     images = model.encode_images([source[index].image for index in chosen])
     labels = np.array([source[index].label for index in chosen])
-    for metrics, templates in zip(found, (["a photo of a {}."], ["a photo of a {}."], ["a {}.", "one {}."]), strict=True):
+    for metrics, templates in zip(
+        found, (["a photo of a {}."], ["a photo of a {}."], ["a {}.", "one {}."]), strict=True
+    ):
         means = [model.encode_texts([template.format(name) for template in templates]).mean(0) for name in names]
         classes = np.stack([mean / np.linalg.norm(mean) for mean in means])
         assert metrics == {"top1": pytest.approx(100 * np.mean((images @ classes.T).argmax(1) == labels))}

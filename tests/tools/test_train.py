@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from tandemclip.core.evaluation import hits
+from tandemclip.core import hits
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.tools import train
 
@@ -55,7 +55,14 @@ def test_max_steps_leaves_the_schedule_alone(config, tmp_path, capsys):
     assert "stopped at step 3 of 200; go on with: " in capsys.readouterr().out
     rates = [row["learning_rate"] for row in journal.read(tmp_path)]
     assert rates == pytest.approx([1e-3 / 20, 2e-3 / 20, 3e-3 / 20])
-    assert set(journal.read(tmp_path)[0]) >= {"loss", "terms", "gradient_norm", "update_norm", "logit_scale", "data_seconds"}
+    assert set(journal.read(tmp_path)[0]) >= {
+        "loss",
+        "terms",
+        "gradient_norm",
+        "update_norm",
+        "logit_scale",
+        "data_seconds",
+    }
 
 
 def test_minutes_fix_the_number_of_steps(config, tmp_path, capsys):
@@ -73,7 +80,9 @@ def test_init_starts_from_other_weights(config, tmp_path):
     assert run(config, tmp_path / "a", "--max-steps", 3) == 0
     assert run(config, tmp_path / "b", "--init", tmp_path / "a", "--max-steps", 1) == 0
     first, second = (checkpoint.load(checkpoint.latest(tmp_path / name)) for name in "ab")
-    drift = max(np.abs(first.model[n] - second.model[n]).max() for n in first.model if "mean" not in n and "variance" not in n)
+    drift = max(
+        np.abs(first.model[n] - second.model[n]).max() for n in first.model if "mean" not in n and "variance" not in n
+    )
     assert second.step == 1 and drift < 1e-3
 
 
@@ -82,7 +91,9 @@ def test_clipping_scales_the_gradient(config, tmp_path):
     norm = journal.read(tmp_path / "free")[0]["gradient_norm"]
     assert run(config, tmp_path / "half", "--max-steps", 1, "--set", f"training.clip={norm / 2}") == 0
     assert run(config, tmp_path / "wide", "--max-steps", 1, "--set", f"training.clip={norm * 2}") == 0
-    free, half, wide = (checkpoint.load(checkpoint.latest(tmp_path / name)).optimizer for name in ("free", "half", "wide"))
+    free, half, wide = (
+        checkpoint.load(checkpoint.latest(tmp_path / name)).optimizer for name in ("free", "half", "wide")
+    )
     for name in free:
         if name.startswith("first."):
             np.testing.assert_allclose(half[name], free[name] / 2, rtol=1e-5, atol=1e-12)

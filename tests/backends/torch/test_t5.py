@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tandemclip.core.data.shard_writer import write_shard
-from tandemclip.core.data.shards import Shards
+from tandemclip.core.data.sources.shard_writer import write_shard
+from tandemclip.core.data.sources.shards import Shards
 from tandemclip.core.errors import UserError
 from tandemclip.tools import prepare
 
@@ -53,7 +53,10 @@ def test_each_text_is_summarised_as_if_alone(folder):
 
 
 def test_the_tool_takes_it(folder, tmp_path):
-    write_shard(tmp_path / "in" / "0.tar", [(f"{i}", {"jpg": b"", "txt": text.encode()}) for i, text in enumerate(("a dog", "cat"))])
+    write_shard(
+        tmp_path / "in" / "0.tar",
+        [(f"{i}", {"jpg": b"", "txt": text.encode()}) for i, text in enumerate(("a dog", "cat"))],
+    )
     given = ["--in", str(tmp_path / "in" / "0.tar"), "--out", str(tmp_path / "out"), "--model", folder]
     assert prepare.main(["summaries", *given]) == 0
     source = Shards(str(tmp_path / "out" / "0.tar"))

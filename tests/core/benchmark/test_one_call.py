@@ -8,9 +8,9 @@ from tandemclip.backends.recorder.record import record_step
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.core.benchmark.one_call import NOTHING, Given, OneCall, ready
 from tandemclip.core.benchmark.operators import distinct
-from tandemclip.core.config import read
-from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.spec import Run, Scope, initial_weights
+from tandemclip.core.training.config import read
 
 
 def calls_of(root, name):
@@ -48,7 +48,9 @@ def test_a_call_is_what_it_says(function, expected):
     call = OneCall(function, (Given((1, 3)), Given((3,)), *more))
     given = initial_weights(call, 0)
     bias = given["x2"][0] if more else 0.0
-    assert ready(backends.load("torch"), call)() == pytest.approx(expected(given["x0"][0, 0], given["x1"][0]) + bias, rel=1e-5)
+    assert ready(backends.load("torch"), call)() == pytest.approx(
+        expected(given["x0"][0, 0], given["x1"][0]) + bias, rel=1e-5
+    )
 
 
 def test_on_the_engine_that_compiles():

@@ -7,8 +7,8 @@ from datetime import datetime
 from rich.console import Console
 
 from tandemclip.core.benchmark import machine
+from tandemclip.core.benchmark.interleave import in_turn
 from tandemclip.core.benchmark.report import Section, markdown
-from tandemclip.core.benchmark.turns import in_turn
 
 TABLE = Section("Speed", "Medians.", ("engine", "step"), (("torch", "3 ms"), ("other [x]", "4 ms")))
 
@@ -33,7 +33,10 @@ def test_on_a_terminal():
 def test_the_machine_without_its_name(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     told = machine.describe(["numpy", "no-such-package"], 1.25, datetime(2026, 3, 4))
-    assert "OMP_NUM_THREADS 7; 2026-03-04, load average 1.25 at the start" in told and "no-such-package not installed" in told
+    assert (
+        "OMP_NUM_THREADS 7; 2026-03-04, load average 1.25 at the start" in told
+        and "no-such-package not installed" in told
+    )
     assert " GiB; Python 3." in told and "\n" not in told and socket.gethostname() not in told
 
 

@@ -12,9 +12,9 @@ from tandemclip.core.benchmark.one_call import Given, OneCall
 from tandemclip.core.benchmark.operators import Cost
 from tandemclip.core.benchmark.start import Start
 from tandemclip.core.benchmark.start import section as start_section
-from tandemclip.core.config import read
-from tandemclip.core.data.sources import Source
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.config import read
 from tandemclip.core.training.engine import Rates
 from tandemclip.core.training.start import tokenizer_of
 from tandemclip.tools.parity import subject
@@ -27,8 +27,14 @@ def config(root):
 
 # ------------------------------------------------------------------ steps
 def test_ratio_and_share():
-    """Products of 2 x 1024^3 operations in 0.2 s each; a step that needs 3 x 1024^3 in 0.4 s works at three quarters of that rate."""
-    times = steps.Times({"a": 1.0, "b": 9.0}, {"a": [0.4, 0.4, 9.0], "b": [1.0, 0.8, 0.1]}, [steps.PRODUCTS * seconds for seconds in (0.2, 0.2, 0.1)])
+    """Products of 2 x 1024^3 operations in 0.2 s each; a step that needs 3 x 1024^3 in 0.4 s works at three quarters of
+    that rate.
+    """
+    times = steps.Times(
+        {"a": 1.0, "b": 9.0},
+        {"a": [0.4, 0.4, 9.0], "b": [1.0, 0.8, 0.1]},
+        [steps.PRODUCTS * seconds for seconds in (0.2, 0.2, 0.1)],
+    )
     found = steps.section(times, 10, 1024**3)
     assert found.rows == (
         ("a", "1.0 s", "400 ms", "25.0", "1.00", "8.05", "75%"),
@@ -41,7 +47,9 @@ def test_a_timed_step_is_a_training_step(config):
     start = subject(config, initial_weights(config.method, 0), 6)
     one, other = (backends.load("torch")(start.method, start.weights, start.rule) for _ in range(2))
     stepper = steps.Stepper(one, start.batches[:2], start.rule, 1e-3)
-    assert all(np.array_equal(one.weights()[name], array) for name, array in start.weights.items())  # the first changes nothing
+    assert all(
+        np.array_equal(one.weights()[name], array) for name, array in start.weights.items()
+    )  # the first changes nothing
     for count in range(1, 4):
         stepper()
         batch = start.batches[(count - 1) % 2]
@@ -61,7 +69,9 @@ def test_the_largest_differences_come_first():
 def test_operators_are_measured_on_both_engines():
     calls = [(OneCall("linear", (Given((64, 256)), Given((256, 256)), None)), 3), (OneCall("exp", (Given((8, 8)),)), 1)]
     done = []
-    costs = operators.measure(calls, {name: backends.load(name) for name in ("torch", "mindspore")}, 2, lambda: done.append(1))
+    costs = operators.measure(
+        calls, {name: backends.load(name) for name in ("torch", "mindspore")}, 2, lambda: done.append(1)
+    )
     assert [(cost.call, cost.count) for cost in costs] == [("linear 64×256, 256×256", 3), ("exp 8×8", 1)]
     assert len(done) == 2 and all(second >= 0 for cost in costs for second in cost.seconds.values())
 
@@ -86,7 +96,9 @@ class Slow(Source):
 
 def test_the_time_from_batch_to_batch_is_that_of_its_records(config):
     slow = replace(config, data=replace(config.data, train=Slow(config.data.train)))
-    assert data.arrivals(slow, tokenizer_of(config), 0, 3) >= 0.01 * config.training.batch_size  # 8 records one after another
+    assert (
+        data.arrivals(slow, tokenizer_of(config), 0, 3) >= 0.01 * config.training.batch_size
+    )  # 8 records one after another
 
 
 def test_times_a_step():

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from tandemclip.core.comparison.cells import FILE, Cell, Plan, cells
-from tandemclip.core.config import read
 from tandemclip.core.errors import UserError
 from tandemclip.core.training import checkpoint
+from tandemclip.core.training.config import read
 
 
 @pytest.fixture
@@ -36,7 +36,9 @@ def test_arguments_name_everything(files, tmp_path):
     cell = Cell(Plan(tmp_path, "mindspore", ("training.batch_size=4",), views=80), files[1], 2)
     text = " ".join(cell.arguments())
     assert f"--config {files[1]} --out {tmp_path / 'tiny_pyramidclip_vit_2'} --backend mindspore --resume" in text
-    overrides = "training.checkpoint_minutes=10 training.batch_size=4 training.seed=2 training.steps=10 training.epochs=null"
+    overrides = (
+        "training.checkpoint_minutes=10 training.batch_size=4 training.seed=2 training.steps=10 training.epochs=null"
+    )
     assert text.endswith(f"--set {overrides}")
 
 
@@ -52,7 +54,10 @@ def test_a_cell_of_other_settings_is_refused(files, tmp_path):
     Cell(Plan(tmp_path), files[0], 0).start()
     cells(Plan(tmp_path), files, [0])
     for plan, words in (
-        (Plan(tmp_path, overrides=("training.learning_rate=2e-3",)), "config.training.learning_rate = 0.001.*wanted with 0.002"),
+        (
+            Plan(tmp_path, overrides=("training.learning_rate=2e-3",)),
+            "config.training.learning_rate = 0.001.*wanted with 0.002",
+        ),
         (Plan(tmp_path, overrides=("training.clip=1",)), "config.training.clip = None and is wanted with 1"),
         (Plan(tmp_path, backend="mindspore"), "backend = 'torch'"),
         (Plan(tmp_path, minutes=1.0), "minutes = None"),

@@ -9,7 +9,7 @@ from tandemclip.core.comparison import table
 from tandemclip.core.comparison.cells import Plan, Result, cells
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.bootstrap import paired_interval
-from tandemclip.core.evaluation.hits import Hits
+from tandemclip.core.hits import Hits
 
 ASKED = np.ones(40, int)
 
@@ -49,7 +49,9 @@ def test_figures_spread_and_difference(results):
 
 
 def test_markdown(results):
-    text = table.markdown(table.summarize(results, ["zero_shot/digit", "zero_shot/digit+zero_shot/color"], "the command"))
+    text = table.markdown(
+        table.summarize(results, ["zero_shot/digit", "zero_shot/digit+zero_shot/color"], "the command")
+    )
     assert "```sh\nthe command\n```" in text
     assert "| zero_shot/digit, % | seed 0 | seed 1 | mean ± deviation | against tiny_clip_vit |" in text
     assert "| mean of zero_shot/digit and zero_shot/color, % | seed 0 |" in text

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tandemclip.core.data import kept, shard_index
+from tandemclip.core.data.sources import file_cache as kept
+from tandemclip.core.data.sources import shard_index
 
 
 def jpeg(seed, height=20, width=30):
@@ -51,14 +52,15 @@ def write_shards(write_tar):
 
 @pytest.fixture
 def write_pointers():
-    """write_pointers(path, count, broken): a file and an index whose records all lie in the same few bytes, so that many are
-    made in no time. Labels are the numbers of the records; those in `broken` have a json that is none."""
+    """write_pointers(path, count, broken): a file and an index whose records all lie in the same few bytes, so that
+    many are made in no time. Labels are the numbers of the records; those in `broken` have a json that is none."""
 
     def write(path, count, broken=()):
         image = jpeg(0)
         path.write_bytes(image + b"{" + b"".join(b"%08d" % number for number in range(count)))
         places = {
-            f"{number:08d}": {"image": (0, len(image)), "cls": (len(image) + 1 + 8 * number, 8)} for number in range(count)
+            f"{number:08d}": {"image": (0, len(image)), "cls": (len(image) + 1 + 8 * number, 8)}
+            for number in range(count)
         }
         for number in broken:
             places[f"{number:08d}"]["json"] = (len(image), 1)

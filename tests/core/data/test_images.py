@@ -9,7 +9,7 @@ from PIL import Image
 
 from tandemclip.core.data import images
 from tandemclip.core.data.records import BrokenRecord, Record
-from tandemclip.core.data.views import CentreView
+from tandemclip.core.data.views.image import CentreView
 
 
 def smooth(height, width, seed=0):
@@ -62,7 +62,9 @@ def test_exif_orientation_is_applied():
 def test_of_an_animation_there_is_the_first_picture(kind, mode):
     frames = [Image.fromarray(smooth(40, 31, seed)).convert(mode) for seed in range(3)]
     buffer = io.BytesIO()
-    frames[0].save(buffer, kind, save_all=True, append_images=frames[1:], **({"lossless": True} if kind == "WEBP" else {}))
+    frames[0].save(
+        buffer, kind, save_all=True, append_images=frames[1:], **({"lossless": True} if kind == "WEBP" else {})
+    )
     np.testing.assert_array_equal(images.decode(buffer.getvalue()), np.asarray(frames[0].convert("RGB")))
 
 
@@ -79,7 +81,13 @@ def test_an_image_that_claims_to_be_huge_is_not_decoded(width, height):
     chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-    gif = b"GIF89a" + struct.pack("<HH", 65535, 65535) + b"\0\0\0," + struct.pack("<HHHH", 0, 0, 65535, 65535) + b"\0\2\0;"
+    gif = (
+        b"GIF89a"
+        + struct.pack("<HH", 65535, 65535)
+        + b"\0\0\0,"
+        + struct.pack("<HHHH", 0, 0, 65535, 65535)
+        + b"\0\2\0;"
+    )
     for data in (png, gif):
         with pytest.raises(images.Undecodable):
             images.decode(data)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tandemclip.core import hits
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation import bootstrap, hits
+from tandemclip.core.evaluation import bootstrap
 from tandemclip.core.evaluation.bootstrap import paired_interval
-from tandemclip.core.evaluation.hits import Hits
+from tandemclip.core.hits import Hits
 
 ONCE = np.ones(200, int)
 
@@ -21,7 +22,9 @@ def test_one_seed_is_the_bootstrap_over_images():
     rng = np.random.default_rng(0)
     a, b = rng.random(200) < 0.3, rng.random(200) < 0.45
     change = 100 * (b.astype(float) - a)
-    expected = stats.bootstrap((change,), np.mean, n_resamples=10_000, method="percentile", random_state=1).confidence_interval
+    expected = stats.bootstrap(
+        (change,), np.mean, n_resamples=10_000, method="percentile", random_state=1
+    ).confidence_interval
     np.testing.assert_allclose(paired_interval(runs(a), runs(b)), expected, atol=0.5)
 
 
@@ -35,7 +38,9 @@ def test_captions_of_an_image_are_drawn_together():
     gained = asked * (b.astype(float) - a)
     ratio = lambda g, n, axis: 100 * g.sum(axis) / n.sum(axis)
     found = paired_interval(runs(asked * a, asked=asked), runs(asked * b, asked=asked))
-    expected = stats.bootstrap((gained, asked), ratio, paired=True, n_resamples=10_000, method="percentile", random_state=1)
+    expected = stats.bootstrap(
+        (gained, asked), ratio, paired=True, n_resamples=10_000, method="percentile", random_state=1
+    )
     np.testing.assert_allclose(found, expected.confidence_interval, atol=0.5)
     none, every = runs(0 * ONCE, asked=asked), runs(asked, asked=asked)
     assert paired_interval(none, every) == pytest.approx((100, 100))
@@ -60,8 +65,8 @@ def test_without_noise_of_images_it_is_students_interval():
 
 
 def test_what_seeds_do_not_share_is_counted_once():
-    """Two seeds of equal figures, one of which gains on each image three times what the other does: 3/4 of the variance of
-    the mean over images is shared, as (1.5 x)^2 and (0.5 x)^2 vary by x^2 / 2 around x^2, a half of it each."""
+    """Two seeds of equal figures, one of which gains on each image three times what the other does: 3/4 of the variance
+    of the mean over images is shared, as (1.5 x)^2 and (0.5 x)^2 vary by x^2 / 2 around x^2, a half of it each."""
     asked = np.full(200, 1000)
     gained = np.random.default_rng(6).integers(1, 100, 100).repeat(2) * np.tile([2, -2], 100)  # adds up to 0
     once = paired_interval(runs(asked / 2, asked=asked), runs(asked / 2 + gained, asked=asked))
@@ -113,7 +118,10 @@ def test_what_cannot_be_paired():
 
 def test_hits_are_read_as_they_were_written(tmp_path):
     file = tmp_path / "hits.safetensors"
-    hits.save(file, {"t2i/R@10": Hits(np.array([0, 3, 5]), np.array([5, 5, 5])), "b": Hits(np.array([True, False]), np.ones(2))})
+    hits.save(
+        file,
+        {"t2i/R@10": Hits(np.array([0, 3, 5]), np.array([5, 5, 5])), "b": Hits(np.array([True, False]), np.ones(2))},
+    )
     found = hits.load(file)
     assert found["t2i/R@10"].right.tolist() == [0, 3, 5] and found["t2i/R@10"].asked.tolist() == [5, 5, 5]
     assert hits.percent(found) == {"b": 50.0, "t2i/R@10": pytest.approx(100 * 8 / 15)}

@@ -5,20 +5,20 @@ import pytest
 
 import tandemclip
 from tandemclip import backends
-from tandemclip.core.config import read
-from tandemclip.core.data.first import First
-from tandemclip.core.data.linear_probe import LinearProbe
-from tandemclip.core.data.one_by_one import OneByOne
-from tandemclip.core.data.scenes import Scenes
-from tandemclip.core.data.sources import Source
-from tandemclip.core.data.together import Together
+from tandemclip.core.data.scenes.scenes import Scenes
+from tandemclip.core.data.sources.first import First
+from tandemclip.core.data.sources.linear_probe import LinearProbe
+from tandemclip.core.data.sources.one_by_one import OneByOne
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.sources.together import Together
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.evaluate import evaluate, metric_names
-from tandemclip.core.evaluation.hits import percent
-from tandemclip.core.evaluation.retrieval import recall
-from tandemclip.core.model import Model
+from tandemclip.core.evaluation.protocols.retrieval import recall
+from tandemclip.core.hits import percent
+from tandemclip.core.serving.model import Model
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint
+from tandemclip.core.training.config import read
 from tandemclip.core.training.start import tokenizer_of
 from tandemclip.core.training.update import AdamW
 
@@ -77,7 +77,9 @@ def test_zero_shot_by_hand(models):
     labels = np.array([SCENES[i].attributes["digit"] for i in range(len(SCENES))])
     right = np.mean((images @ np.stack(classes).T).argmax(1) == labels)
     found = evaluate(model, SCENES)
-    assert percent(found)["zero_shot/digit"] == pytest.approx(100 * right) and list(found) == metric_names(model.method, SCENES)
+    assert percent(found)["zero_shot/digit"] == pytest.approx(100 * right) and list(found) == metric_names(
+        model.method, SCENES
+    )
 
 
 def test_sources_one_by_one_are_what_they_are_alone(models):
@@ -89,18 +91,26 @@ def test_sources_one_by_one_are_what_they_are_alone(models):
     assert list(found) == list(alone) == metric_names(model.method, several) and percent(found) == percent(alone)
     for name, hits in found.items():
         where = slice(0, 37) if name.startswith("digits/") else slice(37, 57)
-        assert len(hits.asked) == 57 and hits.asked[where].sum() == hits.asked.sum() and hits.right[where].sum() == hits.right.sum()
+        assert (
+            len(hits.asked) == 57
+            and hits.asked[where].sum() == hits.asked.sum()
+            and hits.right[where].sum() == hits.right.sum()
+        )
     with pytest.raises(ValueError, match="give each one of its own"):
         OneByOne((SCENES, few), ("one", "one"))
 
 
 def test_what_would_be_measured_wrongly_is_refused(models, root):
     method = models["torch"].method
-    with pytest.raises(UserError, match="several sources with classes together; evaluate each by itself, with type: one_by_one"):
+    with pytest.raises(
+        UserError, match="several sources with classes together; evaluate each by itself, with type: one_by_one"
+    ):
         metric_names(method, Together((SCENES, SCENES)))
     with pytest.raises(UserError, match="10 classes are learned and 0 others asked"):
         metric_names(method, LinearProbe(Captioned(SCENES), SCENES))
-    classifier = read(root / "configs" / "pretrain" / "tiny_cross_entropy_resnet.yaml", {"method": {"image": {"embed_dim": 4}}})[0].method
+    classifier = read(
+        root / "configs" / "pretrain" / "tiny_cross_entropy_resnet.yaml", {"method": {"image": {"embed_dim": 4}}}
+    )[0].method
     engine = backends.load("torch")(classifier, initial_weights(classifier, 0), AdamW())
     with pytest.raises(UserError, match="has class [4-9], and the method has 4, counted from 0"):
         evaluate(Model(engine, classifier, None), SCENES)

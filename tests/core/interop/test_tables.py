@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tandemclip.core import config
+from tandemclip.core.config.build import build
 from tandemclip.core.errors import UserError
 from tandemclip.core.interop import open_clip, pyramidclip, unicl
 from tandemclip.core.interop.adapter import SKIPPED, Row, convert, export
@@ -17,9 +17,11 @@ from tandemclip.core.methods.method import Method
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
 from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.spec import initial_weights
-from tandemclip.core.towers import ModifiedResNet, TextTransformer, VisionTransformer
+from tandemclip.core.towers.modified_resnet import ModifiedResNet
 from tandemclip.core.towers.presets import PRESETS
+from tandemclip.core.towers.text import TextTransformer
 from tandemclip.core.towers.tower import ImageTower, TextTower
+from tandemclip.core.towers.vit import VisionTransformer
 
 FILES = {
     "openai_clip_vitb32": "ViT-B/32",
@@ -42,7 +44,7 @@ FILES = {
 def method(image):
     kind = next((kind for kind in (PyramidCLIP, UniCL) if image.startswith(kind.__name__)), CLIP)
     text = "UniCL-text" if kind is UniCL else f"{kind.__name__}-text-{PRESETS[image][1]['embed_dim']}"
-    return kind(*(config.build(*PRESETS[name]) for name in (image, text)))
+    return kind(build(ImageTower, image), build(TextTower, text))
 
 
 def family(method):
@@ -74,14 +76,16 @@ def test_every_public_name_maps_exactly_once(shared, file):
 def test_architecture_is_read_from_the_shapes(shared, file):
     shapes, ours = public(shared, file)
     found = open_clip.architecture(shapes)
-    assert CLIP(config.build(ImageTower, found["image"]), config.build(TextTower, found["text"])) == ours
+    assert CLIP(build(ImageTower, found["image"]), build(TextTower, found["text"])) == ours
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if "unicl" in file])
 def test_a_unicl_is_read_from_the_shapes(shared, file):
     shapes, ours = public(shared, file)
-    found = config.build(Method, unicl.configuration(shapes, None))
-    assert found.image == replace(ours.image, drop_path=0.0) and found.text == ours.text  # dropping is of training alone
+    found = build(Method, unicl.configuration(shapes, None))
+    assert (
+        found.image == replace(ours.image, drop_path=0.0) and found.text == ours.text
+    )  # dropping is of training alone
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,15 @@ def test_windows_are_cut_row_by_row_and_put_together_again(side, window):
                 here = slice(i * window, (i + 1) * window), slice(j * window, (j + 1) * window)
                 assert np.array_equal(found, x[batch][here])
     assert np.array_equal(put_together(OPS, windows, side), x)
-    assert np.array_equal(roll(OPS, roll(OPS, x, 1), side - 1), x) and np.array_equal(roll(OPS, x, 1)[:, 0, 0], x[:, 1 % side, 1 % side])
+    assert np.array_equal(roll(OPS, roll(OPS, x, 1), side - 1), x) and np.array_equal(
+        roll(OPS, x, 1)[:, 0, 0], x[:, 1 % side, 1 % side]
+    )
 
 
 def plain(weights, x, heads, window, shift):  # [S, S, C] -> [S, S, C]
-    """Every token by itself: it sees tokens of its window that lie within half a picture of it, wherever rolling put them."""
+    """Every token by itself: it sees tokens of its window that lie within half a picture of it, wherever rolling put
+    them.
+    """
     side, _, width = x.shape
     qkv = x @ weights["qkv.weight"].T + weights["qkv.bias"]
     out, depth = np.zeros_like(x), width // heads
@@ -48,7 +52,9 @@ def plain(weights, x, heads, window, shift):  # [S, S, C] -> [S, S, C]
         ]  # fmt: skip
         for head in range(heads):
             part = lambda token, which: qkv[token][which * width + head * depth :][:depth]
-            bias = lambda k, m: weights["relative_bias"][(i - k + window - 1) * (2 * window - 1) + j - m + window - 1, head]
+            bias = lambda k, m: weights["relative_bias"][
+                (i - k + window - 1) * (2 * window - 1) + j - m + window - 1, head
+            ]
             logits = np.array([part((i, j), 0) @ part(token, 1) / depth**0.5 + bias(*token) for token in seen])
             share = np.exp(logits - logits.max())
             out[i, j, head * depth :][:depth] = (share / share.sum()) @ np.array([part(token, 2) for token in seen])

@@ -8,20 +8,30 @@ import pytest
 import torch
 
 from tandemclip import backends
-from tandemclip.core.config import build, read
-from tandemclip.core.data.scenes import Scenes
-from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.config.build import build
+from tandemclip.core.data.scenes.scenes import Scenes
+from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.evaluate import evaluate
 from tandemclip.core.methods.method import Method
-from tandemclip.core.model import Model
 from tandemclip.core.random import generator
+from tandemclip.core.serving.model import Model
 from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.config import read
 from tandemclip.core.training.global_batch import backward, pieces
 from tandemclip.core.training.update import AdamW
 from tandemclip.tools import train
 
-SWIN = {"type": "swin", "resolution": 32, "patch": 4, "width": 8, "depths": [1, 1], "heads": [1, 1], "window": 4, "embed_dim": 10}
+SWIN = {
+    "type": "swin",
+    "resolution": 32,
+    "patch": 4,
+    "width": 8,
+    "depths": [1, 1],
+    "heads": [1, 1],
+    "window": 4,
+    "embed_dim": 10,
+}
 
 
 @pytest.fixture
@@ -31,7 +41,10 @@ def path(root):
 
 def batch_of(method, labels):
     rng = generator("cross entropy")
-    batch = {n: rng.standard_normal(shape).astype(dtype) for n, (shape, dtype) in batch_arrays(method.views(), len(labels)).items()}
+    batch = {
+        n: rng.standard_normal(shape).astype(dtype)
+        for n, (shape, dtype) in batch_arrays(method.views(), len(labels)).items()
+    }
     return batch | {"label": np.array(labels, np.int32)}
 
 
@@ -61,7 +74,9 @@ def test_a_mixed_picture_has_the_classes_of_both(path):
     own = share[:, None, None, None]
     scores = scope.image(images * own + images[other] * (1 - own)) + scope["bias"]
     first, second = torch.tensor(labels), torch.tensor(labels)[other]
-    each = lambda target: torch.nn.functional.cross_entropy(scores, target, ignore_index=-1, reduction="none", label_smoothing=0.1)
+    each = lambda target: torch.nn.functional.cross_entropy(
+        scores, target, ignore_index=-1, reduction="none", label_smoothing=0.1
+    )
     count = (share * (first >= 0) + (1 - share) * (second >= 0)).sum()
     wanted = ((share * each(first) + (1 - share) * each(second)).sum() / count).item()
     assert engine.backward(batch, 0.0).terms["loss"] == pytest.approx(wanted, rel=1e-6)

@@ -5,14 +5,15 @@ import pytest
 
 from tandemclip import backends
 from tandemclip.backends.reference.ops import Reference
-from tandemclip.core.config import read
 from tandemclip.core.data.records import BrokenRecord, Record
-from tandemclip.core.data.views import ClassView, batch_arrays
+from tandemclip.core.data.views.label import ClassView
+from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.objectives.cross_entropy import cross_entropy
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.objectives.supcon import supcon
 from tandemclip.core.random import generator
 from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.config import read
 from tandemclip.core.training.global_batch import backward, pieces
 from tandemclip.core.training.update import AdamW
 from tandemclip.tools import train
@@ -82,10 +83,18 @@ def test_supcon_needs_a_class():
         ClassView()(Record("a", np.zeros((4, 4, 3), np.uint8)), None, None)
 
 
-@pytest.mark.parametrize("name, numbered", [("multi_task_swin", True), ("cross_entropy_resnet", True), ("supcon_swin", False)])
+@pytest.mark.parametrize(
+    "name, numbered", [("multi_task_swin", True), ("cross_entropy_resnet", True), ("supcon_swin", False)]
+)
 def test_classes_of_two_sources_are_not_taken_for_one_another(root, tmp_path, capsys, name, numbered):
     scenes = "{type: scenes, size: 32, count: 40, digits: 1}"
-    given = ["--config", str(root / "configs" / "pretrain" / f"tiny_{name}.yaml"), "--out", str(tmp_path / "run"), "--set"]
+    given = [
+        "--config",
+        str(root / "configs" / "pretrain" / f"tiny_{name}.yaml"),
+        "--out",
+        str(tmp_path / "run"),
+        "--set",
+    ]
     given += ["training.steps=2", f"data.train={{type: together, sources: [{scenes}, {scenes}]}}"]
     assert train.main(given) == (2 if numbered else 0)
     assert ("has the classes of 2 sources" in capsys.readouterr().err) == numbered

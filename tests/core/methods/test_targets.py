@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from tandemclip.backends.reference.ops import Reference
-from tandemclip.core.config import read
 from tandemclip.core.data.records import Record
-from tandemclip.core.data.views import CentreView, ImageView, batch_arrays
+from tandemclip.core.data.views.image import CentreView, ImageView
+from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.random import generator
 from tandemclip.core.spec import Run, Scope, initial_weights
+from tandemclip.core.training.config import read
 
 OPS = Reference()
 
@@ -49,14 +50,18 @@ def test_with_a_label_each_nothing_changes(root, name):
     labelled = replace(pairs, targets="labels")
     batch = batch_of(labelled, range(5))
     found, wanted = terms_of(labelled, batch), terms_of(pairs, batch)
-    assert found.keys() == wanted.keys() and all(found[term] == pytest.approx(wanted[term], rel=1e-9) for term in wanted)
+    assert found.keys() == wanted.keys() and all(
+        found[term] == pytest.approx(wanted[term], rel=1e-9) for term in wanted
+    )
 
 
 @pytest.mark.parametrize("name", ["clip_vit", "pyramidclip_vit"])
 def test_a_shared_label_changes_every_term(root, name):
     labelled = replace(method(root, name), targets="texts")
     batch = batch_of(labelled, range(5))
-    other = batch | {name: np.array([0, 1, 2, 0, 4], np.int32)[:, None] * [1, 0] for name in batch if name.endswith("_label")}
+    other = batch | {
+        name: np.array([0, 1, 2, 0, 4], np.int32)[:, None] * [1, 0] for name in batch if name.endswith("_label")
+    }
     before, after = terms_of(labelled, batch), terms_of(labelled, other)
     assert all(before[term] != after[term] for term in before if term != "logit_scale")
 
@@ -77,7 +82,9 @@ def test_the_papers_tau_and_the_released_one(root):
 def test_one_direction_of_two(root):
     unicl = method(root, "unicl_swin")
     batch = batch_of(unicl, [3, 1, 3, 2, 2])
-    i2t, t2i, both = (terms_of(replace(unicl, directions=d), batch)["loss"] for d in (("i2t",), ("t2i",), ("i2t", "t2i")))
+    i2t, t2i, both = (
+        terms_of(replace(unicl, directions=d), batch)["loss"] for d in (("i2t",), ("t2i",), ("i2t", "t2i"))
+    )
     assert i2t != t2i and both == pytest.approx((i2t + t2i) / 2, rel=1e-9)
 
 
@@ -105,7 +112,9 @@ def test_drop_path_drops_whole_branches_of_a_sample_and_scales_up_the_rest(root)
 
 
 @pytest.mark.parametrize("resize", ["antialiased", "pillow_bicubic"])
-@pytest.mark.parametrize("name, crop", [("clip_vit", "crop"), ("pyramidclip_vit", "global_crop"), ("unicl_swin", "crop")])
+@pytest.mark.parametrize(
+    "name, crop", [("clip_vit", "crop"), ("pyramidclip_vit", "global_crop"), ("unicl_swin", "crop")]
+)
 def test_pictures_are_evaluated_as_they_were_trained_on(root, name, crop, resize):
     """On Flickr8k at 112 pixels recall was 0.3 and 0.5 points lower otherwise."""
     spec = method(root, name)
@@ -121,9 +130,10 @@ def test_pictures_are_evaluated_as_they_were_trained_on(root, name, crop, resize
 
 def test_nothing_is_dropped_without_draws_or_rate(root):
     tower = method(root, "unicl_swin").image
-    assert replace(tower, drop_path=0.0).draws == 0 and "draws" not in UniCL(
-        replace(tower, drop_path=0.0), method(root, "unicl_swin").text
-    ).views()
+    assert (
+        replace(tower, drop_path=0.0).draws == 0
+        and "draws" not in UniCL(replace(tower, drop_path=0.0), method(root, "unicl_swin").text).views()
+    )
 
 
 def test_a_picture_is_mixed_with_its_neighbour(root):

@@ -179,7 +179,8 @@ def test_equal_labels_are_positives_of_each_other(labels, who, alpha, directions
     kept = [subset(x, [1] * 5 if present is None else present) for x in (u, v, labels)]
     wanted = plain_labels(*kept[:2], 14.3, kept[2], alpha, directions)
     whole, *parts = (
-        float(infonce(Reference(), u, v, 14.3, alpha, present, rows, labels, directions)) for rows in (None, (0, 2), (2, 5))
+        float(infonce(Reference(), u, v, 14.3, alpha, present, rows, labels, directions))
+        for rows in (None, (0, 2), (2, 5))
     )
     assert whole == pytest.approx(wanted, rel=1e-12, abs=1e-14)
     assert sum(parts) == pytest.approx(wanted, rel=1e-12, abs=1e-14)
@@ -194,10 +195,14 @@ def test_distinct_labels_are_no_labels(count, alpha):
 
 
 def plain_mixed(u, v, scale, labels, others, share, directions, alpha):
-    """Targets written out: lambda [y_k = y_a] / |P(a)| + (1 - lambda) [y_k = y_b] / |P(b)| for images, the columns likewise."""
+    """Targets written out: lambda [y_k = y_a] / |P(a)| + (1 - lambda) [y_k = y_b] / |P(b)| for images, the columns
+    likewise.
+    """
     count = len(u)
     logits = scale * u @ v.T
-    log_softmax = lambda x: x - np.log(np.exp(x - x.max(1, keepdims=True)).sum(1, keepdims=True)) - x.max(1, keepdims=True)
+    log_softmax = lambda x: (
+        x - np.log(np.exp(x - x.max(1, keepdims=True)).sum(1, keepdims=True)) - x.max(1, keepdims=True)
+    )
     images, texts = np.zeros((count, count)), np.zeros((count, count))
     for i in range(count):
         for label, part in ((labels[i], share[i]), (others[i], 1 - share[i])):

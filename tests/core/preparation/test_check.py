@@ -8,17 +8,17 @@ import cv2
 import numpy as np
 import pytest
 
-from tandemclip.core.config import read
-from tandemclip.core.data.bad_records import read as read_bad
-from tandemclip.core.data.bad_records import write as write_bad
-from tandemclip.core.data.clip_tokenizer import ClipTokenizer
-from tandemclip.core.data.scenes import Scenes
-from tandemclip.core.data.shard_writer import write_shard
-from tandemclip.core.data.shards import Shards
-from tandemclip.core.data.together import Together
-from tandemclip.core.data.tokenizer import ClipBpe
+from tandemclip.core.data.loading.bad_records import read as read_bad
+from tandemclip.core.data.loading.bad_records import write as write_bad
+from tandemclip.core.data.scenes.scenes import Scenes
+from tandemclip.core.data.sources.shard_writer import write_shard
+from tandemclip.core.data.sources.shards import Shards
+from tandemclip.core.data.sources.together import Together
+from tandemclip.core.data.tokenizers.clip import ClipTokenizer
+from tandemclip.core.data.tokenizers.tokenizer import ClipBpe
 from tandemclip.core.preparation.check import CAPTION, Reader
 from tandemclip.core.preparation.check_report import advice, check, equal_captions, expected_pairs, rows
+from tandemclip.core.training.config import read
 
 CAPTIONS = [["a", "b", "b"], ["b"], ["c", "a"], ["a"], ["d", "d"], ["b", "c", "d", "a"]]
 
@@ -27,7 +27,8 @@ def table(captions):
     """As `check` keeps it."""
     numbers = {text: number for number, text in enumerate(sorted({text for own in captions for text in own}))}
     return np.array(
-        [(numbers[text], i, own.count(text), len(own)) for i, own in enumerate(captions) for text in sorted(set(own))], CAPTION
+        [(numbers[text], i, own.count(text), len(own)) for i, own in enumerate(captions) for text in sorted(set(own))],
+        CAPTION,
     )
 
 
@@ -38,9 +39,12 @@ def pairs(drawn):
 @pytest.mark.parametrize("batch", [2, 3, 6])
 def test_the_expected_number_of_equal_pairs_is_the_mean_over_all_batches(batch):
     means = [
-        np.mean([pairs(drawn) for drawn in itertools.product(*chosen)]) for chosen in itertools.combinations(CAPTIONS, batch)
+        np.mean([pairs(drawn) for drawn in itertools.product(*chosen)])
+        for chosen in itertools.combinations(CAPTIONS, batch)
     ]
-    assert expected_pairs(equal_captions(table(CAPTIONS)), len(CAPTIONS), batch) == pytest.approx(np.mean(means), rel=1e-12)
+    assert expected_pairs(equal_captions(table(CAPTIONS)), len(CAPTIONS), batch) == pytest.approx(
+        np.mean(means), rel=1e-12
+    )
 
 
 def test_the_expected_number_of_equal_pairs_is_what_drawing_gives():
@@ -81,7 +85,10 @@ def config(root, tmp_path):
     samples[8]["jpg"], samples[9]["jpg"] = jpeg(8, 100), jpeg(90, 12)
     del samples[10]["cls"]
     encoded = [
-        (f"{n:03d}", {kind: part if isinstance(part, bytes) else json.dumps(part).encode() for kind, part in sample.items()})
+        (
+            f"{n:03d}",
+            {kind: part if isinstance(part, bytes) else json.dumps(part).encode() for kind, part in sample.items()},
+        )
         for n, sample in enumerate(samples)
     ]
     write_shard(tmp_path / "0.tar", encoded)
@@ -110,7 +117,10 @@ def test_every_defect_is_counted_and_named(config, workers, capsys):
     assert captions["cut"] == sum(length > 6 for length in lengths) > 2  # start and end take two of the eight
     assert captions["empty"] == 3 == lengths.count(0)
     assert captions["count"] == len(lengths) - 2  # those of the bad record 4 are of no use
-    assert captions["most_frequent"]["times"] == 4 and captions["most_frequent"]["caption"].lower().split() == ["the", "same"]
+    assert captions["most_frequent"]["times"] == 4 and captions["most_frequent"]["caption"].lower().split() == [
+        "the",
+        "same",
+    ]
     assert report["labels"]["records"] == {"0": 99, "1": 97, "2": 98, "5": 1}
     assert report["labels"]["without_images"] == ["3", "4"]
     lines = capsys.readouterr().out.splitlines()
@@ -145,7 +155,9 @@ def test_classes_of_several_sources_and_names_of_several_classes(config, tmp_pat
     scenes = Scenes(size=32, count=5, digits=1)
     source = Together((shards, scenes))
     report = check(replace(config, data=replace(config.data, train=source, workers=0)))
-    assert report["labels"]["of_one_name"] == ["0 0 (crane)", "0 2 (Crane)"] and "share a name" in advice(report, tmp_path)
+    assert report["labels"]["of_one_name"] == ["0 0 (crane)", "0 2 (Crane)"] and "share a name" in advice(
+        report, tmp_path
+    )
     records = report["labels"]["records"]
     assert records["0 0"] == 99 and sum(count for label, count in records.items() if label.startswith("1 ")) == 5
     assert f"1 {scenes[0].label}" in records and {"0 3 (dog)", "0 4 (eel)"} <= set(report["labels"]["without_images"])
@@ -160,7 +172,9 @@ def test_a_batch_is_no_larger_than_the_data(config):
 
 
 def test_data_without_a_defect(root):
-    config, _ = read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml", {"data": {"train": {"count": 40, "noise": 0.0}}})
+    config, _ = read(
+        root / "configs" / "pretrain" / "tiny_clip_vit.yaml", {"data": {"train": {"count": 40, "noise": 0.0}}}
+    )
     report = check(config)
     assert not report["bad"] and report["captions"]["empty"] == report["captions"]["cut"] == 0
     assert report["images"]["height"] == report["images"]["width"] == [32, 32]
@@ -189,6 +203,7 @@ def test_what_was_found_is_a_list_that_is_read(config, tmp_path):
 
 def test_objects_alone_need_no_caption():
     """Only a method that reads captions makes a record without one a bad one."""
+
     class Wordless(Scenes):
         def __getitem__(self, index):
             return replace(super().__getitem__(index), captions=())

@@ -36,7 +36,10 @@ def test_another_job_is_refused_and_changes_nothing(tmp_path):
     path = tmp_path / "out" / "done.jsonl"
     Ledger(path, JOB).add({"shard": "0"})
     before = path.read_bytes()
-    for job, words in (({**JOB, "count": 4}, "count 3, and this is 4"), ({**JOB, "seed": 1}, "seed null, and this is 1")):
+    for job, words in (
+        ({**JOB, "count": 4}, "count 3, and this is 4"),
+        ({**JOB, "seed": 1}, "seed null, and this is 1"),
+    ):
         with pytest.raises(UserError, match=f"out holds what was made with {words}.*another --out"):
             Ledger(path, job)
     assert path.read_bytes() == before

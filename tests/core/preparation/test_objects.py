@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.core import config
 from tandemclip.core.data.records import BrokenRecord
-from tandemclip.core.data.shard_writer import write_shard
-from tandemclip.core.data.shards import Shards
-from tandemclip.core.data.views import RoiView
+from tandemclip.core.data.sources.shard_writer import write_shard
+from tandemclip.core.data.sources.shards import Shards
+from tandemclip.core.data.views.rois import RoiView
 from tandemclip.core.errors import UserError
-from tandemclip.core.model import Model
 from tandemclip.core.preparation.objects import add_objects, pool, strongest
 from tandemclip.core.preparation.rewrite import samples as read
+from tandemclip.core.serving.model import Model
 from tandemclip.core.spec import initial_weights
+from tandemclip.core.training import config
 from tandemclip.core.training.update import AdamW
 
 GRID = np.random.default_rng(0).standard_normal((5, 3, 4))
@@ -28,7 +28,9 @@ def picture(seed, height=40, width=60):
 
 
 def described(phrases, **more):
-    return json.dumps({"captions": ["something"], "phrases": [{"phrase": p, "box": b} for p, b in phrases], **more}).encode()
+    return json.dumps(
+        {"captions": ["something"], "phrases": [{"phrase": p, "box": b} for p, b in phrases], **more}
+    ).encode()
 
 
 def model_of(root, seed=0, batch_size=3):
@@ -64,17 +66,26 @@ def test_a_box_is_the_mean_of_many_points_in_it(seed):
 
 
 def test_areas_add_up():
-    left, right, both = (pool(GRID, box) for box in ((0.1, 0.2, 0.4, 0.7), (0.4, 0.2, 0.95, 0.7), (0.1, 0.2, 0.95, 0.7)))
+    left, right, both = (
+        pool(GRID, box) for box in ((0.1, 0.2, 0.4, 0.7), (0.4, 0.2, 0.95, 0.7), (0.1, 0.2, 0.95, 0.7))
+    )
     np.testing.assert_allclose(both * 0.85, left * 0.3 + right * 0.55)
 
 
-@pytest.mark.parametrize("box, cell", [((0.3, 0.5, 0.3, 0.5), (1, 1)), ((1, 1, 1, 1), (2, 3)), ((0.9, 0.1, 0.8, 0), (0, 3))])
+@pytest.mark.parametrize(
+    "box, cell", [((0.3, 0.5, 0.3, 0.5), (1, 1)), ((1, 1, 1, 1), (2, 3)), ((0.9, 0.1, 0.8, 0), (0, 3))]
+)
 def test_a_box_without_area_has_the_cell_it_lies_in(box, cell):
     np.testing.assert_allclose(pool(GRID, box), GRID[:, cell[0], cell[1]])
 
 
 # ------------------------------------------------------------------ whole shards
-BOXES = [("small", [0.1, 0.1, 0.2, 0.2]), ("wide", [0, 0.5, 1, 1]), ("all", [0, 0, 1, 1]), ("quarter", [0.5, 0, 1, 0.5])]
+BOXES = [
+    ("small", [0.1, 0.1, 0.2, 0.2]),
+    ("wide", [0, 0.5, 1, 1]),
+    ("all", [0, 0, 1, 1]),
+    ("quarter", [0.5, 0, 1, 0.5]),
+]
 
 
 def test_objects_by_size_with_the_features_of_their_regions(model, tmp_path):
@@ -118,8 +129,13 @@ def test_ten_objects_at_most_and_equal_sizes_in_their_order(model, tmp_path):
 
 
 def test_a_detectors_objects_keep_their_confidence_and_features_are_made_anew(root, model, tmp_path):
-    things = [{"phrase": name, "box": [0, 0, 1, share], "confidence": c} for name, share, c in (("b", 1, 0.4), ("a", 0.1, 0.9))]
-    write_shard(tmp_path / "0" / "a.tar", [("0", {"png": picture(0), "json": json.dumps({"objects": things}).encode()})])
+    things = [
+        {"phrase": name, "box": [0, 0, 1, share], "confidence": c}
+        for name, share, c in (("b", 1, 0.4), ("a", 0.1, 0.9))
+    ]
+    write_shard(
+        tmp_path / "0" / "a.tar", [("0", {"png": picture(0), "json": json.dumps({"objects": things}).encode()})]
+    )
     add_objects([str(tmp_path / "0" / "a.tar")], tmp_path / "1", model)
     add_objects([str(tmp_path / "1" / "a.tar")], tmp_path / "2", model_of(root, seed=1))
     add_objects([str(tmp_path / "2" / "a.tar")], tmp_path / "3", model)
@@ -182,6 +198,14 @@ def test_features_are_read_from_their_own_member(tmp_path, dtype):
 def test_features_that_do_not_fit_break_their_record(tmp_path):
     whole = npy(np.zeros((2, 3), np.float32), tmp_path)
     objects = npy(np.array([None, None]), tmp_path)  # a pickle inside: never read
-    for rois in (b"", whole[:-1], whole[:20], b"no npy", npy(np.zeros((3, 3)), tmp_path), npy(np.float32(1), tmp_path), objects):
+    for rois in (
+        b"",
+        whole[:-1],
+        whole[:20],
+        b"no npy",
+        npy(np.zeros((3, 3)), tmp_path),
+        npy(np.float32(1), tmp_path),
+        objects,
+    ):
         with pytest.raises(BrokenRecord, match="rois.npy"):
             shard_with(tmp_path, rois)[0]

@@ -5,7 +5,7 @@ import tarfile
 
 import pytest
 
-from tandemclip.core.data.shard_writer import write_shard
+from tandemclip.core.data.sources.shard_writer import write_shard
 from tandemclip.core.errors import UserError
 from tandemclip.core.preparation.rewrite import rewrite, samples
 
@@ -16,7 +16,9 @@ JOB = {"command": "test"}
 def patterns(tmp_path):
     """Three shards of four samples, one of them with members in another order."""
     for shard in range(3):
-        content = [(f"{shard}/{i}", {"jpg": bytes([shard, i]), "json": b"{}", "meta.bin": b"x" * 600}) for i in range(4)]
+        content = [
+            (f"{shard}/{i}", {"jpg": bytes([shard, i]), "json": b"{}", "meta.bin": b"x" * 600}) for i in range(4)
+        ]
         write_shard(tmp_path / "in" / f"{shard}.tar", content)
     with tarfile.open(tmp_path / "in" / "3.tar", "w") as archive:
         for name in ("README", "a.json", "b.json", "b.JPG", "a.jpg"):

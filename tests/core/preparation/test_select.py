@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.core.config import read
 from tandemclip.core.data.records import BrokenRecord
-from tandemclip.core.data.scenes import Scenes
-from tandemclip.core.data.sources import Source
+from tandemclip.core.data.scenes.scenes import Scenes
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
-from tandemclip.core.model import Model
 from tandemclip.core.preparation import select
 from tandemclip.core.preparation.ledger import Ledger
 from tandemclip.core.preparation.select import similarities, top
+from tandemclip.core.serving.model import Model
 from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.config import read
 from tandemclip.core.training.start import tokenizer_of
 
 BROKEN, MUTE = (0, 5, 6, 7, 20), (8, 30)

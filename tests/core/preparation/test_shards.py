@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import pytest
 
-from tandemclip.core.data.captions_table import CaptionsTable
-from tandemclip.core.data.class_folder import ClassFolder
-from tandemclip.core.data.coco_captions import CocoCaptions
-from tandemclip.core.data.scenes import Scenes
-from tandemclip.core.data.shards import Shards
-from tandemclip.core.data.together import Together
+from tandemclip.core.data.scenes.scenes import Scenes
+from tandemclip.core.data.sources.captions_table import CaptionsTable
+from tandemclip.core.data.sources.class_folder import ClassFolder
+from tandemclip.core.data.sources.coco_captions import CocoCaptions
+from tandemclip.core.data.sources.shards import Shards
+from tandemclip.core.data.sources.together import Together
 from tandemclip.core.errors import UserError
 from tandemclip.core.preparation.shards import identity, open_ledger, shrunk, write_shards
 
@@ -33,7 +33,7 @@ write_shards(Stuck(count=60, size=16), open_ledger(Path(sys.argv[1]), {"per_shar
 STUCK = """
 import os, time
 from pathlib import Path
-from tandemclip.core.data.scenes import Scenes
+from tandemclip.core.data.scenes.scenes import Scenes
 class Stuck(Scenes):
     def __getitem__(self, index):
         if index == 33:
@@ -63,7 +63,9 @@ def facts(record):
 
 def shards_of(source, out):
     """A class has the texts that whoever reads it wants."""
-    classes = {"classes": str(out / "classes.json"), "templates": source.templates} if isinstance(source, ClassFolder) else {}
+    classes = (
+        {"classes": str(out / "classes.json"), "templates": source.templates} if isinstance(source, ClassFolder) else {}
+    )
     return Shards(str(out / "*.tar"), **classes)
 
 
@@ -225,7 +227,9 @@ def test_a_kill_between_any_two_steps_loses_and_doubles_nothing(tmp_path, lines)
     (out / "000000.tar").unlink()
     (out / "000001.tar").write_bytes(b"cut")
     report = prepare(source, out, per_shard=5)
-    tars = lambda folder: {name: data for name, data in contents(folder).items() if name.endswith((".tar", "report.json"))}
+    tars = lambda folder: {
+        name: data for name, data in contents(folder).items() if name.endswith((".tar", "report.json"))
+    }
     assert tars(out) == tars(whole)
     assert report["written"] == 22 and len(report["left_out"]) == 3
 

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from tandemclip.core.data.shard_writer import write_shard
-from tandemclip.core.data.shards import Shards
+from tandemclip.core.data.sources.shard_writer import write_shard
+from tandemclip.core.data.sources.shards import Shards
 from tandemclip.core.errors import UserError
 from tandemclip.core.preparation.summaries import add_summaries, by_rules, central, shortened
 
@@ -92,7 +92,9 @@ def test_shards_get_a_summary_and_keep_the_rest(tmp_path):
     counts = add_summaries([str(tmp_path / "in" / "a.tar")], tmp_path / "out", "rules", by_rules)
     assert counts == {"samples": 77, "summaries": 73, "unreadable": 2}
     source = Shards(str(tmp_path / "out" / "a.tar"))
-    assert [source[i].summary for i in (0, 69, 70)] == [f"A kite {n}is flying high above the sea" for n in ("0 ", "69 ", "")]
+    assert [source[i].summary for i in (0, 69, 70)] == [
+        f"A kite {n}is flying high above the sea" for n in ("0 ", "69 ", "")
+    ]
     assert source[70].captions == (kite,)
     assert [source[i].summary for i in (71, 72)] == [None, None]
     assert source[73].captions == (source[73].summary,) and source[73].summary.startswith("caf\u00e9")

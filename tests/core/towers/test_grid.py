@@ -7,11 +7,14 @@ import pytest
 
 from tandemclip import backends
 from tandemclip.backends.reference.ops import Reference
-from tandemclip.core.config import read
-from tandemclip.core.parity import error
+from tandemclip.core.closeness import error
 from tandemclip.core.random import generator
 from tandemclip.core.spec import Run, Scope, initial_weights
-from tandemclip.core.towers import ModifiedResNet, ResNet, SwinTransformer, VisionTransformer
+from tandemclip.core.towers.modified_resnet import ModifiedResNet
+from tandemclip.core.towers.resnet import ResNet
+from tandemclip.core.towers.swin import SwinTransformer
+from tandemclip.core.towers.vit import VisionTransformer
+from tandemclip.core.training.config import read
 from tandemclip.core.training.update import AdamW
 
 VIT = VisionTransformer(resolution=24, patch=8, width=16, layers=2, heads=2, embed_dim=8)
@@ -38,7 +41,9 @@ def images(resolution, count=2):
     return generator("images").standard_normal((count, 3, resolution, resolution))
 
 
-@pytest.mark.parametrize("tower, width", [(VIT, 16), (RESNET, 8), (SWIN, 32), (PLAIN, 32)], ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize(
+    "tower, width", [(VIT, 16), (RESNET, 8), (SWIN, 32), (PLAIN, 32)], ids=lambda x: type(x).__name__
+)
 def test_a_probe_sees_what_is_projected(tower, width):
     scope = scope_of(tower, weights_of(tower))
     x = images(tower.resolution)

@@ -2,15 +2,15 @@
 
 import pytest
 
-from tandemclip.core import config
+from tandemclip.core.config import build as config
 from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
 from tandemclip.core.spec import count_parameters
-from tandemclip.core.towers.presets import PRESETS
+from tandemclip.core.towers.tower import ImageTower, TextTower
 
 
 def build(name):
-    return config.build(*PRESETS[name])
+    return config.build(TextTower if "text" in name else ImageTower, name)
 
 
 @pytest.mark.parametrize(

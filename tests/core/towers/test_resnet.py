@@ -3,23 +3,26 @@
 import numpy as np
 import pytest
 import torch
-from torchvision.models.resnet import Bottleneck, ResNet as Theirs
+from torchvision.models.resnet import Bottleneck
+from torchvision.models.resnet import ResNet as Theirs
 
 from tandemclip import backends
 from tandemclip.backends.reference.ops import Reference
-from tandemclip.core import config
+from tandemclip.core.config.build import build
 from tandemclip.core.interop.torchvision import trunk
 from tandemclip.core.random import generator
 from tandemclip.core.spec import Run, Scope, count_parameters, initial_weights
-from tandemclip.core.towers.presets import PRESETS
 from tandemclip.core.towers.resnet import ResNet, max_pool
+from tandemclip.core.towers.tower import ImageTower
 from tandemclip.core.training.update import AdamW
 
 
-@pytest.mark.parametrize("preset, depths, count", [("ResNet-50", [3, 4, 6, 3], 25_557_032), ("ResNet-101", [3, 4, 23, 3], 44_549_160)])
+@pytest.mark.parametrize(
+    "preset, depths, count", [("ResNet-50", [3, 4, 6, 3], 25_557_032), ("ResNet-101", [3, 4, 23, 3], 44_549_160)]
+)
 def test_names_shapes_and_number_of_parameters(preset, depths, count):
     """torchvision counts a classifier of 1,000, we a projection to 512."""
-    ours = config.build(*PRESETS[preset])
+    ours = build(ImageTower, preset)
     assert count_parameters(ours) == count - (2048 * 1000 + 1000) + 2048 * 512
     with torch.device("meta"):
         theirs = {name: tuple(x.shape) for name, x in Theirs(Bottleneck, depths).state_dict().items()}
@@ -44,7 +47,9 @@ def test_the_map_is_torchvisions(training, resolution):
     found = ours.encode_grid(run.ops, Scope(ours, run), images)
     assert np.abs(found - seen[0]).max() < 1e-9
     updated = {row.ours: theirs.state_dict()[row.theirs].numpy() for row in trunk(ours)}
-    assert training == bool(run.updates) and all(np.abs(array - updated[name]).max() < 1e-12 for name, array in run.updates.items())
+    assert training == bool(run.updates) and all(
+        np.abs(array - updated[name]).max() < 1e-12 for name, array in run.updates.items()
+    )
 
 
 @pytest.mark.parametrize("size", [(2, 2), (4, 6), (8, 8)])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.core.config import read
-from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.towers.text import TextTransformer
+from tandemclip.core.training.config import read
 from tandemclip.core.training.update import AdamW
 
 LENGTH, END = 12, 39
@@ -47,17 +47,31 @@ def test_all_texts_of_a_method_keep_one_length(root):
             batch[name] = captions(np.random.default_rng(1), lengths)
     short = method.without_padding(batch)
     texts = {name for name in batch if name.startswith("text_")}
-    assert texts and {short[name].shape for name in texts} == {(3, max(method.text.length(batch[name]) for name in texts))}
+    assert texts and {short[name].shape for name in texts} == {
+        (3, max(method.text.length(batch[name]) for name in texts))
+    }
     assert all(short[name] is batch[name] for name in batch.keys() - texts)
 
 
 def test_initial_deviations():
-    """CLIP's by depth and width; released UniCL's 0.02 everywhere but q, k, v (xavier over the fused matrix), biases at 0."""
+    """CLIP's by depth and width; released UniCL's 0.02 everywhere but q, k, v (xavier over the fused matrix), biases at
+    0.
+    """
     wide = replace(TOWER, width=64, heads=4)
-    deviation = lambda tower: {name: float(array.std()) for name, array in initial_weights(tower, 0).items() if array.ndim == 2}
+    deviation = lambda tower: {
+        name: float(array.std()) for name, array in initial_weights(tower, 0).items() if array.ndim == 2
+    }
     clip, small = deviation(wide), deviation(replace(wide, initial="0.02"))
-    wanted = {"tokens": 0.02, "positions": 0.01, "projection.weight": 64**-0.5, "blocks.0.attention.qkv.weight": 64**-0.5}
-    wanted |= {"blocks.0.feed_forward.expand.weight": 128**-0.5, "blocks.0.feed_forward.shrink.weight": (64 * 4) ** -0.5}
+    wanted = {
+        "tokens": 0.02,
+        "positions": 0.01,
+        "projection.weight": 64**-0.5,
+        "blocks.0.attention.qkv.weight": 64**-0.5,
+    }
+    wanted |= {
+        "blocks.0.feed_forward.expand.weight": 128**-0.5,
+        "blocks.0.feed_forward.shrink.weight": (64 * 4) ** -0.5,
+    }
     assert {name: clip[name] for name in wanted} == pytest.approx(wanted, rel=0.1)
     xavier = (6 / (4 * 64)) ** 0.5 / 3**0.5
     assert small == pytest.approx({name: xavier if "qkv" in name else 0.02 for name in small}, rel=0.1)

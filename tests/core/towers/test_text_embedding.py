@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.core.data.trained_tokenizer import TrainedTokenizer
-from tandemclip.core.data.views import batch_arrays
+from tandemclip.core.data.tokenizers.trained import TrainedTokenizer
+from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.random import generator
 from tandemclip.core.spec import initial_weights
-from tandemclip.core.towers import ResNet, TextEmbedding
+from tandemclip.core.towers.resnet import ResNet
+from tandemclip.core.towers.text_embedding import TextEmbedding
 from tandemclip.core.training.update import AdamW
 
 NAMES = ["tree frog", "tailed frog", "ox"]

@@ -1,10 +1,11 @@
-"""A batch in pieces is the batch, for a method with every kind of feature: rows, whole-number rows, sums over samples."""
+"""A batch in pieces is the batch, for a method with every kind of feature: rows, whole-number rows, sums over
+samples.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import torch
 
 from tandemclip.backends.mindspore.engine import Engine as MindSpore
 from tandemclip.backends.torch.engine import Engine as Torch
@@ -59,7 +60,9 @@ def test_pieces_are_the_whole(engine, count):
     make, tolerance = {"torch": (Torch.float64, 1e-12), "mindspore": (MindSpore, 2e-6)}[engine]
     engine = make(Toy(), initial_weights(Toy(), 0), AdamW())
     whole, parts = engine.backward(batch(), 0.3), backward(engine, pieces(batch(), count), 0.3)
-    assert parts.terms == pytest.approx(whole.terms, rel=tolerance) and parts.norm == pytest.approx(whole.norm, rel=tolerance)
+    assert parts.terms == pytest.approx(whole.terms, rel=tolerance) and parts.norm == pytest.approx(
+        whole.norm, rel=tolerance
+    )
     wanted, found = engine.named_gradients(whole), engine.named_gradients(parts)
     for name, gradient in wanted.items():
         np.testing.assert_allclose(found[name], gradient, rtol=tolerance, atol=tolerance * np.abs(gradient).max())

@@ -10,7 +10,7 @@ import torch
 from tandemclip.backends.mindspore.engine import Engine as MindSporeEngine
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.backends.torch.engine import Engine as TorchEngine
-from tandemclip.core.config import build
+from tandemclip.core.config.build import build
 from tandemclip.core.errors import UserError
 from tandemclip.core.random import generator
 from tandemclip.core.spec import Constant, Normal, Parameter, Spec, initial_weights

@@ -1,0 +1,245 @@
+"""Do engines agree? The levels of docs/parity.md, measured for one method, one set of weights, any number of engines.
+
+The judge of outputs is numpy float64; the judge of gradients is an engine that computes in float64, itself held against
+directional finite differences of the numpy judge. Inputs are searched for one on which no
+discrete choice (a ReLU near zero, a maximum) is within rounding.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from tandemclip.backends.reference.ops import Reference
+from tandemclip.core.closeness import error, errors, zero_in_theory
+from tandemclip.core.random import generator
+from tandemclip.core.spec import Notes, Run, Scope
+from tandemclip.core.training.engine import Arrays, Engine, Rates
+from tandemclip.core.training.schedule import Schedule
+from tandemclip.core.training.update import UpdateRule, groups, update_group
+
+TOLERANCES = {"node": 1e-5, "term": 1e-5, "gradient": 1e-4, "update": 1e-6, "moment": 1e-6, "step": 1e-3, "judge": 1e-6}
+JUDGE = "judge of gradients"
+MOVED, APART = 3, 3.0  # a long run: how many runs tell what rounding does, and how many times as far an engine may be
+LARGE = 2_000_000  # parameters; from here on a gradient is measured by its relative L2 norm
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: the worst of `count` tensors, and the first (in the order they are computed) out of tolerance."""
+
+    level: str
+    engine: str
+    against: str
+    error: float
+    worst: str
+    tolerance: float
+    count: int
+    first_out: str | None
+
+    @property
+    def agrees(self) -> bool:
+        return self.first_out is None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is compared: a method at given weights, on given batches, updated by its own rule and schedule."""
+
+    method: object
+    rule: UpdateRule
+    weights: Arrays
+    batches: list[Arrays]
+    schedule: Schedule
+
+
+def compare(subject: Subject, judge: Engine, engines: dict[str, Engine], tolerance: float | None = None) -> list[Row]:
+    """Nodes, terms, gradients and three updates of every engine against the judges and each other.
+
+    The engines' own weights are replaced by the subject's.
+    """
+    margin, batch, nodes, terms = with_margin(subject)
+    judge.load(subject.weights)
+    backward = judge.backward(batch, 0.0)
+    rows = [
+        _row("judge", JUDGE, "finite differences", {"slope": slope_error(subject, batch, judge, margin)}, tolerance)
+    ]
+    rows.append(_row("term", JUDGE, "numpy", errors(backward.terms, terms, "output"), tolerance))
+    gradients = judge.named_gradients(backward)
+    seen, noise = {"judge": (nodes, terms, gradients)}, zero_in_theory(gradients)
+    for name, engine in engines.items():
+        engine.load(subject.weights)
+        own = engine.backward(batch, 0.0)
+        found = (engine.observe(batch, 0.0), own.terms, engine.named_gradients(own))
+        for against, other in seen.items():
+            rows += _three(name, against, found, other, _large(subject), tolerance)
+        # only float64 tells what is zero in theory: two float32 engines have nothing to agree in there
+        seen[name] = (*found[:2], {n: g for n, g in found[2].items() if n not in noise})
+        rows += compare_updates(subject, name, engine, gradients, tolerance)
+    return rows
+
+
+def _three(name, against, found, other, large, tolerance):
+    gradients = found[2] if against == "judge" else {n: g for n, g in found[2].items() if n in other[2]}
+    gradient_errors = norms(gradients, other[2]) if large else errors(gradients, other[2], "gradient")
+    return [
+        _row("node", name, against, errors(flat(found[0]), flat(other[0]), "output"), tolerance),
+        _row("term", name, against, errors(found[1], other[1], "output"), tolerance),
+        _row("gradient", name, against, gradient_errors, tolerance),
+    ]
+
+
+def compare_updates(subject, name, engine, gradients, tolerance=None) -> list[Row]:
+    """Three updates at the peak rate from given gradients, against the same in numpy float64."""
+    given = [{n: (g * scale).astype(np.float32) for n, g in gradients.items()} for scale in (1.0, -0.5, 2.0)]
+    weights, moments = judged_updates(subject, given)
+    engine.load(subject.weights)
+    for count, arrays in enumerate(given, 1):
+        engine.update(engine.with_gradients(arrays), Rates(subject.schedule.peak, *subject.rule.corrections(count)))
+    after = {n: array for n, array in engine.weights().items() if n in weights}
+    return [
+        _row("update", name, "judge", errors(after, weights, "output"), tolerance),
+        _row("moment", name, "judge", errors(engine.moments(), moments, "output"), tolerance),
+    ]
+
+
+def judged_updates(subject: Subject, given: list[Arrays]) -> tuple[Arrays, Arrays]:
+    """Weights and moments after one update from each of `given`, in float64."""
+    ops, weights, moments = Reference(), {}, {}
+    for group in groups(subject.method, subject.rule):
+        vector = group.flatten(ops, subject.weights).astype(np.float64)
+        first, second = np.zeros_like(vector), np.zeros_like(vector)
+        for count, arrays in enumerate(given, 1):
+            gradient = group.flatten(ops, arrays).astype(np.float64)
+            corrections = subject.rule.corrections(count)
+            vector, first, second, _ = update_group(
+                ops, subject.rule, group, vector, gradient, first, second, subject.schedule.peak, *corrections, 1.0
+            )
+        weights |= group.split(ops, vector)
+        for prefix, state in (("first.", first), ("second.", second)):
+            moments |= {prefix + n: a for n, a in group.split(ops, state).items()}
+    return weights, moments
+
+
+def compare_training(subject: Subject, judge: Engine, engines: dict[str, Engine], tolerance=None) -> list[Row]:
+    """The loss of every step over `subject.batches`, against the judge of gradients and each other."""
+    seen, rows = {"judge": losses(subject, judge)}, []
+    for name, engine in engines.items():
+        own = losses(subject, engine)
+        for against, other in seen.items():
+            rows.append(_row("step", name, against, distances(own, other), tolerance))
+        seen[name] = own
+    return rows
+
+
+def losses(subject: Subject, engine: Engine, done: Callable[[], None] = lambda: None) -> dict[str, float]:
+    engine.load(subject.weights)
+    found = {}
+    for step, batch in enumerate(subject.batches):
+        backward = engine.backward(batch, 0.0)
+        found[f"step {step + 1}"] = backward.terms["loss"]
+        rate = subject.schedule(min(step, subject.schedule.steps - 1))
+        engine.update(backward, Rates(rate, *subject.rule.corrections(step + 1)))
+        done()
+    return found
+
+
+def compare_long(
+    subject: Subject,
+    base: Engine,
+    engines: dict[str, Engine],
+    tolerance: float | None = None,
+    done: Callable[[], None] = lambda: None,
+) -> list[Row]:
+    """As `compare_training`, over more steps than any tolerance holds for: training is chaotic.
+
+    An engine's losses may be 3 times as far from the base's, at any step, as the largest distance that there is between
+    three runs of the base itself whose weights were moved by one ulp. done: called at each step of MOVED + 1 +
+    len(engines) runs.
+    """
+    moved = [replace(subject, weights=one_ulp_beside(subject.weights, seed)) for seed in range(MOVED)]
+    runs = [losses(each, base, done) for each in moved]
+    limit = APART * max(max(distances(a, b).values()) for a, b in combinations(runs, 2))
+    own = losses(subject, base, done)
+    found = {name: distances(losses(subject, engine, done), own) for name, engine in engines.items()}
+    return [
+        _row("long run", name, base.name, each, limit if tolerance is None else tolerance)
+        for name, each in found.items()
+    ]
+
+
+def one_ulp_beside(weights: Arrays, seed: int) -> Arrays:
+    """Every element of float32 moved to the next one up or down, at random."""
+    rng = generator("one ulp", seed)
+    return {
+        name: np.nextafter(w, np.where(rng.random(w.shape) < 0.5, -np.inf, np.inf).astype(w.dtype))
+        for name, w in weights.items()
+    }
+
+
+def distances(losses: dict[str, float], others: dict[str, float]) -> dict[str, float]:
+    return {name: abs(value - others[name]) / abs(others[name]) for name, value in losses.items()}
+
+
+# ------------------------------------------------------------------ the numpy judge
+def judged(subject: Subject, batch: Arrays, weights: Arrays | None = None):
+    """(terms, nodes, margin) of a training-mode forward in numpy float64."""
+    ops, notes = Reference(), Notes(np.ndarray)
+    wide = lambda arrays: {n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in arrays.items()}
+    run = Run(ops, wide(weights or subject.weights), True, watch=notes)
+    terms = Scope(subject.method, run)(wide(batch), np.zeros(()))
+    return {n: float(value) for n, value in terms.items()}, notes.nodes, ops.margin
+
+
+def with_margin(subject: Subject, tries: int = 6):
+    """The batch, of the first `tries`, whose discrete choices are farthest from a tie: (margin, batch, nodes,
+    terms).
+    """
+    best = None
+    for batch in subject.batches[:tries]:
+        terms, nodes, margin = judged(subject, batch)
+        if best is None or margin > best[0]:
+            best = (margin, batch, nodes, terms)
+        if margin == np.inf:
+            break
+    return best
+
+
+def slope_error(subject: Subject, batch: Arrays, engine: Engine, margin: float) -> float:
+    """|<gradient, d> - (loss(w + h d) - loss(w - h d)) / 2h| relative, for one random direction d of all weights.
+
+    h stays well below the margin, so that no discrete choice changes between the two ends.
+    """
+    step = float(np.clip(0.03 * margin, 1e-9, 1e-6))
+    gradients = engine.named_gradients(engine.backward(batch, 0.0))
+    rng = generator("directional difference")
+    direction = {n: rng.standard_normal(g.shape) * (np.std(subject.weights[n]) + 1e-2) for n, g in gradients.items()}
+    moved = lambda h: {n: w.astype(np.float64) + h * direction.get(n, 0.0) for n, w in subject.weights.items()}
+    ends = [judged(subject, batch, moved(h))[0]["loss"] for h in (step, -step)]
+    slope = sum(float(np.sum(gradients[n] * direction[n])) for n in direction)
+    return abs((ends[0] - ends[1]) / (2 * step) - slope) / max(abs(slope), 1e-12)
+
+
+# ------------------------------------------------------------------ rows
+def norms(found: Arrays, expected: Arrays) -> dict[str, float]:
+    """Relative L2 distance of all gradients together; inf where names or shapes differ."""
+    if set(found) != set(expected) or any(error(found[n], expected[n]) == np.inf for n in expected):
+        return errors(found, expected, "gradient")
+    square = lambda arrays: sum(float(np.sum(np.square(a, dtype=np.float64))) for a in arrays)
+    return {"all gradients": (square(found[n] - expected[n] for n in expected) / square(expected.values())) ** 0.5}
+
+
+def _row(level, engine, against, found: dict[str, float], tolerance):
+    limit = TOLERANCES[level] if tolerance is None else tolerance
+    worst = max(found, key=lambda name: found[name] if found[name] == found[name] else np.inf)
+    first_out = next((name for name, value in found.items() if not value <= limit), None)
+    return Row(level, engine, against, float(found[worst]), worst, limit, len(found), first_out)
+
+
+def flat(nodes):
+    return {f"{path}#{i}" if i else path: array for path, seen in nodes.items() for i, array in enumerate(seen)}
+
+
+def _large(subject):
+    return sum(array.size for array in subject.weights.values()) > LARGE

@@ -1,0 +1,62 @@
+"""What `type` in a configuration may name: {base class: {name: class}}, both as "module:Class" within
+`tandemclip.core`.
+
+As text, so that naming a class imports nothing: this room lies under all those that it names, and `--help` waits for
+none of them. A preset (core/towers/presets.py) is a tower's name with fields.
+"""
+
+from tandemclip.core.towers.presets import PRESETS
+
+TYPES = {
+    "methods.method:Method": {
+        "clip": "methods.clip:CLIP",
+        "pyramidclip": "methods.pyramidclip:PyramidCLIP",
+        "unicl": "methods.unicl:UniCL",
+        "cross_entropy": "methods.cross_entropy:CrossEntropy",
+        "multi_task": "methods.multi_task:MultiTask",
+        "supcon": "methods.supcon:SupCon",
+    },
+    "towers.tower:ImageTower": {
+        "vit": "towers.vit:VisionTransformer",
+        "modified_resnet": "towers.modified_resnet:ModifiedResNet",
+        "resnet": "towers.resnet:ResNet",
+        "swin": "towers.swin:SwinTransformer",
+    },
+    "towers.tower:TextTower": {
+        "text_transformer": "towers.text:TextTransformer",
+        "text_embedding": "towers.text_embedding:TextEmbedding",
+    },
+    "data.sources.source:Source": {
+        "scenes": "data.scenes.scenes:Scenes",
+        "shards": "data.sources.shards:Shards",
+        "captions_table": "data.sources.captions_table:CaptionsTable",
+        "coco_captions": "data.sources.coco_captions:CocoCaptions",
+        "class_folder": "data.sources.class_folder:ClassFolder",
+        "first": "data.sources.first:First",
+        "one_after_another": "data.sources.one_after_another:OneAfterAnother",
+        "one_by_one": "data.sources.one_by_one:OneByOne",
+        "linear_probe": "data.sources.linear_probe:LinearProbe",
+        "together": "data.sources.together:Together",
+        "balanced": "data.sources.balanced:Balanced",
+        "share": "data.sources.part:Share",
+        "without_classes": "data.sources.part:WithoutClasses",
+    },
+    "data.tokenizers.tokenizer:TokenizerConfig": {
+        "clip_bpe": "data.tokenizers.tokenizer:ClipBpe",
+        "trained": "data.tokenizers.tokenizer:Trained",
+    },
+    "training.update:UpdateRule": {
+        "adamw": "training.update:AdamW",
+        "sgd": "training.update:SGD",
+    },
+}
+WITHIN = "tandemclip.core."
+
+
+def known(base: type) -> dict[str, tuple[str, dict]]:
+    """{name: ("module:Class", fields it starts from)} of what may stand where `base` is asked for."""
+    plain = TYPES.get(f"{base.__module__}:{base.__qualname__}".removeprefix(WITHIN), {})
+    presets = {name: (plain[kind], fields) for name, (kind, fields) in PRESETS.items() if kind in plain}
+    return {name: (WITHIN + place, {}) for name, place in plain.items()} | {
+        name: (WITHIN + place, fields) for name, (place, fields) in presets.items()
+    }

@@ -1,0 +1,59 @@
+"""What every tool does with its command line: one way to fail, one way to override a configuration."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+
+import yaml
+
+from tandemclip.core.config import yaml_text
+from tandemclip.core.errors import UserError
+
+
+def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None) -> int:
+    """Call main(arguments) and return the exit code: its own (None is 0), 2 after a UserError, 130 after Ctrl-C.
+
+    A UserError is one line on stderr. `--debug`, accepted by every tool and taken out before `main` sees it, adds the
+    traceback. Anything else is a defect and keeps its traceback.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        return main([argument for argument in arguments if argument != "--debug"]) or 0
+    except UserError as error:
+        if debug:
+            traceback.print_exc()
+        print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def parse_overrides(overrides: list[str]) -> dict:
+    """["a.b=1", "a.c=[x, y]"] -> {"a": {"b": 1, "c": ["x", "y"]}}; values are YAML, the last of a key holds."""
+    nested: dict = {}
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        path = key.split(".")
+        if not equals or not all(path):
+            raise UserError(f"the override {override!r} is not of the form a.b=value: write it like train.steps=200")
+        node = nested
+        for name in path[:-1]:
+            node = node.setdefault(name, {})
+            if not isinstance(node, dict):
+                raise UserError(f"the override {override!r} goes inside a key that another one sets: keep one of them")
+        if isinstance(node.get(path[-1]), dict):
+            raise UserError(f"the override {override!r} sets a key that another one goes inside: keep one")
+        node[path[-1]] = _value(override, text)
+    return nested
+
+
+def _value(override: str, text: str):
+    try:
+        value = yaml_text.parse(text)
+        return yaml_text.Whole(value) if isinstance(value, dict) else value  # a.b={...} says all that a.b is to hold
+    except yaml.YAMLError as error:
+        raise UserError(f"the value of the override {override!r} is not YAML: quote it like key='\"a: b\"'") from error

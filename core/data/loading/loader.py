@@ -1,0 +1,253 @@
+"""Batches: records in the run's order, turned into the arrays that a method asks for, by grain's workers.
+
+Equal for any number of workers and from any step on: which record stands at a position, and every random number of its
+views, are pure functions of (seed, position).
+"""
+
+import logging
+import tempfile
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tandemclip.core.data.loading.workers import Stored, check_shared_memory, death, prepare, signals_held
+from tandemclip.core.data.records import BrokenRecord
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.views.view import View, batch_arrays
+from tandemclip.core.errors import UserError
+from tandemclip.core.random import generator
+
+# grain warns that JAX's profiler is not there; nobody here asked for it.
+_absl = logging.getLogger("absl")
+_level = _absl.level
+_absl.setLevel(logging.ERROR)
+import grain  # noqa: E402
+
+_absl.setLevel(_level)
+
+TOLERATED = 10  # broken records, and
+TOLERATED_SHARE = 0.001  # of all records read: a run stops beyond both
+REPLACEMENTS = 30  # for one position: enough where half of all records are known to be bad
+_NOTHING: tuple[dict, list] = ({}, [])
+
+
+@dataclass(frozen=True)
+class _Load:
+    """Runs in the workers: step -> (arrays of the batch, the broken records as (key, why))."""
+
+    source: Source
+    views: dict[str, View]
+    tokenizer: object
+    batch_size: int
+    seed: int
+    rank: int
+    ranks: int
+    bad: frozenset[int]
+
+    def __call__(self, step: int) -> tuple[dict[str, np.ndarray], list[tuple[str, str]]]:
+        batch, broken, _ = self.read(int(step))
+        return batch, broken
+
+    def read(self, step: int) -> tuple[dict[str, np.ndarray], list[tuple[str, str]], list[str]]:
+        """As above, with the keys of the records that make up the batch."""
+        rows = self.batch_size // self.ranks
+        batch = _empty(self.views, rows)
+        broken: list[tuple[str, str]] = []
+        first = step * self.batch_size + self.rank * rows
+        keys = [self._fill(batch, row, first + row, broken) for row in range(rows)]
+        return batch, broken, keys
+
+    def _fill(self, batch, row: int, position: int, broken: list) -> str:
+        """Writes the record of this position, or the first whole one that other orders have at the same position."""
+        for attempt in range(1 + REPLACEMENTS):
+            stream = "order" if attempt == 0 else f"replacement {attempt}"
+            number = self.source.order(position, self.seed, stream)
+            if number in self.bad:
+                continue
+            try:
+                record = self.source[number]
+                _write(batch, row, record, self.views, self.tokenizer, self.seed, position)
+                return record.key
+            except BrokenRecord as error:
+                broken.append((error.key, error.why))
+        listed = "; ".join(f"{key}: {why}" for key, why in broken[-TOLERATED:])
+        raise UserError(
+            f"position {position} of the data: {1 + REPLACEMENTS} records in turn cannot be used "
+            f"({listed or 'all known to be bad'}); repair the data, or ask for views that it has"
+        )
+
+
+class Batches:
+    """Iterator over the batches [start_step, stop_step): {name: array [batch_size / ranks, ...]}.
+
+    `broken` lists the keys of the records that were replaced so far. More than 10 and more than 0.1% of those read stop
+    the run with a UserError. `close()` ends the workers; so does the end of a `with` block.
+    """
+
+    def __init__(self, load: _Load, start_step: int, stop_step: int, workers: int):
+        # One empty batch for each worker stands at the end: grain holds on to the last element of a worker that has
+        # ended, and what that has in shared memory would be reported as leaked when the program ends.
+        until, files = _Until(stop_step, load), []
+        if workers:
+            files = [tempfile.NamedTemporaryFile()]
+            until = Stored.write(until, files[0])
+        steps = grain.MapDataset.range(start_step, stop_step + workers).map(until)
+        # One thread a process: decoding and drawing hold Python's lock often enough that more threads do not help.
+        batches = steps.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
+        if workers:
+            options = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2)
+            batches = batches.mp_prefetch(options, worker_init_fn=prepare).map(_own)
+            batches = grain.experimental.ThreadPrefetchIterDataset(batches, prefetch_buffer_size=1)
+        self.broken: list[str] = []
+        self._reasons: list[str] = []
+        self._rows = load.batch_size // load.ranks
+        self._read = 0
+        self._load = load
+        self._running = [iter(batches), *files]
+        if workers:
+            with signals_held():
+                self._running[0].start_prefetch()
+        # Also where nobody closes it: grain's threads and processes must end before the interpreter does.
+        self._end = weakref.finalize(self, _end, self._running)
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        return self
+
+    def __next__(self) -> dict[str, np.ndarray]:
+        batch, broken = self._next() if self._running else _NOTHING
+        if not batch:
+            self.close()
+            raise StopIteration
+        self._read += self._rows
+        for key, why in broken:
+            logging.getLogger(__name__).warning("broken record %s: %s; another one takes its place", key, why)
+            self.broken.append(key)
+            self._reasons.append(f"{key}: {why}")
+        if len(self.broken) > TOLERATED and len(self.broken) > TOLERATED_SHARE * self._read:
+            raise UserError(
+                f"{len(self.broken)} of the first {self._read} records are broken, more than {TOLERATED} and more than "
+                f"{TOLERATED_SHARE:.1%}; repair them, or let `tools/prepare.py check` list all of them for data.bad_records: "
+                + "; ".join(self._reasons)
+            )
+        return batch
+
+    def _next(self) -> tuple[dict, list]:
+        try:
+            return next(self._running[0], _NOTHING)
+        except RuntimeError as error:
+            told = death(error)
+            if told is None:
+                raise
+            self.close()
+            raise told from error
+
+    def keys(self, step: int) -> list[str]:
+        """What stands in the batch of this step (this rank's part), replacements included; reads it again."""
+        return self._load.read(step)[2]
+
+    def close(self) -> None:
+        self._end()
+
+    def __enter__(self) -> "Batches":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+
+def _end(running: list) -> None:
+    for item in running:
+        item.close()
+    running.clear()
+
+
+@dataclass(frozen=True)
+class _Until:
+    """The batches before step `stop`, then empty ones."""
+
+    stop: int
+    load: _Load
+
+    def __call__(self, step: int):
+        return self.load(step) if step < self.stop else _NOTHING
+
+
+def _own(element):
+    """Out of shared memory, whose blocks and open files would otherwise live as long as somebody holds the batch."""
+    batch, broken = element
+    return {name: np.array(array, subok=False) for name, array in batch.items()}, broken
+
+
+def batches(
+    source: Source,
+    views: dict[str, View],
+    tokenizer,
+    *,
+    batch_size: int,
+    seed: int,
+    start_step: int,
+    stop_step: int,
+    workers: int = 0,
+    rank: int = 0,
+    ranks: int = 1,
+    bad: frozenset[int] = frozenset(),
+) -> Batches:
+    """The training batches of these steps. batch_size is the global one: each rank gets its batch_size / ranks rows.
+
+    bad: numbers of records that are replaced unread, as if they had been found broken, and are not counted
+    (`bad_records`). workers: processes that load; 0: a thread of this one. Worker processes import the module that was
+    started as a program: it must import an engine only within its functions.
+    """
+    if batch_size % ranks:
+        raise UserError(f"batch_size {batch_size} cannot be divided among {ranks} ranks; choose a multiple of {ranks}")
+    if workers:
+        check_shared_memory(views, batch_size // ranks, workers)
+    len(source)  # indexes what has to be indexed once, here, and not in every worker
+    load = _Load(source, dict(views), tokenizer, batch_size, seed, rank, ranks, bad)
+    return Batches(load, start_step, stop_step, workers)
+
+
+def evaluation_batches(
+    source: Source, views: dict[str, View], tokenizer, batch_size: int
+) -> Iterator[tuple[dict[str, np.ndarray], int]]:
+    """All records in the source's own order, as (batch, number of real rows).
+
+    The last batch is filled up by repeating its last record: shapes stay the same, as compiled engines want them. A
+    broken record is a UserError: a result on other data than asked for would be no result.
+    """
+    load = _LoadInOrder(source, dict(views), tokenizer, batch_size)
+    steps = grain.MapDataset.range(-(-len(source) // batch_size)).map(load)
+    yield from steps.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
+
+
+@dataclass(frozen=True)
+class _LoadInOrder:
+    source: Source
+    views: dict[str, View]
+    tokenizer: object
+    batch_size: int
+
+    def __call__(self, step: int) -> tuple[dict[str, np.ndarray], int]:
+        batch = _empty(self.views, self.batch_size)
+        start = int(step) * self.batch_size
+        rows = min(self.batch_size, len(self.source) - start)
+        for row in range(rows):
+            try:
+                _write(batch, row, self.source[start + row], self.views, self.tokenizer, 0, start + row)
+            except BrokenRecord as error:
+                raise UserError(f"evaluation: record {error} ; repair it or take it out of the data") from error
+        for array in batch.values():
+            array[rows:] = array[rows - 1]
+        return batch, rows
+
+
+def _empty(views: dict[str, View], rows: int) -> dict[str, np.ndarray]:
+    return {name: np.empty(shape, dtype) for name, (shape, dtype) in batch_arrays(views, rows).items()}
+
+
+def _write(batch, row: int, record, views, tokenizer, seed: int, position: int) -> None:
+    for name, view in views.items():
+        for suffix, array in view(record, generator(seed, position, name), tokenizer).items():
+            batch[name + suffix][row] = array

@@ -1,0 +1,133 @@
+"""The built-in source: real handwritten digits (scikit-learn's) in colour on textured ground. No download, true labels.
+
+Some of the handwriting is never seen in training: the digit images, not the scenes, are split into train and held-out.
+Every scene is a pure function of (seed, split, index), drawn when it is asked for.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from tandemclip.core.data.records import Object, Record
+from tandemclip.core.data.scenes.drawing import draw, projected_crop, region
+from tandemclip.core.data.scenes.plan import COLORS, DIGITS, Plan, plan, with_article
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.errors import UserError
+from tandemclip.core.random import generator
+
+LIMITS = {
+    "size": (16, 1024),
+    "count": (1, 10**9),
+    "colors": (1, len(COLORS)),
+    "digits": (1, 3),
+    "noise": (0, 1),
+    "roi_dim": (1, 4096),
+}
+
+
+@dataclass(frozen=True)
+class Scenes(Source):
+    """`count` scenes of `size` x `size` pixels with 1 to `digits` digits each, all these numbers equally often.
+
+    Captions are "a red seven and a blue two", summaries "red seven and blue two", phrases "red seven". With
+    `size_words` digits are small or large and named so. An object's confidence is its side / `size`, its feature
+    [roi_dim] the `projected_crop` of its square. Scenes with one digit carry label = that digit, and both attributes.
+
+    noise: the probability of each of three defects of image-text data (PyramidCLIP, section 1). Redundant captions:
+    irrelevant words in the caption, not in the summary. Missing objects: caption and summary omit one of several
+    digits, or the list of objects is missing. Irrelevant regions: coloured clutter behind the digits, in no text.
+    """
+
+    size: int = 48
+    count: int = 12_000
+    colors: int = 4
+    digits: int = 2
+    split: Literal["train", "held_out"] = "train"
+    seed: int = 0
+    noise: float = 0.0
+    roi_dim: int = 64
+    size_words: bool = False
+
+    def __post_init__(self):
+        for name, (low, high) in LIMITS.items():
+            if not low <= getattr(self, name) <= high:
+                raise UserError(
+                    f"scenes: {name} is {getattr(self, name)}, expected one in {low}..{high}; change it in the config"
+                )
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Record:
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        rng = self._rng(index)
+        scene = self._plan(rng)
+        pixels = draw(rng, scene, self._handwriting[0], self.size)
+        first = scene.digits[0]
+        single = len(scene.digits) == 1
+        return Record(
+            key=f"scenes/{self.split}/{self.seed}/{index:06d}",
+            image=pixels,
+            captions=(scene.caption,),
+            summary=scene.summary,
+            objects=self._objects(scene, pixels) if scene.lists_objects else (),
+            label=first.digit if single else None,
+            attributes={"digit": first.digit, "color": first.color} if single else {},
+        )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return DIGITS
+
+    @property
+    def prompts(self) -> dict[str, list[list[str]]]:
+        """For each attribute and class the texts whose mean feature is its zero-shot classifier: every digit in all
+        colours, every colour with all digits."""
+        digits, colors = DIGITS, COLORS[: self.colors]
+        return {
+            "digit": [[with_article(f"{color} {digit}") for color in colors] for digit in digits],
+            "color": [[with_article(f"{color} {digit}") for digit in digits] for color in colors],
+        }
+
+    def texts(self, limit: int) -> Iterator[str]:
+        """Captions, summaries and phrases of the first `limit` scenes, without drawing them: to train a tokenizer."""
+        for index in range(min(limit, self.count)):
+            scene = self._plan(self._rng(index))
+            yield scene.caption
+            yield scene.summary
+            yield from (thing.phrase for thing in scene.digits)
+
+    @cached_property
+    def _handwriting(self) -> tuple[np.ndarray, np.ndarray]:
+        """(images [M, 8, 8] float32 in 0..1, labels [M]) of this split. Travels with the pickled source, so that worker
+        processes need not import scikit-learn."""
+        from sklearn.datasets import load_digits
+
+        data = load_digits()
+        order = generator("handwriting").permutation(len(data.target))
+        held_out = len(order) // 5
+        chosen = order[:held_out] if self.split == "held_out" else order[held_out:]
+        return (data.images[chosen] / 16).astype(np.float32), data.target[chosen]
+
+    def __getstate__(self) -> dict:
+        _ = self._handwriting
+        return self.__dict__
+
+    def _rng(self, index: int) -> np.random.Generator:
+        return generator(self.seed, self.split, index, "scene")
+
+    def _plan(self, rng) -> Plan:
+        wanted = {name: getattr(self, name) for name in ("size", "colors", "digits", "size_words", "noise")}
+        return plan(rng, self._handwriting[1], **wanted)
+
+    def _objects(self, scene: Plan, pixels: np.ndarray) -> tuple[Object, ...]:
+        def detected(square, phrase):
+            edges = (square.left, square.top, square.left + square.side, square.top + square.side)
+            feature = projected_crop(region(pixels, square), self.roi_dim)
+            return Object(tuple(edge / self.size for edge in edges), phrase, square.side / self.size, feature)
+
+        return tuple(detected(thing.square, thing.phrase) for thing in scene.digits)

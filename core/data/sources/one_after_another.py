@@ -1,0 +1,18 @@
+"""Several sources trained on one after another, their order drawn anew every epoch (PyramidCLIP A.1)."""
+
+from dataclasses import dataclass
+
+from tandemclip.core.data.sources.together import Together
+from tandemclip.core.random import generator
+
+
+@dataclass(frozen=True)
+class OneAfterAnother(Together):
+    def order(self, position: int, seed: int, stream: str = "order") -> int:
+        epoch, place = divmod(position, len(self))
+        for which in generator(seed, "sources", epoch).permutation(len(self.sources)):
+            count = len(self.sources[which])
+            if place < count:
+                return self.at(which, epoch * count + place, seed, stream)
+            place -= count
+        raise AssertionError("the sources' lengths changed during the run")

@@ -1,0 +1,220 @@
+"""WebDataset shards as a source: plain tar files, read at random through an index of offsets (`shard_index`)."""
+
+import glob
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache, partial
+
+import numpy as np
+
+from tandemclip.core.data.records import BrokenRecord, Object, Record
+from tandemclip.core.data.sources.file_cache import Stamp, kept, stamp
+from tandemclip.core.data.sources.image_files import unicode
+from tandemclip.core.data.sources.prompts import PHOTO, Templates, checked, ensemble, read_class_names
+from tandemclip.core.data.sources.shard_index import Entries, read_index
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Shards(Source):
+    """The records of all tar files that `paths` (files or glob patterns) name, in the order of sorted names.
+
+    Members of one record share their name up to the first dot: NNN.jpg (or png, webp ...) and, each optional,
+    NNN.json: {"captions": [...] or "caption": "...", "summary": "...", "label": 3, "attributes": {"color": 2},
+               "objects": [{"phrase", "box": [x1, y1, x2, y2] in 0..1, "confidence", "feature": [...]}],
+               "phrases": [{"phrase", "box"}]} (annotated phrases: objects of confidence 1 without a feature)
+    NNN.txt: one caption.   NNN.cls: the number of its class.   NNN.rois.npy: [objects, D], the features of "objects" in
+    their order, in place of "feature": as text they would take several times the room of the picture.
+    A record without an image is left out. Raises UserError for a missing shard and for one cut short.
+
+    classes: a JSON file with the list of the classes' names (or of mappings with a "name") in the order of their
+    numbers; with it the records are evaluated zero-shot, by each name in `templates`, and those that have a class and
+    no caption get these prompts for captions. Raises UserError where a record's class is not in the list.
+    """
+
+    paths: str | tuple[str, ...]
+    classes: str | None = None
+    templates: Templates = PHOTO
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def __getitem__(self, index: int) -> Record:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self._record(index, picture=True)
+
+    def _record(self, index: int, picture: bool) -> Record:
+        """picture: False for what is known about it only."""
+        shard, entry = self._locate(index)
+        key = f"{shard.path}:{entry['key'].decode()}"
+        image = _member(shard, entry, "image") if picture else b""
+        if image is None:
+            raise BrokenRecord(key, "it has no image")
+        facts = self._facts(shard, entry, key)
+        try:
+            captions = captions_of(facts, _member(shard, entry, "txt"))
+            label = _label(facts, _member(shard, entry, "cls"))
+            objects = _objects(facts, _member(shard, entry, "rois"))
+            summary = None if facts.get("summary") is None else unicode(facts["summary"])
+            attributes = {name: int(number) for name, number in facts.get("attributes", {}).items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BrokenRecord(key, f"its json, cls or rois.npy is not as documented: {error!r}") from error
+        prompts = () if captions else self._captions_of_class(label, key)
+        return Record(key, image, captions or prompts, summary, objects, label, attributes, prompted=bool(prompts))
+
+    def labels(self) -> np.ndarray:
+        """As in every source; pictures are not read, and labels only once for each state of a shard."""
+        self._starts  # says what is wrong with the shards
+        return np.concatenate([kept(shard, "labels", partial(self._read_labels, shard)) for shard in self._shards])
+
+    def _read_labels(self, shard: Stamp) -> np.ndarray:
+        index = read_index(shard)
+        found = np.full(len(index), -1, np.int32)
+        for number, entry in enumerate(index):
+            with suppress(BrokenRecord, ValueError, TypeError, OverflowError):
+                label = _label(self._facts(shard, entry, ""), _member(shard, entry, "cls"))
+                found[number] = -1 if label is None else label
+        return found
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(read_class_names(self.classes)) if self.classes else ()
+
+    @property
+    def prompts(self) -> dict[str, list[list[str]]]:
+        """The texts of each class; nothing without `classes`."""
+        return {"class": [ensemble(name, self._templates) for name in self.class_names]} if self.classes else {}
+
+    @cached_property
+    def _templates(self) -> tuple[str, ...]:
+        return checked(self.templates)
+
+    def _captions_of_class(self, label: int | None, key: str) -> tuple[str, ...]:
+        """Its name in the templates, for records that bring no caption."""
+        if label is None or not self.classes:
+            return ()
+        if not 0 <= label < len(self.class_names):
+            raise UserError(
+                f"{key} has class {label}, and {self.classes} names {len(self.class_names)}; give the list of all classes"
+            )
+        return tuple(ensemble(self.class_names[label], self._templates))
+
+    def texts(self, limit: int) -> Iterator[str]:
+        """Captions, summaries and phrases of at most `limit` records, evenly spread; images are not read."""
+        for index in range(0, len(self), max(1, -(-len(self) // limit))):
+            try:
+                record = self._record(index, picture=False)
+            except BrokenRecord:
+                continue  # the loader names and counts it when it comes to it; here it only has no words to give
+            yield from record.captions
+            if record.summary:
+                yield record.summary
+            yield from (thing.phrase for thing in record.objects)
+
+    def __getstate__(self) -> dict:
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # files are opened where they are read
+
+    @cached_property
+    def _shards(self) -> tuple[Stamp, ...]:
+        patterns = (self.paths,) if isinstance(self.paths, str) else self.paths
+        return tuple(stamp(path) for pattern in patterns for path in files(pattern))
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        """[shards + 1]: the number of the first record of each, then the number of all"""
+        starts = np.cumsum([0] + [len(read_index(shard)) for shard in self._shards])
+        if not starts[-1]:
+            raise UserError(
+                f"shards: {self.paths} hold no record with an image; expected members like 000000.jpg and 000000.json"
+            )
+        return starts
+
+    def _locate(self, index: int):
+        """-> (the shard, its entry in the index)"""
+        number = int(np.searchsorted(self._starts, index, side="right")) - 1
+        shard = self._shards[number]
+        return shard, _entries(shard)[index - int(self._starts[number])]
+
+    def _facts(self, shard: Stamp, entry, key: str) -> dict:
+        text = _member(shard, entry, "json")
+        try:
+            facts = json.loads(text) if text else {}
+        except ValueError as error:
+            raise BrokenRecord(key, f"its json cannot be read: {error}") from error
+        if not isinstance(facts, dict):
+            raise BrokenRecord(key, f"its json holds a {type(facts).__name__}, expected an object")
+        return facts
+
+
+def files(pattern: str) -> list[str]:
+    """What a path or glob pattern names, sorted; UserError where a pattern names nothing."""
+    pattern = os.path.expanduser(pattern)
+    if not glob.has_magic(pattern):
+        return [pattern]
+    found = sorted(glob.glob(pattern, recursive=True))
+    if not found:
+        raise UserError(f"shards: no file matches {pattern}; give the tar files or a pattern such as 'train/*.tar'")
+    return found
+
+
+# A window of the order mixes neighbouring shards, so that a few of them are in use at any time. What falls out of a
+# cache is closed when its last reader lets go of it.
+_entries = lru_cache(maxsize=128)(lambda shard: Entries(read_index(shard)))
+
+
+@lru_cache(maxsize=128)
+def _open(shard: Stamp):
+    try:
+        return open(shard.path, "rb", buffering=0)
+    except OSError as error:
+        raise UserError(
+            f"shards: {shard.path} was there and cannot be opened any more ({error.strerror}); put it back"
+        ) from error
+
+
+def _member(shard: Stamp, entry, kind: str) -> bytes | None:
+    offset, size = int(entry[kind]["offset"]), int(entry[kind]["size"])
+    if size < 0:
+        return None
+    file = _open(shard)  # held: it may be in no cache, where two threads opened it at once
+    data = os.pread(file.fileno(), size, offset)
+    if len(data) < size:
+        raise UserError(f"shards: {shard.path} ends at a record that it had before; copy the file again, whole")
+    return data
+
+
+def captions_of(facts: dict, text: bytes | None) -> tuple[str, ...]:
+    captions = facts.get("captions", facts.get("caption"))
+    if captions is not None:
+        captions = [captions] if isinstance(captions, str) else captions
+        return tuple(unicode(str(caption)) for caption in captions)
+    return (text.decode("utf-8", "replace").strip(),) if text else ()
+
+
+def _label(facts: dict, text: bytes | None) -> int | None:
+    """A negative number is no class, as many data sets have it."""
+    given = facts.get("label") if text is None else text
+    return None if given is None or int(given) < 0 else int(given)
+
+
+def _objects(facts: dict, rois: bytes | None) -> tuple[Object, ...]:
+    things = facts.get("objects", ())
+    features = (
+        [thing.get("feature") for thing in things] if rois is None else np.lib.format.read_array(io.BytesIO(rois))
+    )
+    if len(features) != len(things):
+        raise ValueError(f"{len(features)} rows of features for {len(things)} objects")
+    things = [*zip(things, features), *((phrase, None) for phrase in facts.get("phrases", ()))]
+    return tuple(_object(thing, feature) for thing, feature in things)
+
+
+def _object(thing: dict, feature) -> Object:
+    x1, y1, x2, y2 = (float(edge) for edge in thing["box"])
+    feature = None if feature is None else np.asarray(feature, np.float32)
+    return Object((x1, y1, x2, y2), unicode(str(thing["phrase"])), float(thing.get("confidence", 1)), feature)

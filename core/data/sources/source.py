@@ -1,0 +1,50 @@
+"""What the loader asks of any source of records. Anybody can write another one."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+
+from tandemclip.core.data.records import BrokenRecord, Record
+from tandemclip.core.data.sources.order import index
+
+
+class Source(ABC):
+    """Random access to records. A source is pickled and sent to worker processes: hold files open lazily."""
+
+    class_names: tuple[str, ...] = ()  # in the order of their labels
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Record:
+        """Raises BrokenRecord where this one cannot be read."""
+
+    @property
+    def epoch(self) -> int:
+        """How many places of the order are an epoch."""
+        return len(self)
+
+    def order(self, position: int, seed: int, stream: str = "order") -> int:
+        """The record at this place of a run: shuffled, every epoch of len(self) places has each once."""
+        return index(position, len(self), seed, stream)
+
+    def class_spaces(self) -> dict[str, tuple[str, ...]]:
+        """{Record.classes: what the classes of such records are called}."""
+        return {"": self.class_names}
+
+    def labels(self) -> np.ndarray:
+        """[len(self)] int32: every record's class, -1 for none, and for those that cannot be read."""
+        return np.array([self._label(i) for i in range(len(self))], np.int32)
+
+    def _label(self, index: int) -> int:
+        try:
+            label = self[index].label
+        except BrokenRecord:
+            return -1
+        return -1 if label is None else label
+
+    @abstractmethod
+    def texts(self, limit: int) -> Iterator[str]:
+        """Captions, summaries and phrases of at most `limit` records, to train a tokenizer on; the same every time."""

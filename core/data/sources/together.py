@@ -1,0 +1,42 @@
+"""Several sources as one: shuffled together, or in an order of their own (`one_after_another`, `balanced`)."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from tandemclip.core.data.records import Record
+from tandemclip.core.data.sources.source import Source
+
+
+@dataclass(frozen=True)
+class Together(Source):
+    """Record by record, as one data set of them all (UniCL 4.2.2). Classes of one source are not those of another."""
+
+    sources: tuple[Source, ...]
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.cumsum([0, *(len(source) for source in self.sources)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def __getitem__(self, number: int) -> Record:
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        which = int(np.searchsorted(self._starts, number, side="right")) - 1
+        record = self.sources[which][number - int(self._starts[which])]
+        return replace(record, classes=f"{which} {record.classes}")
+
+    def class_spaces(self) -> dict[str, tuple[str, ...]]:
+        inner = ((which, source.class_spaces()) for which, source in enumerate(self.sources))
+        return {f"{which} {space}": names for which, spaces in inner for space, names in spaces.items()}
+
+    def at(self, which: int, position: int, seed: int, stream: str) -> int:
+        """The number of the record at this place of one source's own order."""
+        return int(self._starts[which]) + self.sources[which].order(position, seed, f"{stream} of {which}")
+
+    def texts(self, limit: int):
+        for source in self.sources:
+            yield from source.texts(limit // len(self.sources))

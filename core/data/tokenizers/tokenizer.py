@@ -1,0 +1,93 @@
+"""Texts to token ids: what a tokenizer is, which ones there are, and how a configuration names them.
+
+In each the end token has the highest id and the start token the one below it, so that the end is where ids are largest
+(CLIP's text tower reads its feature there), and padding is 0. The vocabulary's size follows from the configuration
+alone: a model's shapes never depend on the data.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.tokenizers.clip import ClipTokenizer
+from tandemclip.core.data.tokenizers.trained import Level, TrainedTokenizer
+from tandemclip.core.errors import UserError
+
+TRAINING_RECORDS = 100_000  # enough for a vocabulary; larger sources are read at even distances
+
+
+class Tokenizer(Protocol):
+    """vocab_size ids, with start = vocab_size - 2, end = vocab_size - 1, pad = 0. Can be pickled."""
+
+    vocab_size: int
+    start: int
+    end: int
+    pad: int
+
+    def __call__(self, texts: list[str], context_length: int) -> np.ndarray:
+        """-> [len(texts), context_length] int32: start, the text, end, padding. Over-long text is cut; end stays."""
+
+    def to_json(self) -> str:
+        """Everything that `from_json` needs, for a checkpoint."""
+
+
+class TokenizerConfig:
+    """How a configuration describes a tokenizer."""
+
+    vocab_size: int
+
+
+@dataclass(frozen=True)
+class ClipBpe(TokenizerConfig):
+    """CLIP's byte-pair encoding, 49,408 ids."""
+
+    @property
+    def vocab_size(self) -> int:
+        return ClipTokenizer.vocab_size
+
+
+@dataclass(frozen=True)
+class Trained(TokenizerConfig):
+    """A vocabulary of the source's own captions, trained at the start of a run (the same every time), or read from the
+    JSON file that `TrainedTokenizer.to_json` wrote. level: "word": whole words, "bpe": parts, for open
+    texts, "text": each text one id, for a list of classes."""
+
+    vocab_size: int
+    file: str | None = None
+    level: Level = "word"
+
+
+def build(config: TokenizerConfig, source: Source) -> Tokenizer:
+    """The tokenizer of a configuration. The source is read only where a vocabulary has to be trained."""
+    if isinstance(config, ClipBpe):
+        return ClipTokenizer()
+    if config.file is None:
+        return TrainedTokenizer.train(source.texts(TRAINING_RECORDS), config.vocab_size, config.level)
+    try:
+        tokenizer = TrainedTokenizer.from_json(Path(config.file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(
+            f"tokenizer: {config.file} cannot be read ({error.strerror}); give the JSON file of a trained tokenizer, "
+            "or leave `file` out to train one on the captions"
+        ) from error
+    if tokenizer.vocab_size != config.vocab_size:
+        raise UserError(
+            f"tokenizer: {config.file} has {tokenizer.vocab_size} ids, the config says {config.vocab_size}; "
+            f"set vocab_size: {tokenizer.vocab_size}"
+        )
+    return tokenizer
+
+
+def from_json(text: str | None) -> Tokenizer | None:
+    """The tokenizer that `to_json` described; None of none."""
+    if text is None:
+        return None
+    kinds = {kind.KIND: kind for kind in (ClipTokenizer, TrainedTokenizer)}
+    kind = json.loads(text).get("kind")
+    if kind not in kinds:
+        raise UserError(f"tokenizer: its JSON is of kind {kind!r}, expected one of {sorted(kinds)}; give such a file")
+    return kinds[kind].from_json(text)

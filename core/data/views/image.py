@@ -1,0 +1,67 @@
+"""Pictures as a tower takes them: a random crop for training, the middle for evaluation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tandemclip.core.data import images
+from tandemclip.core.data.views import augment
+from tandemclip.core.data.views.view import View
+
+
+@dataclass(frozen=True)
+class ImageView(View):
+    """A random crop for training, resized to a square -> "": [3, resolution, resolution] float32, normalised.
+
+    area: share of the picture, e.g. (0.9, 1.0) for a global and (0.5, 1.0) for a local view. ratio: width / height.
+    rand_augment, erase: see `augment`. resize, crop_pct: of evaluation too, see CentreView.
+    """
+
+    resolution: int
+    area: tuple[float, float] = (0.9, 1.0)
+    flip: bool = False
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    mean: tuple[float, float, float] = images.CLIP_MEAN
+    std: tuple[float, float, float] = images.CLIP_STD
+    rand_augment: bool = False
+    erase: float = 0.0
+    resize: images.Resize = "antialiased"
+    crop_pct: float = 1.0
+
+    def arrays(self):
+        return {"": ((3, self.resolution, self.resolution), np.dtype(np.float32))}
+
+    def __call__(self, record, rng, tokenizer):
+        crop = images.random_crop(record.pixels, self.area, self.ratio, rng)
+        pixels = images.RESIZE[self.resize](crop, self.resolution, self.resolution)
+        if self.flip and rng.random() < 0.5:
+            pixels = pixels[:, ::-1]
+        if self.rand_augment:
+            pixels = augment.rand_augment(pixels, tuple(round(255 * value) for value in self.mean), rng)
+        planes = images.normalise(pixels, self.mean, self.std)
+        return {"": augment.erase(planes, self.erase, rng) if self.erase else planes}
+
+
+@dataclass(frozen=True)
+class CentreView(View):
+    """The evaluation picture: short side to `resolution` / crop_pct, its middle -> "": [3, resolution, resolution]
+    float32.
+
+    resize: as in training. "pillow_bicubic" is what released CLIP weights expect, pixel-equal; "antialiased" is
+    OpenCV's and faster.
+    """
+
+    resolution: int
+    resize: images.Resize = "antialiased"
+    mean: tuple[float, float, float] = images.CLIP_MEAN
+    std: tuple[float, float, float] = images.CLIP_STD
+    crop_pct: float = 1.0
+
+    def arrays(self):
+        return {"": ((3, self.resolution, self.resolution), np.dtype(np.float32))}
+
+    def __call__(self, record, rng, tokenizer):
+        height, width = images.short_side(record.pixels.shape, int(self.resolution / self.crop_pct))
+        pixels = images.RESIZE[self.resize](record.pixels, height, width)
+        pixels = images.centre_crop(pixels, self.resolution, self.resolution)
+        return {"": images.normalise(pixels, self.mean, self.std)}

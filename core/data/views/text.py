@@ -1,0 +1,52 @@
+"""Texts of a record as token ids."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tandemclip.core.data.records import BrokenRecord
+from tandemclip.core.data.views.label import class_of, hashed
+from tandemclip.core.data.views.rois import OBJECTS
+from tandemclip.core.data.views.view import View
+
+Targets = Literal["pairs", "texts", "labels"]
+LABEL = "_label"
+
+
+@dataclass(frozen=True)
+class TextView(View):
+    """One text of the record as token ids -> "": [context_length] int32; "_label": [2] int32, unless targets is
+    "pairs".
+
+    field: "caption": one of its captions at random. "summary": falls back to a caption where there is none. "objects":
+    the phrases of its objects, the most confident first, at most ten, joined by ", "; empty where there is none.
+    targets: what is a positive of what. "pairs": each picture has its own text only, as in CLIP. "texts": equal token
+    ids are one label. "labels": so is an equal class, which comes before the text (UniCL's TargetM).
+    """
+
+    field: Literal["caption", "summary", "objects"]
+    context_length: int = 77
+    targets: Targets = "pairs"
+
+    def arrays(self):
+        label = {} if self.targets == "pairs" else {LABEL: ((2,), np.dtype(np.int32))}
+        return {"": ((self.context_length,), np.dtype(np.int32))} | label
+
+    def __call__(self, record, rng, tokenizer):
+        ids = tokenizer([self._text(record, rng)], self.context_length)[0]
+        if self.targets == "pairs":
+            return {"": ids}
+        labelled = self.targets == "labels" and record.label is not None
+        return {"": ids, LABEL: hashed(class_of(record) if labelled else ids.tobytes())}
+
+    def _text(self, record, rng) -> str:
+        if self.field == "objects":
+            return ", ".join(thing.phrase for thing in record.strongest_objects(OBJECTS))
+        if self.field == "summary" and record.summary:
+            return record.summary
+        if not record.captions:
+            raise BrokenRecord(
+                record.key, "it has no caption" + (", and its class no name" if record.label is not None else "")
+            )
+        return record.captions[int(rng.integers(len(record.captions)))]

@@ -1,0 +1,44 @@
+"""A linear probe: how well classes are told apart by a linear classifier of features that stay as they are.
+
+Multinomial logistic regression by L-BFGS (Radford et al. 2021, A.3), of features scaled to length 1 (as SupCon's are,
+Khosla et al. 2020, section 3), its strength of regularisation the one that does best on a tenth of the features that it
+does not learn from. SupCon's second stage is this, too.
+"""
+
+import warnings
+
+import numpy as np
+
+from tandemclip.core.errors import UserError
+from tandemclip.core.evaluation.protocols.zero_shot import unit_rows
+from tandemclip.core.random import generator
+
+STRENGTHS = tuple(10.0**power for power in range(-2, 5))  # of C, for features of length 1
+ITERATIONS = 1000
+
+
+def predict(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Features learned [M, D] with labels [M] int, asked [N, D], of any length -> [N], the label of each."""
+    learned, asked = unit_rows(learned, "features learned from"), unit_rows(asked, "features asked about")
+    order = generator("linear probe").permutation(len(labels))
+    classes, firsts = np.unique(labels[order], return_index=True)
+    others = np.delete(order, firsts)  # every class stays among those that are learned from
+    if len(classes) < 2 or not len(others):
+        raise UserError(
+            f"the linear probe has {len(labels)} records of {len(classes)} classes to learn from; it needs two classes, and more "
+            "records than classes: give another `learn`"
+        )
+    held = others[: max(1, len(labels) // 10)]
+    rest = np.setdiff1d(order, held)
+    scores = [_fit(learned[rest], labels[rest], strength).score(learned[held], labels[held]) for strength in STRENGTHS]
+    return _fit(learned, labels, STRENGTHS[int(np.argmax(scores))]).predict(asked)
+
+
+def _fit(features, labels, strength):
+    from sklearn.exceptions import ConvergenceWarning  # here, so that processes that load need not import scikit-learn
+    from sklearn.linear_model import LogisticRegression
+
+    with warnings.catch_warnings():
+        # what does not converge is hardly regularised; the tenth decides whether it is taken
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return LogisticRegression(C=strength, max_iter=ITERATIONS).fit(features, labels)

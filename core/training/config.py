@@ -1,0 +1,81 @@
+"""What a run is configured by: a method, its data, and how it trains, read from one YAML file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tandemclip.core.config import yaml_text
+from tandemclip.core.config.build import build
+from tandemclip.core.config.yaml_text import merge
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.tokenizers.tokenizer import TokenizerConfig
+from tandemclip.core.data.views.image import ImageView
+from tandemclip.core.errors import UserError
+from tandemclip.core.methods.method import Method
+from tandemclip.core.training.settings import Training
+
+
+@dataclass(frozen=True)
+class Data:
+    """train, evaluate: where records come from. tokenizer: for methods that read texts. workers: processes that decode
+    and crop (0: a thread of this one).
+
+    bad_records: the list of those of `train` that are left out, as `tools/prepare.py check` writes it.
+    """
+
+    train: Source
+    tokenizer: TokenizerConfig | None = None
+    evaluate: Source | None = None
+    workers: int = 1
+    bad_records: str | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    method: Method
+    data: Data
+    training: Training
+
+    def __post_init__(self):
+        text, tokenizer = self.method.text, self.data.tokenizer
+        if text is None and tokenizer is None:
+            return
+        if tokenizer is None:
+            raise UserError(
+                "data.tokenizer is missing; the method reads texts: add it, e.g. data.tokenizer={type: clip_bpe}"
+            )
+        if text is None:
+            raise UserError(f"data.tokenizer is given and {type(self.method).__name__} reads no text; leave it out")
+        wanted, given = text.vocab_size, tokenizer.vocab_size
+        if wanted != given:
+            raise UserError(
+                f"method.text.vocab_size is {wanted} and the tokenizer has {given} ids; set method.text.vocab_size={given}"
+            )
+
+    @property
+    def views_a_step(self) -> int:
+        """Crops that go through the image tower: CLIP's batch once, PyramidCLIP's twice."""
+        return self.training.batch_size * sum(isinstance(view, ImageView) for view in self.method.views().values())
+
+
+def read(path: Path, overrides: dict | None = None) -> tuple[Config, dict]:
+    """A YAML file with `overrides` laid over it -> the configuration and the mapping it was built from."""
+    mapping = merge(_mapping(Path(path)), overrides or {})
+    return build(Config, mapping), mapping
+
+
+def _mapping(path: Path) -> dict:
+    """The file's own keys laid over those of the file that it names as `base`, relative to itself."""
+    try:
+        mapping = yaml_text.parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(
+            f"the config {path} cannot be read: {error.strerror}; see configs/ for those that ship"
+        ) from error
+    except yaml.YAMLError as error:
+        raise UserError(f"the config {path} is not YAML: {error}") from error
+    if not isinstance(mapping, dict):
+        raise UserError(f"the config {path} holds {type(mapping).__name__}, expected keys method, data and training")
+    base = mapping.pop("base", None)
+    return mapping if base is None else merge(_mapping(path.parent / base), mapping)

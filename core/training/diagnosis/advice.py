@@ -1,0 +1,133 @@
+"""What a run tells a person who did not ask: that it does not learn, or that it waits for data, and why. Once each."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tandemclip.core.data.loading.loader import batches
+from tandemclip.core.data.records import BrokenRecord
+from tandemclip.core.random import generator
+from tandemclip.core.training.diagnosis import plateau, waiting
+from tandemclip.core.training.diagnosis.pairing import PAIRS, relation
+from tandemclip.core.training.diagnosis.plateau import Seen
+
+WINDOW = 50  # steps that are looked at together
+PATIENCE = 1000  # steps after the warm-up, or a tenth of a shorter run's
+ROWS = 16  # of a batch, for gradients and features: this is one process's look at a batch that may be large
+RECORDS = 64  # looked at, or timed
+
+
+class Advice:
+    """`say` shows a sentence. The rank that leads has one."""
+
+    def __init__(self, trainer, say: Callable[[str], None]):
+        self.trainer, self.say, self.rows = trainer, say, deque(maxlen=WINDOW)
+        schedule = trainer.schedule
+        self.from_step = min(schedule.warmup + min(PATIENCE, max(WINDOW, schedule.steps // 10)), schedule.steps)
+        self.first = trainer.step + 1
+        self.told = set()
+
+    def update(self, row: dict, batch) -> None:
+        """After every step, with its row of the journal and its batch."""
+        self.rows.append(row)
+        if row["step"] < self.first + WINDOW:  # the first step waits for the workers to start
+            return
+        if "plateau" not in self.told and row["step"] >= self.from_step:
+            found = plateau.stuck(self.rows, self.trainer.settings.batch_size, self.trainer.config.method.guessing)
+            if found:
+                self.told.add("plateau")
+                self._plateau(batch, *found)
+        if "waiting" not in self.told and waiting.share(self.rows) > waiting.SHARE:
+            self.told.add("waiting")
+            self.say(explain_waiting(self.trainer, self.rows))
+
+    def _plateau(self, batch, name, mean):
+        causes, learning = look(self.trainer, batch, self.rows)
+        if not causes and learning:
+            return  # slowly, but it learns
+        self.say(
+            f"step {self.trainer.step}: the {name}, {mean:.3f} in the last {WINDOW} steps, is no better than guessing "
+            f"(ln of the batch size: {np.log(self.trainer.settings.batch_size):.3f}). Found:"
+        )
+        for cause in causes or [
+            "nothing wrong with data, gradients or learning rate; try tools/train.py --overfit 128"
+        ]:
+            self.say(f"- {cause}")
+
+
+def look(trainer, batch, rows: Sequence[dict]) -> tuple[list[str], bool]:
+    """What keeps this run from learning, a sentence each, and whether right pairs are nearer than wrong ones after all.
+
+    Changes nothing. Reads `pairing.PAIRS` records again, from the beginning of the run's order.
+    """
+    method, engine = trainer.config.method, trainer.engine
+    some = {name: array[:ROWS] for name, array in batch.items()}
+    pairs, together = pairs_of(method, some), method.paired(some)
+    if pairs is None or together.sum() < 2:
+        return [], True  # nothing to say of such a method, or batch
+    images, texts = engine.encode_image(pairs[0])[together], engine.encode_text(pairs[1])[together]
+    parameters, weights = dict(method.all_parameters()), engine.weights()
+    gradients = engine.named_gradients(engine.backward(some, trainer.step / max(1, trainer.schedule.steps - 1)))
+    scale = parameters.get("logit_scale")
+    seen = Seen(
+        rows=rows,
+        batch=batch,
+        records=records(trainer, 0),
+        pairs=_pairs(trainer),
+        trained={name: parameter.trainable for name, parameter in parameters.items()},
+        gradients=gradients,
+        weights=float(np.sqrt(sum(np.sum(np.square(weights[name], dtype=np.float64)) for name in gradients))),
+        images=images,
+        texts=texts,
+        schedule=trainer.schedule,
+        largest_scale=None if scale is None else scale.maximum,
+    )
+    return plateau.causes(seen), plateau.nearer(images, texts) > plateau.RELATED
+
+
+def pairs_of(method, batch) -> tuple[np.ndarray, np.ndarray] | None:
+    """Images [B, 3, H, W] and token ids [B, L] as the towers take them; None for a method of other views."""
+    if method.text is None:
+        return None
+    images = [array for array in batch.values() if array.shape[2:] == (method.image.resolution,) * 2]
+    ids = [array for array in plateau.texts_of(batch).values() if array.shape[1] == method.text.context_length]
+    return (images[0], ids[0]) if images and ids else None
+
+
+def _pairs(trainer) -> dict[str, float]:
+    """Nothing where the data are too few to tell; such can be learned by heart, whatever belongs to what."""
+    if len(trainer.source) < PAIRS:  # each pair once
+        return {}
+    views, seed = trainer.config.method.views(), trainer.settings.seed
+    reading = batches(
+        trainer.source, views, trainer.tokenizer, batch_size=ROWS, seed=seed, start_step=0, stop_step=PAIRS // ROWS
+    )
+    with reading:
+        read = list(reading)
+    arrays = {name: np.concatenate([batch[name] for batch in read]) for name in read[0]}
+    images = next(array for array in arrays.values() if array.ndim == 4)
+    return {name: relation(images, ids, generator("pairing")) for name, ids in plateau.texts_of(arrays).items()}
+
+
+def _numbers(trainer, start: int) -> list[int]:
+    count = min(RECORDS, len(trainer.source))
+    return [trainer.source.order(start + i, trainer.settings.seed) for i in range(count)]
+
+
+def records(trainer, start: int) -> list:
+    """Those at these positions of the run that can be read."""
+    found = []
+    for number in _numbers(trainer, start):
+        try:
+            found.append(trainer.source[number])
+        except BrokenRecord:
+            continue  # the loader names those
+    return found
+
+
+def explain_waiting(trainer, rows: Sequence[dict]) -> str:
+    ahead = (trainer.step + PATIENCE) * trainer.settings.batch_size  # what the workers have not read just now
+    views = trainer.config.method.views()
+    per_record = waiting.stages(trainer.source, views, trainer.tokenizer, _numbers(trainer, ahead))
+    return waiting.explain(rows, trainer.settings.batch_size, per_record, trainer.config.data.workers)

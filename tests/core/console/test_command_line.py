@@ -1,0 +1,93 @@
+"""How tools fail, and how a configuration is overridden."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tandemclip.core.console import command_line
+from tandemclip.core.errors import UserError
+
+
+def fail(arguments):
+    raise UserError("got 3 rows, expected 4: add\none")
+
+
+def test_user_error_is_one_line_and_2(capsys):
+    assert command_line.run(fail, []) == 2
+    captured = capsys.readouterr()
+    assert captured.err == "error: got 3 rows, expected 4: add one\n" and captured.out == ""
+
+
+def test_debug_adds_the_traceback(capsys):
+    assert command_line.run(fail, ["--debug"]) == 2
+    error = capsys.readouterr().err
+    assert "Traceback" in error and "in fail" in error and error.endswith("error: got 3 rows, expected 4: add one\n")
+
+
+def test_defects_keep_their_traceback():
+    def broken(arguments):
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        command_line.run(broken, [])
+
+
+def test_interruption_is_130(capsys):
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    assert command_line.run(interrupted, []) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("returned, code", [(None, 0), (0, 0), (3, 3)])
+def test_exit_code_of_the_tool(returned, code):
+    assert command_line.run(lambda arguments: returned, []) == code
+
+
+def test_arguments_reach_the_tool_without_debug():
+    seen = []
+    command_line.run(seen.extend, ["--out", "runs/a", "--debug", "--resume"])
+    assert seen == ["--out", "runs/a", "--resume"]
+
+
+def test_as_a_program():
+    code = (
+        "import argparse, sys; from tandemclip.core.console.command_line import run\n"
+        "def main(arguments):\n"
+        "    parser = argparse.ArgumentParser(); parser.add_argument('--steps', type=int)\n"
+        "    print(parser.parse_args(arguments).steps)\n"
+        "sys.exit(run(main))"
+    )
+    for arguments, expected, output in ((["--steps", "3", "--debug"], 0, "3\n"), (["--stops", "3"], 2, "")):
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (expected, output)
+
+
+@pytest.mark.parametrize(
+    "overrides, expected",
+    [
+        ([], {}),
+        (["a=1"], {"a": 1}),
+        (["a.b.c=x", "a.b.d=[1, two]", "e=true"], {"a": {"b": {"c": "x", "d": [1, "two"]}}, "e": True}),
+        (["rate=1e-3", "floor=2.5E-6", "other=1.5"], {"rate": 1e-3, "floor": 2.5e-6, "other": 1.5}),
+        (["rates=[1e-3, 1e3]", "version='1e3'"], {"rates": [1e-3, 1e3], "version": "1e3"}),
+        (["name=e3", "tag=1e"], {"name": "e3", "tag": "1e"}),
+        (["a=", "b=null", "c=''"], {"a": None, "b": None, "c": ""}),
+        (["a=x=y"], {"a": "x=y"}),
+        (["a=1", "a=2"], {"a": 2}),
+        (["a={b: 1}", "a.c=2"], {"a": {"b": 1, "c": 2}}),
+    ],
+)
+def test_overrides(overrides, expected):
+    found = command_line.parse_overrides(overrides)
+    assert found == expected and repr(found) == repr(expected)  # 1 == True, their reprs differ
+
+
+@pytest.mark.parametrize(
+    "overrides", [["a"], ["=1"], ["a..b=1"], [".a=1"], ["a.=1"], ["a=1", "a.b=2"], ["a.b=2", "a=1"], ["a=[1"]]
+)
+def test_overrides_that_cannot_be(overrides):
+    with pytest.raises(UserError, match="override"):
+        command_line.parse_overrides(overrides)

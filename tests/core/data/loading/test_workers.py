@@ -1,0 +1,62 @@
+"""Processes that die, for real: a worker's end is told, and a program's end takes its workers along."""
+
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import multiprocessing, os, signal, sys
+from tandemclip.core.console import command_line
+from tandemclip.core.data.loading.loader import batches
+from tandemclip.core.data.scenes.scenes import Scenes
+from tandemclip.core.data.views.image import ImageView
+
+def main(argv):
+    killed, steps = int(argv[0]), {"start_step": 0, "stop_step": 10**6, "workers": 2}
+    with batches(Scenes(count=50), {"image": ImageView(32)}, None, batch_size=64, seed=0, **steps) as loader:
+        for _ in range(4):  # of both
+            next(loader)
+        workers = [child.pid for child in multiprocessing.active_children()]
+        assert len(workers) == 2
+        print(*workers, flush=True)
+        for pid in workers[:killed]:
+            os.kill(pid, signal.SIGKILL)
+        for batch in loader:
+            assert batch["image"].shape == (64, 3, 32, 32)
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main))
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    def start(killed):
+        (tmp_path / "program.py").write_text(PROGRAM)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen([sys.executable, tmp_path / "program.py", str(killed)], **pipes)
+
+    return start
+
+
+@pytest.mark.parametrize("killed", [1, 2])
+def test_a_killed_worker_ends_the_program_with_one_line(start, killed):
+    process = start(killed)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    line = errors.splitlines()[0]
+    assert re.match(r"error: a worker that loads data died \(signal 9, Killed.*memory.*--resume.*data.workers", line), (
+        errors
+    )
+    assert "Traceback" not in errors
+
+
+def test_workers_end_with_the_program_that_was_killed(start):
+    process = start(0)
+    process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)  # returns once nobody holds the pipes any more: the workers have inherited them
+    assert process.returncode == -signal.SIGKILL

@@ -1,0 +1,126 @@
+"""A table of paths and captions as a source."""
+
+import csv
+import pickle
+
+import numpy as np
+import pytest
+
+from tandemclip.core.data.records import BrokenRecord
+from tandemclip.core.data.sources.captions_table import CaptionsTable
+from tandemclip.core.errors import UserError
+
+ODD = [
+    'with "quotes", commas', "\u2028line\u2029separators\x85of Unicode", "zero\u200bwidth", "שלום", "👩‍👩‍👧 family", "e\u0301 = é",
+    "a\ttab", "two\nlines", "  spaces  ", "\ufeffmark", "NaN", "0",
+]  # fmt: skip
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder whose "images" hold their own names."""
+    for name in ("a.jpg", "b.png", "sub/c.jpg", "ü 猫.jpg"):
+        path = tmp_path / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    return tmp_path
+
+
+def table(folder, text, name="table.csv"):
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(path)
+
+
+def records(source):
+    return [(record.image.decode(), record.captions) for record in map(source.__getitem__, range(len(source)))]
+
+
+def test_rows_of_one_path_are_one_record_in_the_order_of_the_first(photos):
+    path = table(photos, "path,caption\nb.png,one\na.jpg,two\nb.png,three\n\nsub/c.jpg,\nb.png, \nü 猫.jpg,four\n")
+    source = CaptionsTable(path, str(photos / "images"))
+    assert records(source) == [
+        ("b.png", ("one", "three")),
+        ("a.jpg", ("two",)),
+        ("sub/c.jpg", ()),
+        ("ü 猫.jpg", ("four",)),
+    ]
+    assert source[2].key == str(photos / "images" / "sub" / "c.jpg")
+    assert list(source.texts(10)) == ["one", "three", "two", "four"] and list(source.texts(2)) == ["one", "three"]
+    with pytest.raises(IndexError):
+        source[4]
+
+
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("suffix, delimiter", [(".csv", ","), (".tsv", "\t")])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_what_python_s_own_writer_wrote(photos, suffix, delimiter, quoting, encoding):
+    captions = [
+        text for text in ODD if suffix == ".csv" or not set("\t\n") & set(text)
+    ]  # a field of a .tsv has neither
+    path = photos / f"table{suffix}"
+    with open(path, "w", encoding=encoding, newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter, quoting=quoting)
+        writer.writerow(["text", "id", "file"])
+        writer.writerows([text, number, "images/a.jpg"] for number, text in enumerate(captions))
+    source = CaptionsTable(str(path), path_column="file", caption_column="text")
+    assert records(source) == [("a.jpg", tuple(captions))]
+
+
+def test_quotation_marks_of_a_raw_tsv_are_text(photos):
+    rows = ["path\tcaption", 'images/a.jpg\t"Hi" she said', 'images/b.png\t"open', 'images/sub/c.jpg\t"all"']
+    path = table(photos, "\r\n".join(rows), "x.TSV")
+    assert [captions for _, captions in records(CaptionsTable(path))] == [('"Hi" she said',), ('"open',), ("all",)]
+
+
+def test_a_row_or_image_that_cannot_be_used_breaks_only_itself(photos):
+    path = table(photos, "caption,path\none,a.jpg\ntwo\nthree, \nfour,gone.jpg\nfive,sub\nsix,b.png\n")
+    source = CaptionsTable(path, str(photos / "images"))
+    assert len(source) == 6 and source[0].captions == ("one",) and source[5].captions == ("six",)
+    broken = {1: "table.csv:line 3: .*no path", 2: "line 4: .*no path", 3: "gone.jpg: .*No such file", 4: "sub: "}
+    for index, words in broken.items():
+        with pytest.raises(BrokenRecord, match=words):
+            source[index]
+
+
+def test_an_absolute_path_stays_one(photos, tmp_path):
+    path = table(photos, f"path,caption\n{photos}/images/a.jpg,one\n")
+    assert records(CaptionsTable(path, str(tmp_path))) == [("a.jpg", ("one",))]
+
+
+@pytest.mark.parametrize(
+    "text, name, words",
+    [
+        ("file,text\na.jpg,one\n", "t.csv", "columns file, text, but no 'path'.*path_column"),
+        ("path;caption\na.jpg;one\n", "t.csv", "columns path;caption, but no 'path'"),
+        ("path,text\na.jpg,one\n", "t.csv", "no 'caption'.*caption_column"),
+        ("", "t.csv", "no 'path'"),
+        ("path,caption\n", "t.csv", "no rows"),
+        ("path,caption\na.jpg,ok\na.jpg,\xe9t\xe9\n".encode("latin-1"), "t.csv", "t.csv line 3 is not UTF-8.*save"),
+        ('path,caption\na.jpg,"open\nb.png,two\n', "t.csv", "line 3: .*quotation"),
+        ("path,caption\na.jpg,one\n", "t.txt", "does not end in .csv or .tsv"),
+    ],
+)
+def test_a_table_that_is_not_as_described_is_named(photos, text, name, words):
+    with pytest.raises(UserError, match=words):
+        len(CaptionsTable(table(photos, text, name), str(photos / "images")))
+
+
+def test_what_is_not_there_is_named(photos):
+    with pytest.raises(UserError, match="gone.csv cannot be read.*correct the path"):
+        len(CaptionsTable(str(photos / "gone.csv")))
+    with pytest.raises(UserError, match="pictures is no folder"):
+        len(CaptionsTable(table(photos, "path,caption\na.jpg,one\n"), str(photos / "pictures")))
+
+
+def test_many_rows_travel_in_little_room(tmp_path):
+    """To a worker: less than twice the table, and without reading it again."""
+    rows = 20_000
+    text = "path,caption\n" + "".join(f"{i % 5000:06d}.jpg,caption number {i}\n" for i in range(rows))
+    source = CaptionsTable(table(tmp_path, text))
+    assert len(source) == 5000
+    sent = pickle.dumps(source)
+    assert len(sent) < 2 * len(text)
+    (tmp_path / "table.csv").unlink()
+    (tmp_path / "000007.jpg").write_bytes(b"x")
+    assert pickle.loads(sent)[7].captions == tuple(f"caption number {i}" for i in np.arange(7, rows, 5000))

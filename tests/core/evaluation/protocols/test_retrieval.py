@@ -1,0 +1,104 @@
+"""Retrieval recall against what construction predicts, and against a plain double loop."""
+
+import numpy as np
+import pytest
+
+from tandemclip.core.errors import UserError
+from tandemclip.core.evaluation.protocols import retrieval
+
+
+def recall(images, texts, owner):
+    """{"i2t": {1: share, 5: share, 10: share}, "t2i": ...}"""
+    found = retrieval.recall(images, texts, owner)
+    assert tuple(found) == retrieval.METRICS
+    return {way: {k: found[f"{way}/R@{k}"].share for k in retrieval.AT} for way in ("i2t", "t2i")}
+
+
+def recall_by_loop(images, texts, owner):
+    images = [image / np.linalg.norm(image) for image in images]
+    texts = [text / np.linalg.norm(text) for text in texts]
+    i2t, t2i = [], []
+    for i, image in enumerate(images):
+        own = [j for j in range(len(texts)) if owner[j] == i]
+        if own:
+            order = sorted(range(len(texts)), key=lambda j: -(image @ texts[j]))
+            i2t.append(min(order.index(j) for j in own))
+    for j, text in enumerate(texts):
+        order = sorted(range(len(images)), key=lambda i: -(images[i] @ text))
+        t2i.append(order.index(owner[j]))
+    return {
+        name: {k: sum(rank < k for rank in ranks) / len(ranks) for k in (1, 5, 10)}
+        for name, ranks in (("i2t", i2t), ("t2i", t2i))
+    }
+
+
+@pytest.mark.parametrize("elements", [retrieval.ELEMENTS, 100, 1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_against_a_loop(monkeypatch, elements, dtype):
+    monkeypatch.setattr(retrieval, "ELEMENTS", elements)  # blocks of all, three and one image
+    generator = np.random.default_rng(0)
+    images = generator.standard_normal((23, 6)).astype(dtype)
+    owner = generator.integers(0, 20, 37)  # one to several captions an image in any order, and images without one
+    texts = (images[owner] + 1.2 * generator.standard_normal((37, 6))).astype(dtype)
+    found = recall(images, texts, owner)
+    assert found == recall_by_loop(images, texts, owner)
+    assert 0 < found["i2t"][1] < found["i2t"][5] < found["i2t"][10] <= 1
+
+
+def test_each_rank_by_construction():
+    """On a circle, text j lies 0.4 of a gap short of image j - shift; 2 shift of the images are nearer than its own."""
+    count = 40
+    angle = 2 * np.pi * np.arange(count) / count
+    images = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    for shift, hits in ((0, {1: 1, 5: 1, 10: 1}), (2, {1: 0, 5: 1, 10: 1}), (4, {1: 0, 5: 0, 10: 1})):
+        turned = angle - (shift + 0.4) * 2 * np.pi / count
+        texts = np.stack([np.cos(turned), np.sin(turned)], axis=1)
+        assert recall(images, texts, np.arange(count)) == {"i2t": hits, "t2i": hits}
+
+
+def test_one_good_caption_of_five_is_enough_for_the_image():
+    images = np.eye(20, 40)
+    owner = np.repeat(np.arange(20), 5)
+    texts = np.eye(20, 40, k=20)[owner]  # at a right angle to every image: nothing speaks for their own
+    texts[::5] = images
+    found = recall(images, texts, owner)
+    assert found["i2t"] == {1: 1.0, 5: 1.0, 10: 1.0}
+    assert found["t2i"] == {1: 0.2, 5: 0.2, 10: 0.2}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_collapsed_model_scores_nothing(dtype):
+    """All features equal, in sizes at which the blocks of a matrix product differ in their last bits."""
+    feature = np.random.default_rng(3).standard_normal(77).astype(dtype)
+    found = recall(np.tile(feature, (67, 1)), np.tile(feature, (131, 1)), np.arange(131) % 67)
+    assert found == {"i2t": {1: 0, 5: 0, 10: 0}, "t2i": {1: 0, 5: 0, 10: 0}}
+
+
+def test_fewer_candidates_than_ten():
+    assert recall(np.eye(2), np.eye(2)[::-1], np.arange(2)) == {
+        "i2t": {1: 0.0, 5: 1.0, 10: 1.0},
+        "t2i": {1: 0.0, 5: 1.0, 10: 1.0},
+    }
+
+
+def test_hits_are_those_of_each_image():
+    """Image 1 has two captions, of which one finds it; image 2 has none; the caption of image 0 looks like image 2."""
+    images = np.eye(3)
+    found = retrieval.recall(images, np.array([[0, 0.1, 1.0], [0, 1, 0], [1, 0.5, 0]]), np.array([0, 1, 1]))
+    assert found["t2i/R@1"].right.tolist() == [0, 1, 0] and found["t2i/R@1"].asked.tolist() == [1, 2, 0]
+    assert found["i2t/R@1"].right.tolist() == [0, 1, 0] and found["i2t/R@1"].asked.tolist() == [1, 1, 0]
+    assert found["t2i/R@5"].right.tolist() == [1, 2, 0] and found["t2i/R@1"].share == 1 / 3
+
+
+def test_length_of_features_does_not_matter():
+    generator = np.random.default_rng(4)
+    images, texts = generator.standard_normal((12, 4)), generator.standard_normal((12, 4))
+    stretched = images * 10.0 ** generator.integers(-3, 4, (12, 1))
+    expected = recall(images, texts, np.arange(12))
+    assert recall(stretched, texts, np.arange(12)) == expected
+
+
+@pytest.mark.parametrize("owner", [[0, 1], [0, 1, 3], [0, 1, -1]])
+def test_owner_that_does_not_fit(owner):
+    with pytest.raises(UserError, match="owners"):
+        retrieval.recall(np.eye(3), np.eye(3), np.array(owner))
