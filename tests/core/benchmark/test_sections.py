@@ -17,6 +17,7 @@ from tandemclip.core.methods.features import START
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.config import read
 from tandemclip.core.training.engine import Rates
+from tandemclip.core.training.global_batch import backward
 from tandemclip.core.training.start import tokenizer_of
 from tandemclip.tools.parity import subject
 
@@ -54,7 +55,7 @@ def test_a_timed_step_is_a_training_step(config):
     for count in range(1, 4):
         stepper()
         batch = start.batches[(count - 1) % 2]
-        other.update(other.backward(batch, START), Rates(1e-3, *start.rule.corrections(count)))
+        other.update(backward(other, batch, START), Rates(1e-3, *start.rule.corrections(count)))
     assert all(np.array_equal(one.weights()[name], array) for name, array in other.weights().items())
 
 
