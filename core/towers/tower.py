@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from tandemclip.core.data.views.draws import DrawsView
 from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.towers.encoding import Encoding, Tower
 
@@ -16,9 +15,9 @@ def require_positive(**sizes: int | tuple[int, ...]) -> None:
 
 
 class ImageTower(Tower):
-    """images [B, 3, resolution, resolution] -> [B, embed_dim]; with `roi`, also encode_rois(rois, mask) -> [B,
-    embed_dim].
+    """images [B, 3, resolution, resolution] -> [B, embed_dim].
 
+    With `roi`, also encode_rois(rois, mask) -> [B, embed_dim].
     features(images) -> [B, feature_dim]: what a linear probe learns from, in front of the projection.
     tokens(images) -> ([B, N, token_dim], None): the last map in front of the pooling, row by row, after the tower's
     last norm if it has one there; a class token is not among them.
@@ -26,18 +25,11 @@ class ImageTower(Tower):
     merged or downsampled for the next, and before any norm that is not the block's.
     encode_grid(images [B, 3, grid_resolution, grid_resolution]) -> [B, token_dim, h, w]: the tokens in their places; at
     this resolution the cells cover the picture, each 1 / h of its height and 1 / w of its width.
-    draws: how many uniform numbers a sample takes in training, [B, draws] behind the images; most towers take none.
     """
-
-    draws = 0
 
     resolution: int
     embed_dim: int
     roi: RoiInput | None
-
-    def drawing(self, name: str = "draws") -> dict[str, DrawsView]:
-        """The view that gives these numbers in training, if any are taken."""
-        return {name: DrawsView(self.draws)} if self.draws else {}
 
     @property
     def grid_resolution(self) -> int:

@@ -56,7 +56,7 @@ def unicl_method(config):
         config["transformer_heads"], config["projection"], eps=1e-12,
     )  # fmt: skip
     image = SwinTransformer(
-        config["image_resolution"], config["projection"], config["embed_dim"], config["depths"], config["num_heads"],
+        config["image_resolution"], config["projection"], config["embed_dim"], tuple(config["depths"]), tuple(config["num_heads"]),
         config["window_size"], config["patch_size"],
     )  # fmt: skip
     return UniCL(image, text)

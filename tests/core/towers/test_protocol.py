@@ -15,6 +15,7 @@ from tandemclip.core.random import generator
 from tandemclip.core.spec import Notes, Run, Scope, initial_weights
 from tandemclip.core.towers.modified_resnet import ModifiedResNet
 from tandemclip.core.towers.resnet import ResNet
+from tandemclip.core.towers.swin import SwinTransformer
 from tandemclip.core.towers.text import TextTransformer
 from tandemclip.core.towers.text_embedding import TextEmbedding
 from tandemclip.core.towers.tower import ImageTower, TextTower
@@ -25,6 +26,7 @@ IMAGE = {
     "vit": VisionTransformer(resolution=16, patch=8, width=8, layers=4, heads=2, embed_dim=6),
     "leff": VisionTransformer(resolution=16, patch=8, width=8, layers=8, heads=2, embed_dim=6, leff_depth=3),
     "modified_resnet": ModifiedResNet(resolution=64, layers=(1, 2, 1, 1), width=4, heads=2, embed_dim=6),
+    "swin": SwinTransformer(resolution=32, embed_dim=6, width=4, depths=(1, 2), heads=(1, 2), window=4),
     "resnet": ResNet(resolution=16, layers=(1, 2), embed_dim=6, width=4, stem="tiny"),
 }
 TEXT = {
@@ -117,7 +119,7 @@ def read_all(ops, p, inputs):
     return {"scalar": scalar, **mask, **{str(i): array for i, array in enumerate(arrays)}}
 
 
-@pytest.mark.parametrize("name", ["vit", "modified_resnet", "end"])
+@pytest.mark.parametrize("name", ["vit", "modified_resnet", "swin", "end"])
 def test_engines_agree(name):
     tower, weights, x = TOWERS[name], weights_of(TOWERS[name]), inputs_of(TOWERS[name])
     by = [n for n, parameter in tower.all_parameters()][:3]
@@ -138,6 +140,7 @@ def test_engines_agree(name):
     [
         ("ResNet-50", [(256, 56), (512, 28), (1024, 14), (2048, 7)]),
         ("RN50", [(256, 56), (512, 28), (1024, 14), (2048, 7)]),
+        ("UniCL-Swin-T", [(96, 56), (192, 28), (384, 14), (768, 7)]),
         ("ViT-B/32", [(768, 7)] * 4),
         ("PyramidCLIP-ViT-B/16", [(768, 14)] * 4),
     ],
@@ -168,6 +171,16 @@ def test_a_stage_of_a_vit_is_the_last_map_of_its_first_blocks(name):
         blocks = tower.layers // 4 * (i + 1)
         shorter = replace(tower, layers=blocks, leff_depth=min(tower.leff_depth, blocks))
         np.testing.assert_allclose(_normed(stage, weights, 1), scope_of(shorter, weights).encode_grid(x), atol=1e-10)
+
+
+def test_a_stage_of_a_swin_is_the_last_map_of_a_swin_that_ends_there():
+    tower, x = IMAGE["swin"], inputs_of(IMAGE["swin"])
+    weights = weights_of(tower)
+    first, last = scope_of(tower, weights).stages(x)
+    np.testing.assert_allclose(_normed(last, weights, 1), scope_of(tower, weights).encode_grid(x), atol=1e-10)
+    shorter = replace(tower, depths=(1,), heads=(1,))
+    end = {f"output_norm.{name}": weights[f"output_norm.{name}"][:4] for name in ("weight", "bias")}
+    np.testing.assert_allclose(_normed(first, end, 1), scope_of(shorter, weights | end).encode_grid(x), atol=1e-10)
 
 
 def _normed(x, weights, axis):
@@ -270,7 +283,7 @@ def test_blocks_that_do_not_divide_have_no_stages_and_all_else(tower):
     with pytest.raises(UserError, match=f"{tower.layers} blocks do not divide; take a multiple of 4"):
         scope.stages(x)
     with pytest.raises(UserError, match=f"{tower.layers} blocks do not divide"):
-        tower.stage_dims  # noqa: B018
+        _ = tower.stage_dims
 
 
 def test_an_embedding_has_no_stages():
@@ -281,6 +294,8 @@ def test_an_embedding_has_no_stages():
 
 VIT = {"type": "vit", "resolution": 16, "patch": 8, "width": 8, "layers": 4, "heads": 2, "embed_dim": 6}
 MODIFIED = {"type": "modified_resnet", "resolution": 64, "layers": [1, 1, 1, 1], "width": 8, "heads": 4, "embed_dim": 6}
+SHIFTED = {"type": "swin", "resolution": 32, "width": 8, "depths": [1, 1], "heads": [2, 2], "window": 4, "patch": 4}
+SHIFTED |= {"embed_dim": 6}
 PLAIN = {"type": "resnet", "resolution": 32, "layers": [1, 1], "width": 8, "embed_dim": 6}
 WORDS = {"type": "text_transformer", "vocab_size": 11, "context_length": 7, "width": 8, "layers": 4, "heads": 2}
 WORDS |= {"embed_dim": 6}
@@ -290,11 +305,15 @@ SINGLE = {"type": "text_embedding", "vocab_size": 11, "embed_dim": 6, "context_l
 @pytest.mark.parametrize(
     "tower, key, value",
     [
-        *((VIT, key, value) for key in VIT.keys() - {"type"} for value in (0, -32)),
-        *((MODIFIED, key, value) for key in MODIFIED.keys() - {"type", "layers"} for value in (0, -32)),
-        *((PLAIN, key, value) for key in PLAIN.keys() - {"type", "layers"} for value in (0, -32)),
-        *((WORDS, key, value) for key in WORDS.keys() - {"type"} for value in (0, -32)),
-        *((SINGLE, key, value) for key in SINGLE.keys() - {"type"} for value in (0, -32)),
+        *((VIT, key, value) for key in sorted(VIT.keys() - {"type"}) for value in (0, -32)),
+        *((MODIFIED, key, value) for key in sorted(MODIFIED.keys() - {"type", "layers"}) for value in (0, -32)),
+        *((PLAIN, key, value) for key in sorted(PLAIN.keys() - {"type", "layers"}) for value in (0, -32)),
+        *((SHIFTED, key, value) for key in sorted(SHIFTED.keys() - {"type", "depths", "heads"}) for value in (0, -32)),
+        (SHIFTED, "depths", [0, 1]),
+        (SHIFTED, "heads", [2, 0]),
+        (SHIFTED, "heads", [2]),
+        *((WORDS, key, value) for key in sorted(WORDS.keys() - {"type"}) for value in (0, -32)),
+        *((SINGLE, key, value) for key in sorted(SINGLE.keys() - {"type"}) for value in (0, -32)),
         (MODIFIED, "layers", [1, 0, 1, 1]),
         (MODIFIED, "resolution", 16),  # the pool would have no side
         (MODIFIED, "heads", 3),
@@ -315,4 +334,4 @@ def test_sizes_that_make_no_tower_are_refused_in_one_line(tower, key, value):
 
 
 def test_a_list_of_a_configuration_becomes_a_tuple():
-    assert build(ImageTower, PLAIN).layers == (1, 1)
+    assert build(ImageTower, PLAIN).layers == (1, 1) and build(ImageTower, SHIFTED).heads == (2, 2)
