@@ -4,10 +4,20 @@ Tiny, edge shapes included. Arguments are in the order of the signature. An `Inp
 anything else is static.
 """
 
+import operator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+OPERATOR_FUNCTIONS = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "negative": operator.neg,
+    "getitem": operator.getitem,
+}
 
 
 @dataclass(frozen=True)
