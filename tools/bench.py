@@ -11,30 +11,17 @@ on a quiet machine (a warning says when it is not).
 import argparse
 import os
 import sys
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from rich.console import Console
-
 from tandemclip import backends
-from tandemclip.backends.recorder.record import record_step
-from tandemclip.core.benchmark import configurations as beside
-from tandemclip.core.benchmark import data, machine, operators, reference, report, start, steps
-from tandemclip.core.benchmark.own_process import Apart
 from tandemclip.core.console import command_line
-from tandemclip.core.console.progress import Progress
-from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.errors import UserError
-from tandemclip.core.spec import initial_weights
-from tandemclip.core.training.config import read
-from tandemclip.core.training.start import tokenizer_of
-from tandemclip.tools.parity import subject
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "pretrain"
 TOWERS = {"vit": CONFIGS / "flickr8k_clip_vit.yaml", "rn": CONFIGS / "flickr8k_clip_rn.yaml"}
 BATCHES = 6  # that steps go over
-TURNS = 5  # of each operator
+ROUNDS = 5  # of each operator
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
     )
     parser.add_argument(
-        "--beside", type=Path, nargs="+", metavar="YAML", help="others whose steps are held against the config's"
+        "--others", type=Path, nargs="+", metavar="YAML", help="configs whose steps are compared with the config's"
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it all to this file too, with the machine")
     group = parser.add_argument_group(
@@ -71,10 +58,17 @@ def main(argv=None):
 
 def _main(argv):
     args, load = parser().parse_args(argv), os.getloadavg()[0]
+    from datetime import datetime
+
+    from rich.console import Console
+
+    from tandemclip.core.benchmark import machine, report
+    from tandemclip.core.training.config import read
+
     console = Console(highlight=False)
-    told = machine.describe(["tandemclip", *backends.names(), "numpy"], load, datetime.now())
+    about_machine = machine.describe(["tandemclip", *backends.names(), "numpy"], load, datetime.now())
     warning = machine.warning(load, os.cpu_count())
-    head = [told] if warning is None else [told, warning]
+    head = [about_machine] if warning is None else [about_machine, warning]
     for line in head:
         console.print(line, soft_wrap=True, markup=False)
     config, _ = read(args.config, command_line.parse_overrides(args.set))
@@ -92,8 +86,15 @@ def _main(argv):
 
 # ------------------------------------------------------------------ one function a section
 def _steps(args, config):
-    product = Apart(steps.product, next(iter(_engines().values())))
-    makers = {name: Apart(_stepper, args.config, args.set, engine_class) for name, engine_class in _engines().items()}
+    from tandemclip.backends.recorder.record import record_step
+    from tandemclip.core.benchmark import steps
+    from tandemclip.core.benchmark.own_process import OwnProcess
+    from tandemclip.core.console.progress import Progress
+    from tandemclip.tools.parity import subject
+
+    engines = _engines()
+    product = OwnProcess(steps.product, next(iter(engines.values())))
+    makers = {name: OwnProcess(_stepper, args.config, args.set, engine) for name, engine in engines.items()}
     with Progress("steps", len(makers) + args.steps) as progress:
         times = steps.measure(product, makers, args.steps, progress.advance)
     first = config.method.without_padding(
@@ -105,21 +106,29 @@ def _steps(args, config):
     return steps.section(times, config.training.batch_size, sum(call.flops for call in calls))
 
 
-def _beside(args, config):
-    if not args.beside:
-        return beside.LEFT_OUT
-    files = {path.stem: path for path in (args.config, *args.beside)}
-    if len(files) <= len(args.beside):
+def _configurations(args, config):
+    from tandemclip.core.benchmark import configurations
+    from tandemclip.core.benchmark.own_process import OwnProcess
+    from tandemclip.core.console.progress import Progress
+
+    if not args.others:
+        return configurations.LEFT_OUT
+    files = {path.stem: path for path in (args.config, *args.others)}
+    if len(files) <= len(args.others):
         raise UserError(f"two of the configurations are called alike: {', '.join(files)}; give each a name of its own")
     with Progress("rounds", len(_engines()) * args.steps) as progress:
         found = {}
         for name, engine_class in _engines().items():
-            makers = {stem: Apart(_stepper, path, args.set, engine_class) for stem, path in files.items()}
-            found[name] = beside.measure(makers, args.steps, progress.advance)
-    return beside.section(found)
+            makers = {stem: OwnProcess(_stepper, path, args.set, engine_class) for stem, path in files.items()}
+            found[name] = configurations.measure(makers, args.steps, progress.advance)
+    return configurations.section(found)
 
 
 def _data(args, config):
+    from tandemclip.core.benchmark import data
+    from tandemclip.core.console.progress import Progress
+    from tandemclip.core.training.start import tokenizer_of
+
     name, engine_class = next(iter(_engines().items()))
     with Progress("data", 1 + data.ROUNDS) as progress:
         _, step = _stepper(args.config, args.set, engine_class)
@@ -129,19 +138,28 @@ def _data(args, config):
 
 
 def _operators(args, config):
+    from tandemclip.core.benchmark import operators
+    from tandemclip.core.console.progress import Progress
+
     calls = operators.distinct(_calls(config))
     if len(_engines()) < 2:
         return operators.LEFT_OUT
     with Progress("operators", len(calls)) as progress:
-        return operators.section(operators.measure(calls, _engines(), TURNS, progress.advance), TURNS)
+        return operators.section(operators.measure(calls, _engines(), ROUNDS, progress.advance), ROUNDS)
 
 
 def _start(args, config):
+    from tandemclip.core.benchmark import start
+    from tandemclip.core.console.progress import Progress
+
     with Progress("starts", len(_engines())) as progress:
         return start.section(start.measure(args.config, args.set, list(_engines()), progress.advance))
 
 
 def _reference(args, config):
+    from tandemclip.core.benchmark import reference
+    from tandemclip.core.console.progress import Progress
+
     if args.reference is None or not args.reference.is_file() or args.reference_data is None:
         return reference.LEFT_OUT
     engine, overrides = next(iter(_engines())), (f"data.train.paths={args.reference_data}/train/*.tar",)
@@ -153,7 +171,7 @@ def _reference(args, config):
 
 SECTIONS = {
     "steps": _steps,
-    "beside": _beside,
+    "configurations": _configurations,
     "start": _start,
     "data": _data,
     "reference": _reference,
@@ -177,16 +195,24 @@ def _engines() -> dict[str, type]:
 
 def _calls(config):
     """Of a whole training step's forward."""
+    from tandemclip.backends.recorder.record import record_step
+    from tandemclip.core.data.views.view import batch_arrays
+
     return record_step(config.method, batch_arrays(config.method.views(), config.training.batch_size)).program.calls
 
 
 def _stepper(path, overrides, engine_class):
     """(seconds of the first step, what makes the next ones); also run by processes of their own."""
+    from tandemclip.core.benchmark.steps import Stepper
+    from tandemclip.core.spec import initial_weights
+    from tandemclip.core.training.config import read
+    from tandemclip.tools.parity import subject
+
     engine_class.join()  # as tools/train.py begins
     config, _ = read(path, command_line.parse_overrides(overrides))
     begin = subject(config, initial_weights(config.method, config.training.seed), BATCHES)
     engine = engine_class(begin.method, begin.weights, begin.rule, precision=config.training.precision)
-    stepper = steps.Stepper(engine, begin.batches, begin.rule, begin.schedule(0))
+    stepper = Stepper(engine, begin.batches, begin.rule, begin.schedule(0))
     return stepper.seconds, stepper
 
 

@@ -17,13 +17,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tandemclip.core.comparison import table
-from tandemclip.core.comparison.board import Board
-from tandemclip.core.comparison.cells import Plan, cells
-from tandemclip.core.comparison.running import LOG, train
 from tandemclip.core.console import command_line
-from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.evaluate import metric_names
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,6 +51,12 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
+    from tandemclip.core.comparison import table
+    from tandemclip.core.comparison.cells import Plan, cells
+    from tandemclip.core.comparison.running import LOG
+    from tandemclip.core.errors import UserError
+    from tandemclip.core.evaluation.evaluate import metric_names
+
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is a Ctrl-C
     planned = cells(Plan(args.out, args.backend, tuple(args.set), args.views, args.minutes), args.configs, args.seeds)
     metrics = args.metric or metric_names(planned[0].config.method, planned[0].config.data.evaluate)
@@ -77,6 +77,10 @@ def _main(argv):
 
 def _run(planned, names):
     """The results and, of those that failed, the reasons."""
+    from tandemclip.core.comparison import table
+    from tandemclip.core.comparison.board import Board
+    from tandemclip.core.comparison.running import train
+
     results, failed = {}, {}
     with Board(planned, list(names)) as board:
 

@@ -10,22 +10,13 @@ a word.
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-import safetensors
-
-from tandemclip.core.config.build import build
 from tandemclip.core.console import command_line
-from tandemclip.core.data.tokenizers.clip import ClipTokenizer
 from tandemclip.core.errors import UserError
-from tandemclip.core.interop import open_clip, unicl
-from tandemclip.core.interop.adapter import convert
-from tandemclip.core.methods.method import Method
-from tandemclip.core.spec import count_parameters
-from tandemclip.core.training import checkpoint
 
-FAMILIES = {"open_clip": open_clip, "unicl": unicl}
+FAMILIES = ("open_clip", "unicl")  # modules of core/interop
 ACTIVATIONS = ("quick_gelu", "gelu")
 
 
@@ -44,9 +35,18 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
+    import numpy as np
+
+    from tandemclip.core.config.build import build
+    from tandemclip.core.data.tokenizers.clip import ClipTokenizer
+    from tandemclip.core.interop.adapter import convert
+    from tandemclip.core.methods.method import Method
+    from tandemclip.core.spec import count_parameters
+    from tandemclip.core.training import checkpoint
+
     if args.destination.exists():
         raise UserError(f"{args.destination} is already there; give a folder that is not, nothing is overwritten")
-    foreign, family = read(args.source), FAMILIES[args.family]
+    foreign, family = read(args.source), import_module(f"tandemclip.core.interop.{args.family}")
     shapes = {name: array.shape for name, array in foreign.items()}
     mapping = family.configuration(shapes, args.activation)
     if mapping["text"]["vocab_size"] != ClipTokenizer.vocab_size:
@@ -63,7 +63,7 @@ def _main(argv):
     print(f"{folder}: {count_parameters(method):,} parameters, {method.text.activation}")
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
+def read(path: Path) -> dict:
     """Arrays by their foreign names."""
     if path.suffix == ".safetensors":
         return read_safetensors(path)
@@ -74,7 +74,9 @@ def read(path: Path) -> dict[str, np.ndarray]:
     return foreign.read(path)
 
 
-def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+def read_safetensors(path: Path) -> dict:
+    import safetensors
+
     try:
         with safetensors.safe_open(path, "np") as file:
             names = list(file.keys())

@@ -15,18 +15,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
-
 from tandemclip import backends
-from tandemclip.backends.checkup import checkup
 from tandemclip.core.console import command_line
 from tandemclip.core.console.versions import installed
 from tandemclip.core.errors import UserError
-from tandemclip.core.spec import initial_weights
-from tandemclip.core.training.config import read
-from tandemclip.tools.parity import subject
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "pretrain"
 PACKAGES = ("tandemclip", "numpy", "opencv-python", "grain", "safetensors")
@@ -43,6 +35,10 @@ def main(argv=None):
 
 def _main(argv):
     parser().parse_args(argv)
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     console = Console(highlight=False)
     console.print(machine())
     seen, engines, broken = Table("engine", "version", "devices", "precisions"), {}, 0
@@ -61,7 +57,9 @@ def _main(argv):
     return 0 if _examine(engines, console) and not broken else 1
 
 
-def machine() -> Table:
+def machine():
+    from rich.table import Table
+
     table = Table(show_header=False, box=None)
     table.add_row("python", f"{platform.python_version()}, {platform.platform()}")
     for package in PACKAGES:
@@ -79,6 +77,14 @@ def machine() -> Table:
 
 def _examine(engines: dict, console) -> bool:
     """Print what each engine makes of each configuration; True where there is an engine and none is wrong."""
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    from tandemclip.backends.checkup import checkup
+    from tandemclip.core.spec import initial_weights
+    from tandemclip.core.training.config import read
+    from tandemclip.tools.parity import subject
+
     columns = ("engine", Column("one step of", no_wrap=True), "ready", "terms", "gradient", "update", "")
     table, faults = Table(*columns, title="against numpy in float64"), []
     for path in sorted(CONFIGS.glob("tiny_*.yaml")):

@@ -14,15 +14,7 @@ import json
 import sys
 from pathlib import Path
 
-from tandemclip import backends
-from tandemclip.core.config.build import build
 from tandemclip.core.console import command_line
-from tandemclip.core.data.sources.shards import Shards
-from tandemclip.core.data.sources.source import Source
-from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.evaluate import evaluate
-from tandemclip.core.hits import percent
-from tandemclip.core.serving.model import open_model
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,6 +39,15 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
+    from tandemclip import backends
+    from tandemclip.core.config.build import build
+    from tandemclip.core.data.sources.shards import Shards
+    from tandemclip.core.data.sources.source import Source
+    from tandemclip.core.errors import UserError
+    from tandemclip.core.evaluation.evaluate import evaluate
+    from tandemclip.core.hits import percent
+    from tandemclip.core.serving.model import open_model
+
     model, source = open_model(args.checkpoint, backends.load(args.backend))
     source = Shards(tuple(args.data)) if args.data else source
     if args.source:

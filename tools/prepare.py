@@ -8,27 +8,13 @@ it stood when it is given again.
 """
 
 import argparse
-import json
 import sys
-from hashlib import sha256
 from inspect import getdoc
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from tandemclip import backends
-from tandemclip.core.config.build import build
 from tandemclip.core.console import command_line
-from tandemclip.core.data.loading import bad_records
-from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
-from tandemclip.core.preparation import check_report, objects, sample, select, shards, summaries
-from tandemclip.core.preparation.ledger import Ledger
-from tandemclip.core.serving.model import open_model
-from tandemclip.core.training import checkpoint
-from tandemclip.core.training.config import read
 
 NAMED = 10  # broken records that are printed; files have all
 
@@ -142,6 +128,8 @@ def _shards(args):
     `templates`. A captions_table (.csv, .tsv) has columns path and caption, or others that path_column= and
     caption_column= name.
     """
+    from tandemclip.core.preparation import shards
+
     source, of_source = _source(args)
     _written(args, shards.write_shards(source, shards.open_ledger(args.out, {**of_source, **_layout(args)})))
 
@@ -151,6 +139,8 @@ def _sample(args):
 
     python tools/prepare.py sample --source shards 'paths=data/photos/*.tar' --count 1000 --out data/photos_1000
     """
+    from tandemclip.core.preparation import sample, shards
+
     source, of_source = _source(args)
     chosen = sample.sample(len(source), args.count, args.seed)
     ledger = shards.open_ledger(args.out, {**of_source, **_layout(args), "count": args.count, "seed": args.seed})
@@ -166,6 +156,13 @@ def _select(args):
     The similarity is the cosine of the image and the caption; the mean where it has several. OUT/similarities.jsonl
     keeps all: copied to another --out it is used there, for another N.
     """
+    from hashlib import sha256
+
+    from tandemclip.core.preparation import select, shards
+    from tandemclip.core.preparation.ledger import Ledger
+    from tandemclip.core.serving.model import open_model
+    from tandemclip.core.training import checkpoint
+
     source, of_source = _source(args)
     found = checkpoint.resolve(args.checkpoint)
     model, _ = open_model(found, backends.load(args.backend))
@@ -177,6 +174,10 @@ def _select(args):
 
 def _source(args):
     """-> (the source, what tells it from others)"""
+    from tandemclip.core.config.build import build
+    from tandemclip.core.data.sources.source import Source
+    from tandemclip.core.preparation import shards
+
     mapping = {"type": args.source[0], **command_line.parse_overrides(args.source[1:])}
     source = build(Source, mapping, "--source")
     return source, shards.identity(source, mapping)
@@ -187,9 +188,9 @@ def _layout(args):
 
 
 def _written(args, report):
-    print(
-        f"{report['written']} records in {report['shards']} shards in {args.out}, described in {args.out / shards.REPORT}"
-    )
+    from tandemclip.core.preparation.shards import REPORT
+
+    print(f"{report['written']} records in {report['shards']} shards in {args.out}, described in {args.out / REPORT}")
     if broken := report["left_out"]:
         print(f"{len(broken)} broken records were left out, the first of them:")
         print(*(f"  {entry['key']}: {entry['why']}" for entry in broken[:NAMED]), sep="\n")
@@ -205,6 +206,16 @@ def _check(args):
     batch are false negatives (captions or labels that are equal), how fast images are read. data.workers=N: by so many
     processes. OUT/bad_records.txt names what training cannot use, for data.bad_records.
     """
+    import json
+
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from tandemclip.core.data.loading import bad_records
+    from tandemclip.core.preparation import check_report
+    from tandemclip.core.training.config import read
+
     config, _ = read(args.config, command_line.parse_overrides(args.set))
     report = check_report.check(config)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -233,6 +244,9 @@ def _objects(args):
     people who draw boxes do not: the confidence that is written is the box's share of the picture, so that the largest
     come first.
     """
+    from tandemclip.core.preparation import objects
+    from tandemclip.core.serving.model import open_model
+
     model, _ = open_model(args.encoder, backends.load(args.backend))
     _report(objects.add_objects(args.patterns, args.out, model), "objects")
 
@@ -245,6 +259,8 @@ def _summaries(args):
     Of several captions the one that shares most words with the others is shortened. `rules` stand in for the paper's
     T5: they drop asides, subordinate clauses and attributes, and leave short captions alone.
     """
+    from tandemclip.core.preparation import summaries
+
     summarise = summaries.by_rules if args.model == "rules" else _t5(args.model)
     _report(summaries.add_summaries(args.patterns, args.out, args.model, summarise), "summaries")
 

@@ -12,14 +12,7 @@ from collections import Counter
 from math import prod
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from tandemclip.backends.recorder.record import record_features
 from tandemclip.core.console import command_line
-from tandemclip.core.data.views.view import batch_arrays
-from tandemclip.core.spec import count_parameters
-from tandemclip.core.training.config import read
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,6 +35,9 @@ def stages(method, depth: int) -> dict[str, tuple[int, int]]:
     """{stage: (parameters, FLOPs of one sample)}; a stage is the first `depth` parts of a dotted name, numbers left
     out.
     """
+    from tandemclip.backends.recorder.record import record_features
+    from tandemclip.core.data.views.view import batch_arrays
+
     stage = lambda name: ".".join([part for part in name.split(".") if not part.isdigit()][:depth])
     parameters = Counter()
     for name, parameter in method.all_parameters():
@@ -55,6 +51,12 @@ def stages(method, depth: int) -> dict[str, tuple[int, int]]:
 
 def _main(argv):
     args = parser().parse_args(argv)
+    from rich.console import Console
+    from rich.table import Table
+
+    from tandemclip.core.spec import count_parameters
+    from tandemclip.core.training.config import read
+
     config, _ = read(args.config, command_line.parse_overrides(args.set))
     table = Table("stage", "parameters", "GFLOPs a sample", title=str(args.config))
     found = stages(config.method, args.depth)

@@ -16,13 +16,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tandemclip import backends
-from tandemclip.core import hits
 from tandemclip.core.console import command_line
-from tandemclip.core.training import start
-from tandemclip.core.training.config import read
-from tandemclip.core.training.diagnosis import overfit
-from tandemclip.core.whole_file import whole_file
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,6 +48,11 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
+    from tandemclip import backends
+    from tandemclip.core.training import start
+    from tandemclip.core.training.config import read
+    from tandemclip.core.training.diagnosis import overfit
+
     engine_class = backends.load(args.backend)
     config, mapping = read(args.config, command_line.parse_overrides(args.set))
     if args.overfit is not None:
@@ -104,6 +103,9 @@ def _stop_on_interrupt(trainer):
 
 
 def _report(trainer, found, args, interrupted):
+    from tandemclip.core import hits
+    from tandemclip.core.whole_file import whole_file
+
     if found:
         metrics = hits.percent(found)
         for name, value in metrics.items():

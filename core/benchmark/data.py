@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tandemclip.core.benchmark.interleave import in_turn
+from tandemclip.core.benchmark.interleave import interleaved
 from tandemclip.core.benchmark.report import Section
 from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.training.config import Config
@@ -47,7 +47,7 @@ def measure(
         found[workers].append(arrivals(config, tokenizer, workers, batches_each))
 
     tasks = {"step": several} | {str(workers): partial(load, workers) for workers in WORKERS}
-    times = in_turn(tasks, ROUNDS, done)
+    times = interleaved(tasks, ROUNDS, done)
     return [seconds / STEPS for seconds in times["step"]], found
 
 

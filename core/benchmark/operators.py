@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tandemclip.core.benchmark.interleave import in_turn
+from tandemclip.core.benchmark.interleave import interleaved
 from tandemclip.core.benchmark.one_call import Given, OneCall, ready
 from tandemclip.core.benchmark.report import Section
 
@@ -48,7 +48,7 @@ def measure(
 
 def _shortest(call: OneCall, engine_classes: dict[str, type], rounds: int) -> dict[str, float]:
     tasks = {name: ready(engine_class, call) for name, engine_class in engine_classes.items()}
-    return {name: min(seconds) for name, seconds in in_turn(tasks, rounds, lambda: None).items()}
+    return {name: min(seconds) for name, seconds in interleaved(tasks, rounds, lambda: None).items()}
 
 
 def section(costs: list[Cost], rounds: int) -> Section:

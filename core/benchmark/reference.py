@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tandemclip.core.benchmark.commands import output
-from tandemclip.core.benchmark.interleave import in_turn
+from tandemclip.core.benchmark.interleave import interleaved
 from tandemclip.core.benchmark.report import Section, ratio
 from tandemclip.core.console.command_line import parse_overrides
 from tandemclip.core.errors import UserError
@@ -47,7 +47,7 @@ def measure(
         "reference": lambda: found["reference"].append(theirs(script, data, contest.tower, views)),
         "ours": lambda: found["ours"].append(ours(contest, engine, views)),
     }
-    in_turn(tasks, rounds, done)
+    interleaved(tasks, rounds, done)
     return found
 
 

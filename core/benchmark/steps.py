@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import cycle
 
-from tandemclip.core.benchmark.interleave import in_turn
+from tandemclip.core.benchmark.interleave import interleaved
 from tandemclip.core.benchmark.one_call import Given, OneCall, ready
-from tandemclip.core.benchmark.own_process import Apart
+from tandemclip.core.benchmark.own_process import OwnProcess
 from tandemclip.core.benchmark.report import Section
 from tandemclip.core.training.engine import Arrays, Engine, Rates
 from tandemclip.core.training.update import UpdateRule
@@ -54,7 +54,7 @@ class Times:
 
 
 def product(engine_class) -> tuple[None, Callable]:
-    """For `Apart`: the matrix products that the share is of."""
+    """For `OwnProcess`: the matrix products that the share is of."""
     once = ready(engine_class, PRODUCT)
 
     def several():
@@ -64,17 +64,17 @@ def product(engine_class) -> tuple[None, Callable]:
     return None, several
 
 
-def measure(make_product: Apart, makers: dict[str, Apart], rounds: int, done: Callable[[], None]) -> Times:
+def measure(make_product: OwnProcess, makers: dict[str, OwnProcess], rounds: int, done: Callable[[], None]) -> Times:
     """makers: of each engine's `Stepper`, which tell how many seconds its first step took."""
     with ExitStack() as running:
         steppers, first = {}, {}
         multiply = running.enter_context(make_product)
         for name, maker in makers.items():
             steppers[name] = running.enter_context(maker)
-            first[name] = steppers[name].told
+            first[name] = steppers[name].info
             done()
         names = {name: f"step of {name}" for name in steppers}
-        times = in_turn(
+        times = interleaved(
             {"product": multiply} | {names[name]: stepper for name, stepper in steppers.items()}, rounds, done
         )
     return Times(first, {name: times[label] for name, label in names.items()}, times["product"])

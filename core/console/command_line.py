@@ -1,4 +1,8 @@
-"""What every tool does with its command line: one way to fail, one way to override a configuration."""
+"""What every tool does with its command line: one way to fail, one way to override a configuration.
+
+A tool imports at its top what its parser needs, and within its functions what they need: `--help` waits for nothing.
+Loading workers gain too, as they import the module that was started as a program.
+"""
 
 from __future__ import annotations
 
