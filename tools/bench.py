@@ -8,7 +8,6 @@ Absolute times drift on a shared machine, so that whatever is compared takes tur
 on a quiet machine (a warning says when it is not).
 """
 
-import argparse
 import os
 import sys
 from functools import cache
@@ -24,12 +23,18 @@ BATCHES = 6  # that steps go over
 ROUNDS = 5  # of each operator
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     default = CONFIGS / "scenes_pyramidclip.yaml"
     parser.add_argument("--config", type=Path, default=default, help=f"a YAML file (default: {default.name})")
     parser.add_argument("--sections", nargs="+", choices=list(SECTIONS), default=list(SECTIONS), help="(default: all)")
-    parser.add_argument("--steps", type=int, default=20, metavar="N", help="timed steps of each engine (default: 20)")
+    parser.add_argument(
+        "--steps",
+        type=command_line.at_least(1),
+        default=20,
+        metavar="N",
+        help="timed steps of each engine (default: 20)",
+    )
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
     )
@@ -47,8 +52,12 @@ def parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--reference-data", type=Path, metavar="FOLDER", help="what both train on")
     group.add_argument("--towers", nargs="+", choices=list(TOWERS), default=list(TOWERS), help="(default: both)")
-    group.add_argument("--views", type=int, default=1280, metavar="N", help="image views a run (default: 1280)")
-    group.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each (default: 3)")
+    group.add_argument(
+        "--views", type=command_line.at_least(1), default=1280, metavar="N", help="image views a run (default: 1280)"
+    )
+    group.add_argument(
+        "--rounds", type=command_line.at_least(1), default=3, metavar="N", help="runs of each (default: 3)"
+    )
     return parser
 
 

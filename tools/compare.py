@@ -11,7 +11,6 @@ paired 95% interval; equal image views, or equal time, are the fair comparison w
 another.
 """
 
-import argparse
 import shlex
 import signal
 import sys
@@ -20,13 +19,13 @@ from pathlib import Path
 from tandemclip.core.console import command_line
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     add = parser.add_argument
     add("--configs", type=Path, nargs="+", required=True, metavar="YAML", help="the others are held against the first")
     add(
         "--seeds",
-        type=int,
+        type=command_line.at_least(0),
         nargs="+",
         default=[0, 1, 2],
         metavar="S",
@@ -37,9 +36,14 @@ def parser() -> argparse.ArgumentParser:
     add("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of every config")
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
-        "--views", type=int, metavar="V", help="crops through the image tower a run, not the config's steps"
+        "--views",
+        type=command_line.at_least(1),
+        metavar="V",
+        help="crops through the image tower a run, not the config's steps",
     )
-    length.add_argument("--minutes", type=float, metavar="M", help="time of training a run, not the config's steps")
+    length.add_argument(
+        "--minutes", type=command_line.positive, metavar="M", help="time of training a run, not the config's steps"
+    )
     help = "such as t2i/R@10, or t2i/R@10+i2t/R@10 for the mean of the two (default: each that there is)"
     add("--metric", nargs="+", metavar="NAME", help=help)
     return parser

@@ -8,7 +8,6 @@ models need quick_gelu, open_clip's others gelu. The names are the same, and the
 a word.
 """
 
-import argparse
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -20,8 +19,8 @@ FAMILIES = ("open_clip", "unicl")  # modules of core/interop
 ACTIVATIONS = ("quick_gelu", "gelu")
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     parser.add_argument("--from", dest="family", required=True, choices=FAMILIES, help="whose names the weights have")
     parser.add_argument("source", type=Path, metavar="SRC", help="a .safetensors file, or torch's with a state dict")
     parser.add_argument("destination", type=Path, metavar="DST", help="a new folder, laid out as a run's")

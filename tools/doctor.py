@@ -7,7 +7,6 @@ where a kernel is missing, the first node that needs it is named. Takes seconds 
 which compiles. The exit code is 0 where at least one engine works and none that is installed is wrong, else 1.
 """
 
-import argparse
 import importlib
 import os
 import platform
@@ -25,8 +24,8 @@ PACKAGES = ("tandemclip", "numpy", "opencv-python", "grain", "safetensors")
 SMALL = 1 << 30  # bytes of /dev/shm
 
 
-def parser() -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    return command_line.Parser(description=__doc__)
 
 
 def main(argv=None):

@@ -9,7 +9,6 @@ A source is named as a config names it: its type, then its fields as key=value. 
 others, see docs/labels.md.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -17,8 +16,8 @@ from pathlib import Path
 from tandemclip.core.console import command_line
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     parser.add_argument(
         "--checkpoint", type=Path, required=True, help="a run's folder (its newest checkpoint) or a checkpoint's"
     )

@@ -12,7 +12,6 @@ Only the losses of 100 steps: MindSpore may part from torch as rounding makes to
 docs/parity.md.
 """
 
-import argparse
 import json
 import sys
 from dataclasses import asdict, replace
@@ -24,19 +23,31 @@ from tandemclip.core.console import command_line
 TRAINED_STEPS = 200
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/tiny_*.yaml")
     parser.add_argument(
         "--checkpoint", type=Path, help=f"trained weights (default: {TRAINED_STEPS} steps of torch, trained now)"
     )
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, default=20, metavar="N", help="training steps to compare (default: 20)")
     length.add_argument(
-        "--long", type=int, metavar="N", help="instead of all that: the losses of N steps, by what rounding does"
+        "--steps",
+        type=command_line.at_least(1),
+        default=20,
+        metavar="N",
+        help="training steps to compare (default: 20)",
+    )
+    length.add_argument(
+        "--long",
+        type=command_line.at_least(1),
+        metavar="N",
+        help="instead of all that: the losses of N steps, by what rounding does",
     )
     parser.add_argument(
-        "--tolerance", type=float, metavar="T", help="one tolerance for every level, instead of their own"
+        "--tolerance",
+        type=command_line.positive,
+        metavar="T",
+        help="one tolerance for every level, instead of their own",
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write the rows to this file too")
     parser.add_argument(

@@ -7,7 +7,6 @@ A source is named as a config names it: its type, then its fields as key=value. 
 it stood when it is given again.
 """
 
-import argparse
 import sys
 from inspect import getdoc
 from pathlib import Path
@@ -19,8 +18,8 @@ from tandemclip.core.errors import UserError
 NAMED = 10  # broken records that are printed; files have all
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     command = _command(commands, "shards", _shards, "any source as tar shards (WebDataset) that train at full speed")
@@ -29,15 +28,15 @@ def parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "sample", _sample, "a random subset of a source as shards")
     _add_source(command)
-    command.add_argument("--count", type=_at_least(1), required=True, metavar="N", help="how many records")
-    command.add_argument("--seed", type=_at_least(0), default=0, help="which ones (default: 0)")
+    command.add_argument("--count", type=command_line.at_least(1), required=True, metavar="N", help="how many records")
+    command.add_argument("--seed", type=command_line.at_least(0), default=0, help="which ones (default: 0)")
     _add_out(command)
 
     command = _command(
         commands, "select", _select, "the records whose image and captions a model finds most alike, as shards"
     )
     _add_source(command)
-    command.add_argument("--top", type=_at_least(1), required=True, metavar="N", help="how many records")
+    command.add_argument("--top", type=command_line.at_least(1), required=True, metavar="N", help="how many records")
     command.add_argument("--by", choices=["similarity"], default="similarity", help="cosine of image and caption")
     command.add_argument("--checkpoint", type=Path, required=True, help="a run's folder (its newest) or a checkpoint's")
     command.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
@@ -74,9 +73,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _command(commands, name, run, help):
     """The parser of a sub-command; `run` gets its arguments."""
-    command = commands.add_parser(
-        name, help=help, description=getdoc(run), formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    command = commands.add_parser(name, help=help, description=getdoc(run))
     command.set_defaults(run=run)
     return command
 
@@ -91,11 +88,11 @@ def _add_source(command):
 def _add_out(command):
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the shards go")
     command.add_argument(
-        "--per-shard", type=_at_least(1), default=1000, metavar="N", help="records in each (default: 1000)"
+        "--per-shard", type=command_line.at_least(1), default=1000, metavar="N", help="records in each (default: 1000)"
     )
     command.add_argument(
         "--short-side",
-        type=_at_least(1),
+        type=command_line.at_least(1),
         metavar="PIXELS",
         help="shrink larger images to this, as JPEG of quality 95 (default: files stay byte for byte what they are)",
     )
@@ -108,15 +105,6 @@ def _add_rewrite(command):
     command.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="where the new shards go, under the same names"
     )
-
-
-def _at_least(least):
-    def number(text):
-        if int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text} is less than {least}")
-        return int(text)
-
-    return number
 
 
 def _shards(args):

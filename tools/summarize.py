@@ -6,7 +6,6 @@ FLOPs are those of one sample's training forward (two for each multiply-add of p
 objective, which grows with the batch, is left out.
 """
 
-import argparse
 import sys
 from collections import Counter
 from math import prod
@@ -15,14 +14,17 @@ from pathlib import Path
 from tandemclip.core.console import command_line
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/")
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
     )
     parser.add_argument(
-        "--depth", type=int, default=2, help="parts of a name that make a stage (default: 2, image.blocks)"
+        "--depth",
+        type=command_line.at_least(1),
+        default=2,
+        help="parts of a name that make a stage (default: 2, image.blocks)",
     )
     return parser
 

@@ -70,13 +70,16 @@ class Trainer:
             metric_names(method, data.evaluate)
 
     def train(self, max_steps: int | None = None) -> dict[str, Hits]:
-        """Go on to the end of the schedule, or to `max_steps` of it; returns its evaluation (empty if stopped
-        before).
+        """Go on to the end of the schedule, or to step `max_steps` of it, and save; returns the evaluation at the end of
+        the schedule, nothing before it.
         """
-        last = min(self.schedule.steps, max_steps or self.schedule.steps)
+        last = self.schedule.steps if max_steps is None else min(max_steps, self.schedule.steps)
+        if not self.step or self.step < last:
+            self._train(last)
+        return {} if self.step < self.schedule.steps else self._evaluate()
+
+    def _train(self, last: int) -> None:
         saved = self.step if self.step else None
-        if self.step >= last:
-            return self._evaluate()
         with self._journal() as journal, self._progress(last) as progress, self.batches(last) as stream:
             advice = Advice(self, progress.say) if self.leads else Silent()
             mark, self._saved_at = time.perf_counter(), time.monotonic()
@@ -98,7 +101,11 @@ class Trainer:
                 mark = time.perf_counter()
         if saved != self.step:
             self._save()
-        return {} if self.step < last else self._evaluate()
+
+    def save_again(self) -> None:
+        """The checkpoint of this step, with a state that has changed."""
+        with self._journal():  # nobody else trains in the run's folder meanwhile
+            self._save()
 
     @property
     def leads(self) -> bool:
@@ -186,7 +193,7 @@ class Trainer:
         if wrong:
             raise UserError(
                 f"step {self.step + 1}: {', '.join(wrong)} is not finite, nothing was updated; the batch held "
-                f"{', '.join(stream.keys(self.step))}; look at these samples, or lower training.learning_rate and --resume"
+                f"{', '.join(stream.keys(self.step))}; look at these samples, or go on with --resume --set training.learning_rate=... (a lower one)"
             )
 
     def _due(self, every: int) -> bool:

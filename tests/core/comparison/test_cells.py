@@ -76,6 +76,7 @@ def test_what_cannot_be_compared(files, tmp_path):
         ((Plan(tmp_path), [files[0], files[0]], [0]), "config 'tiny_clip_vit' is given twice"),
         ((Plan(tmp_path), files, [1, 1]), "seed 1 is given twice"),
         ((Plan(tmp_path, views=7), files, [0]), "--views 7 is less than the 8 of one step"),
+        ((Plan(tmp_path, overrides=("training.steps=9",), minutes=1.0), files, [0]), "both say how long"),
         ((Plan(tmp_path, overrides=("data.evaluate=null",)), files, [0]), "names no evaluation data"),
         ((Plan(tmp_path), [*files, files[0].with_name("scenes_clip.yaml")], [0]), "evaluated on different data"),
     ):
