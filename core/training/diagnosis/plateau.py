@@ -12,6 +12,8 @@ import numpy as np
 
 from tandemclip.core.data.records import Record
 from tandemclip.core.data.views.text import LABEL
+from tandemclip.core.data.views.view import View
+from tandemclip.core.training.diagnosis.batch_views import images_of, texts_of
 from tandemclip.core.training.engine import Arrays
 from tandemclip.core.training.schedule import Schedule
 
@@ -29,6 +31,7 @@ class Seen:
 
     rows: Sequence[dict]  # of the journal, the last one last
     batch: Arrays
+    views: dict[str, View]  # of the method
     records: Sequence[Record]  # some others
     pairs: dict[str, float]  # `pairing.relation` of each view of text
     trained: dict[str, bool]  # every parameter by name: does it change?
@@ -63,7 +66,7 @@ def nearer(images: np.ndarray, texts: np.ndarray) -> float:
 
 def causes(seen: Seen) -> list[str]:
     """What is wrong, a sentence each, the surest first; [] where nothing was found."""
-    data = [*_images(seen), *_captions(seen.batch)]
+    data = [*_images(seen), *_captions(seen)]
     data = data or list(_pairs(seen))
     training = [*_towers(seen), *_rate(seen), *_scale(seen)]
     return data + training or list(_collapse(seen))
@@ -71,7 +74,7 @@ def causes(seen: Seen) -> list[str]:
 
 def _images(seen) -> Iterator[str]:
     read = [record.image if isinstance(record.image, bytes) else record.image.tobytes() for record in seen.records]
-    views = {name: [row.tobytes() for row in array] for name, array in seen.batch.items() if array.ndim == 4}
+    views = {name: [row.tobytes() for row in array] for name, array in images_of(seen.views, seen.batch).items()}
     for place, images in {
         "read from the data": read,
         **{f"of a batch ({name})": rows for name, rows in views.items()},
@@ -82,9 +85,9 @@ def _images(seen) -> Iterator[str]:
             return
 
 
-def _captions(batch) -> Iterator[str]:
-    for name, ids in texts_of(batch).items():
-        labels = batch.get(name + LABEL)  # whose equal rows are positives of each other
+def _captions(seen) -> Iterator[str]:
+    for name, ids in texts_of(seen.views, seen.batch).items():
+        labels = seen.batch.get(name + LABEL)  # whose equal rows are positives of each other
         what, rows, limit = ("captions", ids, REPEATS) if labels is None else ("labels", labels, LABELLED)
         _, which, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
         floor = float(np.mean(np.log(counts[which.ravel()])))  # among g equal ones nobody can tell which is whose
@@ -152,12 +155,6 @@ def _collapse(seen) -> Iterator[str]:
             f"the features have collapsed, though the data differ: any two images have a cosine of {cosines[0]:.4f}, any two "
             f"captions {cosines[1]:.4f}: the learning rate ({rate:.1e}) is too high or the warm-up ({seen.schedule.warmup}) short"
         )
-
-
-def texts_of(batch: Arrays) -> Arrays:
-    """The views that hold token ids: integers [B, L], and no labels of them."""
-    integers = {name: array for name, array in batch.items() if array.dtype.kind == "i" and array.ndim == 2}
-    return {name: array for name, array in integers.items() if not name.endswith(LABEL)}
 
 
 def _mean_cosine(features):  # [n, D], unit rows
