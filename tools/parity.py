@@ -74,12 +74,13 @@ def engines(start):
 def subject(config, weights, steps):
     """The configuration's own first batches, at given weights."""
     from tandemclip.backends.parity import Subject
+    from tandemclip.backends.recorder.draws import training_views
     from tandemclip.core.data.loading.loader import batches
     from tandemclip.core.training.start import tokenizer_of
 
     training, source = config.training, config.data.train
     stream = batches(
-        source, config.method.views(), tokenizer_of(config), batch_size=training.batch_size, seed=training.seed,
+        source, training_views(config.method), tokenizer_of(config), batch_size=training.batch_size, seed=training.seed,
         start_step=0, stop_step=max(steps, 6),
     )  # fmt: skip
     with stream:
@@ -88,11 +89,13 @@ def subject(config, weights, steps):
 
 def trained(start, engine, steps=TRAINED_STEPS):
     """Weights after `steps` of training over the subject's batches, again and again."""
+    from tandemclip.core.training import global_batch
     from tandemclip.core.training.engine import Rates
 
     engine.load(start.weights)
     for step in range(steps):
-        backward = engine.backward(start.batches[step % len(start.batches)], 0.0)
+        elapsed = start.schedule.elapsed(min(step, start.schedule.steps - 1))
+        backward = global_batch.backward(engine, start.batches[step % len(start.batches)], elapsed)
         rate = start.schedule(min(step, start.schedule.steps - 1))
         engine.update(backward, Rates(rate, *start.rule.corrections(step + 1)))
     return engine.weights()
@@ -130,13 +133,15 @@ def _every_level(args, config, console):
     else:
         with console.status(f"training {TRAINED_STEPS} steps with torch"):
             later = trained(initial, modes["torch"])
-    for start, each in {"initial weights": initial, "trained weights": replace(initial, weights=later)}.items():
-        with console.status(f"comparing from {start}"):
-            found = compare(each, judge, modes, args.tolerance)
-            short = replace(each, batches=each.batches[: args.steps])
-            compiled = {name: engine for name, engine in modes.items() if name != EAGER}
-            found += compare_training(short, judge, compiled, args.tolerance)
-        yield start, found
+    compiled = {name: engine for name, engine in modes.items() if name != EAGER}
+    for start, at in {"initial weights": initial, "trained weights": replace(initial, weights=later)}.items():
+        for phase, each in at.phases().items():
+            title = f"{start}, {phase}" if phase else start
+            with console.status(f"comparing from {title}"):
+                found = compare(each, judge, modes, args.tolerance)
+                short = replace(each, batches=each.batches[: args.steps])
+                found += compare_training(short, judge, compiled, args.tolerance)
+            yield title, found
 
 
 def _long(args, config, console):

@@ -13,6 +13,7 @@ import numpy as np
 from tandemclip.core.data.records import Record
 from tandemclip.core.data.views.text import LABEL
 from tandemclip.core.data.views.view import View
+from tandemclip.core.methods.method import AUXILIARY
 from tandemclip.core.training.diagnosis.batch_views import images_of, texts_of
 from tandemclip.core.training.engine import Arrays
 from tandemclip.core.training.schedule import Schedule
@@ -118,7 +119,7 @@ def _pairs(seen) -> Iterator[str]:
 def _towers(seen) -> Iterator[str]:
     parts: dict[str, list[str]] = {}
     for name in seen.trained:
-        if "." in name and not name.startswith("training."):
+        if "." in name and not name.startswith(AUXILIARY):
             parts.setdefault(name.split(".")[0], []).append(name)
     for part, names in parts.items():
         trained = [name for name in names if seen.trained[name]]
