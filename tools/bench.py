@@ -44,8 +44,8 @@ def parser() -> command_line.Parser:
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it all to this file too, with the machine")
     group = parser.add_argument_group(
         "reference",
-        "SCRIPT --data FOLDER --tower vit|rn --views N --no-eval trains the towers of flickr8k_clip_vit.yaml and _rn.yaml on "
-        "FOLDER/train/*.tar and prints, last, a line of JSON with views_per_second",
+        "SCRIPT --data FOLDER --tower vit|rn --views N --no-eval trains the towers of flickr8k_clip_vit.yaml and "
+        "_rn.yaml on FOLDER/train/*.tar and prints, last, a line of JSON with views_per_second",
     )
     group.add_argument(
         "--reference", type=Path, metavar="SCRIPT", help="the script (default: that section is left out)"

@@ -69,7 +69,8 @@ def _main(argv):
     if failed:
         cell, why = next(iter(failed.items()))
         raise UserError(
-            f"{len(failed)} of {len(planned)} cells failed, first {cell.folder}: {why.removeprefix('error: ')} (its {LOG} has "
+            f"{len(failed)} of {len(planned)} cells failed, first {cell.folder}: {why.removeprefix('error: ')} (its "
+            f"{LOG} has "
             "more); what is finished stays: mend the cause and start the same again"
         )
     command = shlex.join(["python", "tools/compare.py", *argv])

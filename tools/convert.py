@@ -50,8 +50,8 @@ def _main(argv):
     mapping = family.configuration(shapes, args.activation)
     if mapping["text"]["vocab_size"] != ClipTokenizer.vocab_size:
         raise UserError(
-            f"the text tower has {mapping['text']['vocab_size']} ids; expected CLIP's {ClipTokenizer.vocab_size}: a model with "
-            "another tokenizer cannot be taken over"
+            f"the text tower has {mapping['text']['vocab_size']} ids; expected CLIP's {ClipTokenizer.vocab_size}: a "
+            "model with another tokenizer cannot be taken over"
         )
     method = build(Method, mapping, "method")
     weights = convert(foreign, family.table(method, foreign), method)

@@ -94,9 +94,9 @@ def _examine(engines: dict, console) -> bool:
             title = f"{path.stem}, {phase}" if phase else path.stem
             with console.status(f"{name}: one step of {title}"):
                 found = checkup(each, engines[name])
-            told = "[green]agrees" if found.fault is None else f"[red]{escape(found.fault)}"
+            verdict = "[green]agrees" if found.fault is None else f"[red]{escape(found.fault)}"
             errors = [f"{error:.1e}" for error in (found.term, found.gradient, found.update)]
-            table.add_row(name, title, f"{found.seconds:.1f} s", *errors, told)
+            table.add_row(name, title, f"{found.seconds:.1f} s", *errors, verdict)
             faults.append(found.fault is not None)
     console.print(table if engines else "no engine is installed that works; the table above says how to install one")
     return bool(faults) and not any(faults)

@@ -80,9 +80,13 @@ def _command(commands, name, run, help):
 
 def _add_source(command):
     command.add_argument(
-        "--source", nargs="+", required=True, metavar=("TYPE", "KEY=VALUE"), help="captions_table path=photos/captions.csv, "
-        "coco_captions path=captions.json folder=images, class_folder path=photos, or shards 'paths=data/*.tar'"
-    )  # fmt: skip
+        "--source",
+        nargs="+",
+        required=True,
+        metavar=("TYPE", "KEY=VALUE"),
+        help="captions_table path=photos/captions.csv, coco_captions path=captions.json folder=images, "
+        "class_folder path=photos, or shards 'paths=data/*.tar'",
+    )
 
 
 def _add_out(command):

@@ -90,8 +90,8 @@ def _main(argv):
         say(f"{args.minutes:g} minutes are {trainer.schedule.steps} steps")
     found, learned = trainer.train(args.max_steps), True
     if args.overfit is not None and trainer.leads:
-        found, learned, told = overfit.verdict(trainer)
-        say(told)
+        found, learned, verdict = overfit.verdict(trainer)
+        say(verdict)
     return _report(trainer, found, args, bool(interrupted)) or int(not learned)
 
 

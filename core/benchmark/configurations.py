@@ -9,8 +9,8 @@ from tandemclip.core.benchmark.own_process import OwnProcess
 from tandemclip.core.benchmark.report import Section, ratio
 
 NOTE = (
-    "Gradient and update of one batch, medians of {rounds}; configurations of one engine take turns, each in a process of its own. "
-    "Ratio: of the two in one round, median and extremes."
+    "Gradient and update of one batch, medians of {rounds}; configurations of one engine take turns, each in a process "
+    "of its own. Ratio: of the two in one round, median and extremes."
 )
 LEFT_OUT = Section("Configurations compared", "left out: name the others with --others.")
 

@@ -14,9 +14,9 @@ WORKERS = (0, 1)
 ROUNDS = 3
 STEPS = 2  # of the engine in each round
 NOTE = (
-    "Reading, decoding, cropping and tokenising with nothing else running; a sample is decoded once, for all its views. "
-    "Either way one core does it: a thread of this process, or one worker. Times a step: over the {eaten:.1f} samples/s of "
-    "{name}'s step in the same rounds. Medians of {rounds}."
+    "Reading, decoding, cropping and tokenising with nothing else running; a sample is decoded once, for all its "
+    "views. Either way one core does it: a thread of this process, or one worker. Times a step: over the {eaten:.1f} "
+    "samples/s of {name}'s step in the same rounds. Medians of {rounds}."
 )
 
 
@@ -25,9 +25,15 @@ def arrivals(config: Config, tokenizer, workers: int, count: int) -> float:
     `count`.
     """
     stream = batches(
-        config.data.train, config.method.views(), tokenizer, batch_size=config.training.batch_size, seed=config.training.seed,
-        start_step=0, stop_step=count, workers=workers,
-    )  # fmt: skip
+        config.data.train,
+        config.method.views(),
+        tokenizer,
+        batch_size=config.training.batch_size,
+        seed=config.training.seed,
+        start_step=0,
+        stop_step=count,
+        workers=workers,
+    )
     with stream:
         marks = [time.perf_counter() for _ in stream]
     return (marks[-1] - marks[0]) / (len(marks) - 1)

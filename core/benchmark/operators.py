@@ -13,8 +13,8 @@ EMPTY = OneCall("stop_gradient", (Given((2, 2)),))  # what calling an engine and
 LEFT_OUT = Section("What costs the slower engine", "left out: it takes two engines, and one is installed.")
 NOTE = (
     "Forward only: every distinct call of the recorded step by itself, in float32, compiled where the engine compiles; "
-    "milliseconds a step: the shortest of {rounds} less what an empty call takes, times the number of such calls. The backward "
-    "has kernels of its own, about twice the work. `core/ops.py` says what each call does."
+    "milliseconds a step: the shortest of {rounds} less what an empty call takes, times the number of such calls. The "
+    "backward has kernels of its own, about twice the work. `core/ops.py` says what each call does."
 )
 
 

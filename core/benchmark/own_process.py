@@ -53,7 +53,8 @@ class OwnProcess:
         except (EOFError, OSError):
             self._process.join()
             raise UserError(
-                f"a process that was timed has died with exit code {self._process.exitcode}; stop other programs and run it again"
+                f"a process that was timed has died with exit code {self._process.exitcode}; stop other programs and "
+                "run it again"
             ) from None
         if error is not None:
             raise error

@@ -11,8 +11,9 @@ from tandemclip.core.benchmark.report import Section
 
 FIRST = "step 1/"  # how core/training/progress.py begins the line of the first step
 NOTE = (
-    "`tools/train.py`, once: from the start of the process to the end of its first step (imports, index, vocabulary, weights, "
-    "compiling, workers). Memory: the most that the process, and that all its loading workers together, held until then."
+    "`tools/train.py`, once: from the start of the process to the end of its first step (imports, index, vocabulary, "
+    "weights, compiling, workers). Memory: the most that the process, and that all its loading workers together, held "
+    "until then."
 )
 
 

@@ -110,7 +110,8 @@ class Cell:
         for key in {**was, **wanted}:
             if was.get(key) != wanted.get(key):
                 raise UserError(
-                    f"{self.folder} was started with {'.'.join(key)} = {was.get(key)!r} and is wanted with {wanted.get(key)!r}; "
+                    f"{self.folder} was started with {'.'.join(key)} = {was.get(key)!r} and is wanted with "
+                    f"{wanted.get(key)!r}; "
                     "compare with the same settings, or choose another --out"
                 )
 

@@ -57,21 +57,22 @@ class Trainer:
         self._check_data()
 
     def _check_data(self) -> None:
-        """Says now what would be wrong with the data, or could not be measured, at the end."""
+        """Refuse data that training or evaluation could not use, before the first step."""
         method, data = self.config.method, self.config.data
         if any(isinstance(view, LabelView) for view in method.views().values()):
             named = [names for names in self.source.class_spaces().values() if names]
             if len(named) > 1:
                 raise UserError(
-                    f"data.train has the classes of {len(named)} sources, and {type(method).__name__} knows classes by their number; "
-                    "make one source with one list of classes of them, or take unicl"
+                    f"data.train has the classes of {len(named)} sources, and {type(method).__name__} knows classes by "
+                    "their number; make one source with one list of classes of them, or take unicl"
                 )
         if data.evaluate is not None and self.leads:
             metric_names(method, data.evaluate)
 
     def train(self, max_steps: int | None = None) -> dict[str, Hits]:
-        """Go on to the end of the schedule, or to step `max_steps` of it, and save; returns the evaluation at the end of
-        the schedule, nothing before it.
+        """Train to the end of the schedule, or to step `max_steps` of it, and save.
+
+        Returns the evaluation at the end of the schedule, {} before it.
         """
         last = self.schedule.steps if max_steps is None else min(max_steps, self.schedule.steps)
         if not self.step or self.step < last:
@@ -191,7 +192,8 @@ class Trainer:
         if wrong:
             raise UserError(
                 f"step {self.step + 1}: {', '.join(wrong)} is not finite, nothing was updated; the batch held "
-                f"{', '.join(stream.keys(self.step))}; look at these samples, or go on with --resume --set training.learning_rate=... (a lower one)"
+                f"{', '.join(stream.keys(self.step))}; look at these samples, or go on with --resume --set "
+                "training.learning_rate=... (a lower one)"
             )
 
     def _due(self, every: int) -> bool:

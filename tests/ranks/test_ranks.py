@@ -93,7 +93,8 @@ def test_pieces_give_the_gradient_of_the_whole(method, backend, size, root, tmp_
 
 def training(root, tmp_path, out, *overrides):
     return (
-        f"{root}/tools/train.py", "--config", f"{root}/configs/pretrain/tiny_clip_vit.yaml", "--out", str(tmp_path / out),
+        f"{root}/tools/train.py", "--config", f"{root}/configs/pretrain/tiny_clip_vit.yaml",
+        "--out", str(tmp_path / out),
         "--set", "training.steps=6", "training.checkpoint_every=4", "data.train.count=60", *overrides,
     )  # fmt: skip
 

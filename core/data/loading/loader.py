@@ -128,8 +128,8 @@ class Batches:
         if len(self.broken) > TOLERATED and len(self.broken) > TOLERATED_SHARE * self._read:
             raise UserError(
                 f"{len(self.broken)} of the first {self._read} records are broken, more than {TOLERATED} and more than "
-                f"{TOLERATED_SHARE:.1%}; repair them, or let `tools/prepare.py check` list all of them for data.bad_records: "
-                + "; ".join(self._reasons)
+                f"{TOLERATED_SHARE:.1%}; repair them, or let `tools/prepare.py check` list all of them for "
+                "data.bad_records: " + "; ".join(self._reasons)
             )
         return batch
 
@@ -137,11 +137,11 @@ class Batches:
         try:
             return next(self._running[0], _NOTHING)
         except RuntimeError as error:
-            told = death(error)
-            if told is None:
+            reason = death(error)
+            if reason is None:
                 raise
             self.close()
-            raise told from error
+            raise reason from error
 
     def keys(self, step: int) -> list[str]:
         """What stands in the batch of this step (this rank's part), replacements included; reads it again."""
@@ -266,6 +266,6 @@ def _check_declared(name: str, view: View, found: dict[str, np.ndarray]) -> None
     for suffix in {**declared, **given}:
         if given.get(suffix) != declared.get(suffix):
             raise UserError(
-                f"the view {name!r} ({type(view).__name__}) gives {described(given.get(suffix))} for the suffix {suffix!r} and "
-                f"declares {described(declared.get(suffix))}; make its arrays() and its __call__ agree"
+                f"the view {name!r} ({type(view).__name__}) gives {described(given.get(suffix))} for the suffix "
+                f"{suffix!r} and declares {described(declared.get(suffix))}; make its arrays() and its __call__ agree"
             )

@@ -28,20 +28,20 @@ class Advice:
         schedule = trainer.schedule
         self.from_step = min(schedule.warmup + min(PATIENCE, max(WINDOW, schedule.steps // 10)), schedule.steps)
         self.first = trainer.step + 1
-        self.told = set()
+        self.reported = set()
 
     def update(self, row: dict, batch) -> None:
         """After every step, with its row of the journal and its batch."""
         self.rows.append(row)
         if row["step"] < self.first + WINDOW:  # the first step waits for the workers to start
             return
-        if "plateau" not in self.told and row["step"] >= self.from_step:
+        if "plateau" not in self.reported and row["step"] >= self.from_step:
             found = plateau.stuck(self.rows, self.trainer.settings.batch_size, self.trainer.config.method.guessing)
             if found:
-                self.told.add("plateau")
+                self.reported.add("plateau")
                 self._plateau(batch, *found)
-        if "waiting" not in self.told and waiting.share(self.rows) > waiting.SHARE:
-            self.told.add("waiting")
+        if "waiting" not in self.reported and waiting.share(self.rows) > waiting.SHARE:
+            self.reported.add("waiting")
             self.say(explain_waiting(self.trainer, self.rows))
 
     def _plateau(self, batch, name, mean):

@@ -29,8 +29,8 @@ def overfitting(mapping: dict, count: int) -> tuple[Config, dict]:
     pairs, size = len(config.data.train), config.training.batch_size
     if pairs < size:
         raise UserError(
-            f"--overfit has {pairs} pairs and training.batch_size is {size}, so that a batch would hold pairs twice; take "
-            f"--overfit {size}, or --set training.batch_size={pairs}"
+            f"--overfit has {pairs} pairs and training.batch_size is {size}, so that a batch would hold pairs twice; "
+            f"take --overfit {size}, or --set training.batch_size={pairs}"
         )
     return config, mapping
 
@@ -86,18 +86,18 @@ def verdict(trainer) -> tuple[dict[str, Hits], bool, str]:
     found, guessing = recalled(*_encoded(trainer))
     learned = min(hits.share for hits in found.values()) >= LEARNED
     shares = ", ".join(f"{name.removeprefix('overfit/')} {hits.share:.1%}" for name, hits in found.items())
-    told = f"{len(trainer.source)} pairs after {trainer.step} steps: {shares} (guessing: {guessing:.1%})"
+    summary = f"{len(trainer.source)} pairs after {trainer.step} steps: {shares} (guessing: {guessing:.1%})"
     if learned:
-        return found, True, f"{told}: learned by heart, the set-up works"
+        return found, True, f"{summary}: learned by heart, the set-up works"
     causes, learning = _look(trainer)
     if causes:
-        return found, False, f"{told}: not learned; {'; '.join(causes)}"
+        return found, False, f"{summary}: not learned; {'; '.join(causes)}"
     more = (
         "train longer (training.steps)"
         if learning
         else "raise training.learning_rate, or train longer (training.steps)"
     )
-    return found, False, f"{told}: not learned, and nothing wrong was found: {more}"
+    return found, False, f"{summary}: not learned, and nothing wrong was found: {more}"
 
 
 def _look(trainer):

@@ -45,11 +45,11 @@ class Seen:
 
 
 def stuck(rows: Sequence[dict], batch_size: int, guessing: Sequence[str] | None = None) -> tuple[str, float] | None:
-    """The loss, or else a named term, whose mean over `rows` is no better than guessing among `batch_size`: (name,
-    mean).
+    """(name, mean over `rows`) of the first term that is no better than guessing; None where each is better.
 
-    guessing: the terms that are looked at (Method.guessing). A term too, since some of several may learn, and since
-    pairs that lack an object guess among fewer.
+    Guessing among N = `batch_size` costs ln N; a mean of at least 0.98 ln N is no better. The loss is looked at first,
+    then the named terms. The loss alone would not do: one term may learn while another does not, and a term whose
+    samples lack an object guesses among fewer than N. guessing: the terms that are looked at instead (Method.guessing).
     """
     named = [{"loss": row["loss"], **row["terms"]} for row in rows]
     means = {name: float(np.mean([values[name] for values in named])) for name in named[0]}
@@ -99,20 +99,21 @@ def _captions(seen) -> Iterator[str]:
                 else "look at the classes: a batch needs several"
             )
             yield (
-                f"{what} repeat: the {len(rows)} of a batch ({name}) are {len(counts)} different ones, which alone keep the "
-                f"loss above {floor:.2f}; {advice}"
+                f"{what} repeat: the {len(rows)} of a batch ({name}) are {len(counts)} different ones, which alone "
+                f"keep the loss above {floor:.2f}; {advice}"
             )
 
 
 def _pairs(seen) -> Iterator[str]:
     for name, related in seen.pairs.items():
         if related < RELATED:
-            told = " and ".join(
+            examples = " and ".join(
                 f"{record.key} with {record.captions[0]!r}" for record in seen.records[:2] if record.captions
             )
             yield (
-                f"images and captions ({name}) do not seem to belong together: colours and words have no more to do with each "
-                f"other than in wrong pairs ({related:.1f} standard deviations; {RELATED:.0f} would be a sign): look at {told}"
+                f"images and captions ({name}) do not seem to belong together: colours and words have no more to do "
+                f"with each other than in wrong pairs ({related:.1f} standard deviations; {RELATED:.0f} would be a "
+                f"sign): look at {examples}"
             )
 
 
@@ -135,8 +136,9 @@ def _rate(seen) -> Iterator[str]:
     rate = max(row["learning_rate"] for row in seen.rows)
     if update < SMALL_UPDATE or update * steps < SMALL_JOURNEY:
         yield (
-            f"the learning rate is too small: at {rate:.1e} an update changes the weights by {update:.1e} of their norm, "
-            f"all {steps} together by {update * steps:.1e} at most; raise training.learning_rate (1e-4 to 1e-3 is usual)"
+            f"the learning rate is too small: at {rate:.1e} an update changes the weights by {update:.1e} of their "
+            f"norm, all {steps} together by {update * steps:.1e} at most; raise training.learning_rate (1e-4 to 1e-3 "
+            "is usual)"
         )
     elif 2 * warmup > steps:
         yield f"the warm-up takes {warmup} of the {steps} steps: shorten training.warmup, or train longer"
@@ -145,7 +147,8 @@ def _rate(seen) -> Iterator[str]:
 def _scale(seen) -> Iterator[str]:
     scale = seen.rows[-1]["logit_scale"]
     if scale is not None and seen.largest_scale is not None and scale >= seen.largest_scale - 1e-3:
-        yield f"logit_scale stands at its limit (exp {np.exp(scale):.0f}): lower training.learning_rate, or warm up longer"
+        limit = f"exp {np.exp(scale):.0f}"
+        yield f"logit_scale stands at its limit ({limit}): lower training.learning_rate, or warm up longer"
 
 
 def _collapse(seen) -> Iterator[str]:
@@ -153,8 +156,9 @@ def _collapse(seen) -> Iterator[str]:
     if min(cosines) > COLLAPSED:
         rate = max(row["learning_rate"] for row in seen.rows)
         yield (
-            f"the features have collapsed, though the data differ: any two images have a cosine of {cosines[0]:.4f}, any two "
-            f"captions {cosines[1]:.4f}: the learning rate ({rate:.1e}) is too high or the warm-up ({seen.schedule.warmup}) short"
+            f"the features have collapsed, though the data differ: any two images have a cosine of {cosines[0]:.4f}, "
+            f"any two captions {cosines[1]:.4f}: the learning rate ({rate:.1e}) is too high or the warm-up "
+            f"({seen.schedule.warmup}) short"
         )
 
 

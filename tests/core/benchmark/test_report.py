@@ -16,8 +16,8 @@ TABLE = Section("Speed", "Medians.", ("engine", "step"), (("torch", "3 ms"), ("o
 def test_markdown():
     text = markdown("Benchmark", ["a machine"], [TABLE, Section("Nothing", "left out: no reason.")])
     assert text == (
-        "# Benchmark\n\na machine\n\n## Speed\n\n| engine | step |\n| --- | --- |\n| torch | 3 ms |\n| other [x] | 4 ms |\n\n"
-        "Medians.\n\n## Nothing\n\nleft out: no reason.\n"
+        "# Benchmark\n\na machine\n\n## Speed\n\n| engine | step |\n| --- | --- |\n| torch | 3 ms |\n| other [x] | 4 "
+        "ms |\n\nMedians.\n\n## Nothing\n\nleft out: no reason.\n"
     )
 
 

@@ -87,7 +87,7 @@ def test_what_cannot_be_compared(files, tmp_path):
 def test_code_that_worked_on_it_is_listed_once(files, tmp_path, monkeypatch):
     cell = Cell(Plan(tmp_path), files[0], 0)
     for version in ("1 a", "1 a", "1 b"):
-        monkeypatch.setattr("tandemclip.core.comparison.cells.code", lambda: version)
+        monkeypatch.setattr("tandemclip.core.comparison.cells.code", lambda version=version: version)
         cell.start()
     assert json.loads((cell.folder / FILE).read_text())["code"] == ["1 a", "1 b"]
     assert cell.result() is None
