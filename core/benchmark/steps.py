@@ -19,11 +19,11 @@ SIDE = 1024
 PRODUCT = OneCall("matmul", (Given((SIDE, SIDE)), Given((SIDE, SIDE))))
 PRODUCTS = 16  # at a time: the first ones after a standstill are slow
 NOTE = (
-    "Gradient and update of one batch, medians; the engines take turns, each in a process of its own. Ready: the first step, compiling "
-    f"included. Share: of the rate of {SIDE} x {SIDE} float32 products on {{base}} in the same rounds, {{rate:.1f}} GFLOP/s. "
-    "A step counts three times the forward's products and convolutions (backward: two), {flops:.3g} GFLOP on {base}, of texts without "
-    "padding that nothing depends on, also where an engine computes it. An engine that encodes twice where a method chooses on the "
-    "host is counted so."
+    "Gradient and update of one batch, medians; the engines take turns, each in a process of its own. Ready: the first "
+    f"step, compiling included. Share: of the rate of {SIDE} x {SIDE} float32 products on {{base}} in the same rounds, "
+    "{rate:.1f} GFLOP/s. A step counts three times the forward's products and convolutions (backward: two), "
+    "{flops:.3g} GFLOP on {base}, of texts without padding that nothing depends on, also where an engine computes it. An "
+    "engine that encodes twice where a method chooses on the host is counted so."
 )
 
 
@@ -94,7 +94,8 @@ def section(times: Times, batch_size: int, flops: dict[str, int]) -> Section:
     rows = tuple(
         (
             name, f"{times.ready[name]:.1f} s", f"{1000 * seconds:.0f} ms", f"{batch_size / seconds:.1f}",
-            f"{seconds / medians[base]:.2f}", f"{flops[name] / seconds / 1e9:.3g}", f"{flops[name] / seconds / rate:.0%}",
+            f"{seconds / medians[base]:.2f}", f"{flops[name] / seconds / 1e9:.3g}",
+            f"{flops[name] / seconds / rate:.0%}",
         )
         for name, seconds in medians.items()
     )  # fmt: skip

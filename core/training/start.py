@@ -51,7 +51,8 @@ def tokenizer_of(config: Config):
 def resume(run: Path, mapping: dict, overrides: dict, make_engine, say: Callable[[str], None]) -> Trainer | None:
     """The run as its newest whole checkpoint has it, on any engine; None where there is none yet.
 
-    mapping: that of the config's file with `overrides` (--set) over it. say: shows what `changes` has to say of the two.
+    mapping: that of the config's file with `overrides` (--set) over it.
+    say: shows a sentence for each change, and for each key of the config's file that the run does not take up.
     """
     folder = checkpoint.latest(run)
     if folder is None:
@@ -63,7 +64,8 @@ def resume(run: Path, mapping: dict, overrides: dict, make_engine, say: Callable
     steps = config.training.schedule(config.data.train.epoch).steps
     if steps < saved.step:
         raise UserError(
-            f"{steps} steps are fewer than the {saved.step} that {folder} has made; give training.steps={saved.step} or more"
+            f"{steps} steps are fewer than the {saved.step} that {folder} has made; "
+            f"give training.steps={saved.step} or more"
         )
     engine = make_engine(config, matching(saved.model, config.method, folder))
     engine.load(saved.model, saved.optimizer)

@@ -42,7 +42,9 @@ method: {{type: "my_methods:DropPathCLIP", temperature: 0.07}}
 """,
     "Brightness": """
 base: {root}/configs/pretrain/tiny_cross_entropy_resnet.yaml
-method: {{type: "my_methods:Brightness", image: {{type: vit, resolution: 32, patch: 8, width: 32, layers: 1, heads: 2, embed_dim: 24}}}}
+method:
+  type: "my_methods:Brightness"
+  image: {{type: vit, resolution: 32, patch: 8, width: 32, layers: 1, heads: 2, embed_dim: 24}}
 data: {{evaluate: null}}
 """,
 }
