@@ -35,9 +35,7 @@ def parser() -> command_line.Parser:
         metavar="N",
         help="timed steps of each engine (default: 20)",
     )
-    parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
-    )
+    parser.add_set()
     parser.add_argument(
         "--others", type=Path, nargs="+", metavar="YAML", help="configs whose steps are compared with the config's"
     )

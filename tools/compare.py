@@ -32,8 +32,8 @@ def parser() -> command_line.Parser:
         help="training.seed of the runs (default: 0 1 2)",
     )
     add("--out", type=Path, required=True, help="a folder for the runs and the table")
-    add("--backend", default="torch", help="torch or mindspore (default: torch)")
-    add("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of every config")
+    parser.add_backend()
+    parser.add_set("every config")
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
         "--views",

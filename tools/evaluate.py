@@ -21,7 +21,7 @@ def parser() -> command_line.Parser:
     parser.add_argument(
         "--checkpoint", type=Path, required=True, help="a run's folder (its newest checkpoint) or a checkpoint's"
     )
-    parser.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    parser.add_backend()
     parser.add_argument(
         "--data", nargs="+", help="tar shards to evaluate on (default: data.evaluate of the run's config)"
     )

@@ -50,9 +50,7 @@ def parser() -> command_line.Parser:
         help="one tolerance for every level, instead of their own",
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write the rows to this file too")
-    parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
-    )
+    parser.add_set()
     return parser
 
 

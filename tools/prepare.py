@@ -39,16 +39,14 @@ def parser() -> command_line.Parser:
     command.add_argument("--top", type=command_line.at_least(1), required=True, metavar="N", help="how many records")
     command.add_argument("--by", choices=["similarity"], default="similarity", help="cosine of image and caption")
     command.add_argument("--checkpoint", type=Path, required=True, help="a run's folder (its newest) or a checkpoint's")
-    command.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    command.add_backend()
     _add_out(command)
 
     command = _command(commands, "check", _check, "read a data set once and tell what training on it will meet")
     command.add_argument(
         "--config", type=Path, required=True, help="a YAML file, see configs/pretrain/: its data.train is read"
     )
-    command.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
-    )
+    command.add_set()
     command.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="where check.json and bad_records.txt go"
     )
@@ -58,7 +56,7 @@ def parser() -> command_line.Parser:
     command.add_argument(
         "--encoder", type=Path, required=True, metavar="CHECKPOINT", help="a run or a checkpoint: its image tower"
     )
-    command.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    command.add_backend()
 
     command = _command(commands, "summaries", _summaries, "a summary of each picture's captions")
     _add_rewrite(command)

@@ -17,9 +17,7 @@ from tandemclip.core.console import command_line
 def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/")
-    parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
-    )
+    parser.add_set()
     parser.add_argument(
         "--depth",
         type=command_line.at_least(1),

@@ -21,13 +21,11 @@ from tandemclip.core.console import command_line
 def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/")
-    parser.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    parser.add_backend()
     parser.add_argument(
         "--out", type=Path, required=True, help="the run's folder: checkpoints, journal.jsonl, TensorBoard"
     )
-    parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
-    )
+    parser.add_set()
     parser.add_argument(
         "--max-steps",
         type=command_line.at_least(0),

@@ -22,8 +22,8 @@ NOTE = (
     "Gradient and update of one batch, medians; the engines take turns, each in a process of its own. Ready: the first "
     f"step, compiling included. Share: of the rate of {SIDE} x {SIDE} float32 products on {{base}} in the same rounds, "
     "{rate:.1f} GFLOP/s. A step counts three times the forward's products and convolutions (backward: two), "
-    "{flops:.3g} GFLOP on {base}, of texts without padding that nothing depends on, also where an engine computes it. An "
-    "engine that encodes twice where a method chooses on the host is counted so."
+    "{flops:.3g} GFLOP on {base}, of texts without padding that nothing depends on, also where an engine computes it. "
+    "An engine that encodes twice where a method chooses on the host is counted so."
 )
 
 

@@ -24,6 +24,14 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **given):
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **given)
 
+    def add_set(self, of: str = "the config") -> None:
+        self.add_argument(
+            "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help=f"override keys of {of}"
+        )
+
+    def add_backend(self) -> None:
+        self.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+
     def error(self, message):
         raise UserError(f"{message}; {self.prog} --help says what it takes")
 
