@@ -141,10 +141,12 @@ class Brightness(ImagesOnly):
     """Every sample settles its own term: nothing is shared."""
 
     image: ImageTower
+    width: int
     crop: Crop = Crop(area=(0.9, 1.0))
 
     def children(self):
-        return {"image": self.image, "auxiliary.told": Linear(self.image.embed_dim, 1)}
+        head = {"auxiliary.hidden": Linear(self.image.embed_dim, self.width), "auxiliary.told": Linear(self.width, 1)}
+        return {"image": self.image} | head
 
     def views(self):
         return {"image": self.crop.view(self.image.resolution)}
@@ -152,8 +154,10 @@ class Brightness(ImagesOnly):
     def encode(self, ops, p, batch):
         images = batch["image"]
         bright = ops.mean(images, (1, 2, 3))
-        told = ops.reshape(p.child("auxiliary.told")(p.image(images)), bright.shape)
-        some = ops.cast(ops.less(ops.constant(0 * ONE), bright), "float")  # of bright pictures only
+        hidden = ops.tanh(p.child("auxiliary.hidden")(p.image(images)))
+        told = ops.reshape(p.child("auxiliary.told")(hidden), bright.shape)
+        colour = ops.mean(images, (2, 3))
+        some = ops.cast(ops.less(colour[:, 2], colour[:, 0]), "float")  # of reddish pictures only
         return Features(own={"error": (ops.sum((told - bright) * (told - bright) * some, 0), ops.sum(some, 0))})
 
     def loss(self, ops, p, features, elapsed):

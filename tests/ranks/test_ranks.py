@@ -41,11 +41,8 @@ base: {root}/configs/pretrain/tiny_unicl_swin.yaml
 method: {{type: "my_methods:DropPathCLIP", temperature: 0.07}}
 """,
     "Brightness": """
-base: {root}/configs/pretrain/tiny_cross_entropy_resnet.yaml
-method:
-  type: "my_methods:Brightness"
-  image: {{type: vit, resolution: 32, patch: 8, width: 32, layers: 1, heads: 2, embed_dim: 24}}
-data: {{evaluate: null}}
+base: {root}/configs/pretrain/tiny_supcon_swin.yaml
+method: {{type: "my_methods:Brightness"}}
 """,
 }
 GRADIENT = {"torch": 1e-6, "mindspore": 1e-4}  # torch in float64
