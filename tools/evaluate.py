@@ -9,28 +9,19 @@ A source is named as a config names it: its type, then its fields as key=value. 
 others, see docs/labels.md.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
-from tandemclip import backends
-from tandemclip.core.config.build import build
 from tandemclip.core.console import command_line
-from tandemclip.core.data.sources.shards import Shards
-from tandemclip.core.data.sources.source import Source
-from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.evaluate import evaluate
-from tandemclip.core.hits import percent
-from tandemclip.core.serving.model import open_model
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     parser.add_argument(
         "--checkpoint", type=Path, required=True, help="a run's folder (its newest checkpoint) or a checkpoint's"
     )
-    parser.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    parser.add_backend()
     parser.add_argument(
         "--data", nargs="+", help="tar shards to evaluate on (default: data.evaluate of the run's config)"
     )
@@ -47,6 +38,15 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
+    from tandemclip import backends
+    from tandemclip.core.config.build import build
+    from tandemclip.core.data.sources.shards import Shards
+    from tandemclip.core.data.sources.source import Source
+    from tandemclip.core.errors import UserError
+    from tandemclip.core.evaluation.evaluate import evaluate
+    from tandemclip.core.hits import percent
+    from tandemclip.core.serving.model import open_model
+
     model, source = open_model(args.checkpoint, backends.load(args.backend))
     source = Shards(tuple(args.data)) if args.data else source
     if args.source:

@@ -112,7 +112,8 @@ def test_two_ranks_have_equal_states(name, backend, counts, launch):
 
 def training(root, tmp_path, out, *overrides):
     return (
-        f"{root}/tools/train.py", "--config", f"{root}/configs/pretrain/tiny_clip_vit.yaml", "--out", str(tmp_path / out),
+        f"{root}/tools/train.py", "--config", f"{root}/configs/pretrain/tiny_clip_vit.yaml",
+        "--out", str(tmp_path / out),
         "--set", "training.steps=6", "training.checkpoint_every=4", "data.train.count=60", *overrides,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Several sources that a model is evaluated on each for itself."""
+"""Several sources. A model is evaluated on each of them separately."""
 
 from dataclasses import dataclass
 
