@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--by", choices=["similarity"], default="similarity", help="cosine of image and caption")
     command.add_argument("--checkpoint", type=Path, required=True, help="a run's folder (its newest) or a checkpoint's")
     command.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    command_line.add_trust(command)
     _add_out(command)
 
     command = _command(commands, "check", _check, "read a data set once and tell what training on it will meet")
@@ -74,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
         "--encoder", type=Path, required=True, metavar="CHECKPOINT", help="a run or a checkpoint: its image tower"
     )
     command.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    command_line.add_trust(command)
 
     command = _command(commands, "summaries", _summaries, "a summary of each picture's captions")
     _add_rewrite(command)
@@ -168,7 +170,7 @@ def _select(args):
     """
     source, of_source = _source(args)
     found = checkpoint.resolve(args.checkpoint)
-    model, _ = open_model(found, backends.load(args.backend))
+    model = open_model(found, backends.load(args.backend), args.trust)
     made = {**of_source, "checkpoint": sha256((found / checkpoint.MANIFEST).read_bytes()).hexdigest()}
     ledger = shards.open_ledger(args.out, {**made, **_layout(args), "top": args.top})
     similarity, broken = select.similarities(source, model, Ledger(args.out / select.LEDGER, made))
@@ -233,7 +235,7 @@ def _objects(args):
     people who draw boxes do not: the confidence that is written is the box's share of the picture, so that the largest
     come first.
     """
-    model, _ = open_model(args.encoder, backends.load(args.backend))
+    model = open_model(args.encoder, backends.load(args.backend), args.trust)
     _report(objects.add_objects(args.patterns, args.out, model), "objects")
 
 

@@ -23,8 +23,9 @@ def paired_interval(
     """Where the mean figure of `other` minus that of `first` lies, (low, high) in percent.
 
     first, other: [seed][metric], the figure of a seed being the mean of its metrics; seed s of the one is paired with
-    seed s of the other, image n with image n. The interval means: trained again with other seeds and evaluated on other
-    images of the same kind, the difference would be in here. With a single seed it only speaks of other images.
+    seed s of the other, image n with image n. Queries count by their weights. The interval means: trained again with
+    other seeds and evaluated on other images of the same kind, the difference would be in here. With a single seed it
+    only speaks of other images.
 
     Images: the bootstrap (Efron and Tibshirani 1993, 13.3), each image drawn with all its queries, as its captions
     succeed and fail together; the same draw for all seeds, which have seen the same images. Seeds: three cannot be
@@ -33,13 +34,13 @@ def paired_interval(
     other images right is in s and in the bootstrap: the latter's spread is reduced to what seeds have in common. Where
     that is nothing, Student's interval remains; with one seed, the bootstrap's percentiles.
     """
-    asked = np.stack([hits.asked for hits in first[0]]).astype(np.float64)  # [metrics, N]
+    asked = np.stack([hits.weighted[1] for hits in first[0]])  # [metrics, N]
     for run in (*first, *other):
-        if not np.array_equal(asked, [hits.asked for hits in run]):
+        if not np.array_equal(asked, [hits.weighted[1] for hits in run]):
             raise UserError("the runs were not asked the same queries; pair runs that were evaluated on the same data")
     if len(first) != len(other):
         raise UserError(f"{len(first)} seeds cannot be paired with {len(other)}; take the same seeds for both")
-    gained = np.stack([[b.right.astype(float) - a.right for a, b in zip(*pair)] for pair in zip(first, other)])
+    gained = np.stack([[b.weighted[0] - a.weighted[0] for a, b in zip(*pair)] for pair in zip(first, other)])
     share = gained.sum(2) / asked.sum(1)  # [S, metrics]
     by_seed, seeds = 100 * share.mean(1), len(first)
     drawn = _over_images(gained.mean(0), asked)
@@ -65,7 +66,7 @@ def _in_common(added: np.ndarray) -> float:
 
 
 def _over_images(gained: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """[metrics, N] queries gained and asked -> [RESAMPLES] differences in percent, each of images drawn anew."""
+    """[metrics, N] weighted queries gained and asked -> [RESAMPLES] differences in percent, of images drawn anew."""
     used = asked.any(0)
     gained, asked = gained[:, used], asked[:, used]
     count, rng, parts = asked.shape[1], generator("images"), []

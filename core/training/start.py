@@ -1,5 +1,6 @@
 """How a run begins: anew, from another run's weights, or where it stopped."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,17 @@ TIMED_STEPS = 20
 
 
 def begin(
-    run: Path, config: Config, mapping: dict, make_engine, init: Path | None = None, resumed: bool = False
+    run: Path,
+    config: Config,
+    mapping: dict,
+    make_engine,
+    init: Path | None = None,
+    resumed: bool = False,
+    evaluate=None,
 ) -> Trainer:
     """A run from its first step. make_engine(config, weights) -> engine. init: a checkpoint whose weights it takes.
 
-    resumed: it may have died before its first checkpoint and left rows in its journal; they go.
+    evaluate: see Trainer. resumed: it may have died before its first checkpoint and left rows in its journal; they go.
     """
     checkpoint.refuse_later(run, 0)
     tokenizer = tokenizer_of(config)
@@ -42,6 +49,7 @@ def begin(
         tokenizer,
         {"config": mapping, "tokenizer": tokenizer and tokenizer.to_json()},
         resumed=resumed,
+        evaluate=evaluate,
     )
 
 
@@ -51,7 +59,7 @@ def tokenizer_of(config: Config):
     return None if given is None else build_tokenizer(given, config.data.train)
 
 
-def resume(run: Path, config: Config, mapping: dict, make_engine) -> Trainer | None:
+def resume(run: Path, config: Config, mapping: dict, make_engine, evaluate=None) -> Trainer | None:
     """The run as its newest whole checkpoint has it, on any engine; None where there is none yet."""
     folder = checkpoint.latest(run)
     if folder is None:
@@ -65,7 +73,8 @@ def resume(run: Path, config: Config, mapping: dict, make_engine) -> Trainer | N
     engine = make_engine(config, matching(saved.model, config.method, folder))
     engine.load(saved.model, saved.optimizer)
     state = {"config": mapping, "tokenizer": saved.state["tokenizer"], "loss_scale": saved.state.get("loss_scale")}
-    return Trainer(run, config, engine, from_json(state["tokenizer"]), state, saved.step, True)
+    tokenizer = from_json(state["tokenizer"])
+    return Trainer(run, config, engine, tokenizer, state, saved.step, True, evaluate=evaluate)
 
 
 def fit_minutes(trainer: Trainer, minutes: float) -> Trainer:
@@ -81,7 +90,7 @@ def fit_minutes(trainer: Trainer, minutes: float) -> Trainer:
     mapping = merge(trainer.state["config"], {"training": {"steps": steps, "epochs": None}})
     state = {**trainer.state, "config": mapping}
     config = build(Config, mapping)
-    return Trainer(trainer.run, config, trainer.engine, trainer.tokenizer, state, 0, trainer.resumed, trainer.stop)
+    return replace(trainer, config=config, state=state, step=0)
 
 
 def matching(weights: dict[str, np.ndarray], spec: Spec, folder) -> dict[str, np.ndarray]:
