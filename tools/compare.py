@@ -59,11 +59,12 @@ def _main(argv):
     from tandemclip.core.comparison.cells import Plan, cells
     from tandemclip.core.comparison.running import LOG
     from tandemclip.core.errors import UserError
-    from tandemclip.core.evaluation.evaluate import metric_names
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is a Ctrl-C
     planned = cells(Plan(args.out, args.backend, tuple(args.set), args.views, args.minutes), args.configs, args.seeds)
-    metrics = args.metric or metric_names(planned[0].config.method, planned[0].config.data.evaluate)
+    metrics, lacking = (args.metric, []) if args.metric else table.measured(planned)
+    if lacking:
+        print(f"left out: {', '.join(lacking)}, by which a finished cell was not measured")
     names = {metric: table.names_of(metric, planned[0]) for metric in metrics}
     results, failed = _run(planned, names)
     if failed:

@@ -40,6 +40,7 @@ def parser() -> command_line.Parser:
     command.add_argument("--by", choices=["similarity"], default="similarity", help="cosine of image and caption")
     command.add_argument("--checkpoint", type=Path, required=True, help="a run's folder (its newest) or a checkpoint's")
     command.add_backend()
+    command_line.add_trust(command)
     _add_out(command)
 
     command = _command(commands, "check", _check, "read a data set once and tell what training on it will meet")
@@ -57,6 +58,7 @@ def parser() -> command_line.Parser:
         "--encoder", type=Path, required=True, metavar="CHECKPOINT", help="a run or a checkpoint: its image tower"
     )
     command.add_backend()
+    command_line.add_trust(command)
 
     command = _command(commands, "summaries", _summaries, "a summary of each picture's captions")
     _add_rewrite(command)
@@ -155,7 +157,7 @@ def _select(args):
 
     source, of_source = _source(args)
     found = checkpoint.resolve(args.checkpoint)
-    model, _ = open_model(found, backends.load(args.backend))
+    model = open_model(found, backends.load(args.backend), args.trust)
     made = {**of_source, "checkpoint": sha256((found / checkpoint.MANIFEST).read_bytes()).hexdigest()}
     ledger = shards.open_ledger(args.out, {**made, **_layout(args), "top": args.top})
     similarity, broken = select.similarities(source, model, Ledger(args.out / select.LEDGER, made))
@@ -237,7 +239,7 @@ def _objects(args):
     from tandemclip.core.preparation import objects
     from tandemclip.core.serving.model import open_model
 
-    model, _ = open_model(args.encoder, backends.load(args.backend))
+    model = open_model(args.encoder, backends.load(args.backend), args.trust)
     _report(objects.add_objects(args.patterns, args.out, model), "objects")
 
 

@@ -59,6 +59,7 @@ def main(argv=None):
 def _main(argv):
     args = parser().parse_args(argv)
     from tandemclip import backends
+    from tandemclip.core.evaluation.configured import evaluate_run
     from tandemclip.core.training import start
     from tandemclip.core.training.config import read
     from tandemclip.core.training.diagnosis import overfit
@@ -77,9 +78,9 @@ def _main(argv):
             config.method, weights, settings.update, eager=args.eager, ranks=ranks, precision=settings.precision
         )
 
-    trainer = start.resume(args.out, mapping, overrides, make_engine, print) if args.resume else None
+    trainer = start.resume(args.out, mapping, overrides, make_engine, print, evaluate_run) if args.resume else None
     if trainer is None:
-        trainer = start.begin(args.out, config, mapping, make_engine, args.init, args.resume)
+        trainer = start.begin(args.out, config, mapping, make_engine, args.init, args.resume, evaluate_run)
     interrupted = _stop_on_interrupt(trainer)
     say = print if trainer.leads else lambda text: None
     say(f"{args.backend}: ready to train after {trainer.prepare():.1f} s (compiling, first use of kernels)")

@@ -187,13 +187,14 @@ class Engine:
                     own[i] = tensor(np.concatenate([moments[prefix + n].reshape(-1) for n in group.places]))
 
     # ---- looking
-    def apply(self, method, array):
+    def apply(self, method, *arrays):
+        inputs = {f"input {place}": tensor(array) for place, array in enumerate(arrays)}
         if self.eager:
             scope = Scope(self.method, Run(ops, self.arrays, False))
-            return getattr(scope, method)(tensor(array)).asnumpy()
-        shapes = {"input": (array.shape, array.dtype)}
-        program = self._program((method, array.shape), lambda: Inference(self.method, method, shapes))
-        return program({**self.arrays, "input": tensor(array)}).asnumpy()
+            return getattr(scope, method)(*inputs.values()).asnumpy()
+        shapes = {name: (x.shape, str(x.dtype).lower()) for name, x in inputs.items()}
+        program = self._program((method, str(shapes)), lambda: Inference(self.method, method, shapes))
+        return program({**self.arrays, **inputs}).asnumpy()
 
     def encode_image(self, images):
         return self.apply("encode_image", images)

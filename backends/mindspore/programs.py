@@ -157,8 +157,11 @@ class Update:
 
 
 class Inference:
+    """A function of the method from arrays to one, at inference."""
+
     def __init__(self, method, name, shapes):
-        recording = record(method, shapes, False, lambda ops, p, inputs: {"output": getattr(p, name)(inputs["input"])})
+        function = lambda ops, p, inputs: {"output": getattr(p, name)(*inputs.values())}
+        recording = record(method, shapes, False, function)
         self.program = Compiled(recording.program, [recording.outputs["output"]])
 
     def __call__(self, arrays):

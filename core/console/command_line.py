@@ -74,6 +74,12 @@ def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None) 
         return 130
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trust", action="store_true", help="import classes from elsewhere that the checkpoint names: runs their code"
+    )
+
+
 def parse_overrides(overrides: list[str]) -> dict:
     """["a.b=1", "a.c=[x, y]"] -> {"a": {"b": 1, "c": ["x", "y"]}}; values are YAML, the last of a key holds."""
     nested: dict = {}

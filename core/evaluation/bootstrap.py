@@ -23,8 +23,8 @@ def paired_interval(
     """The interval (low, high), in percent, of the mean figure of `other` minus that of `first`.
 
     first, other: [seed][metric]. The figure of a seed is the mean of its metrics. Seed s of `first` is paired with seed
-    s of `other`, image n with image n. The interval covers other seeds and other images of the same kind; with a single
-    seed it covers other images only.
+    s of `other`, image n with image n. Queries count by their weights. The interval covers other seeds and other images
+    of the same kind; with a single seed it covers other images only.
 
     With S seeds, replicate r of the difference is
 
@@ -40,13 +40,13 @@ def paired_interval(
     c: the share of the variance over images that all seeds have in common (`_in_common`). The rest of it is in s
     already. c = 0 leaves Student's interval.
     """
-    asked = np.stack([hits.asked for hits in first[0]]).astype(np.float64)  # [metrics, N]
+    asked = np.stack([hits.weighted[1] for hits in first[0]])  # [metrics, N]
     for run in (*first, *other):
-        if not np.array_equal(asked, [hits.asked for hits in run]):
+        if not np.array_equal(asked, [hits.weighted[1] for hits in run]):
             raise UserError("the runs were not asked the same queries; pair runs that were evaluated on the same data")
     if len(first) != len(other):
         raise UserError(f"{len(first)} seeds cannot be paired with {len(other)}; take the same seeds for both")
-    gained = np.stack([[b.right.astype(float) - a.right for a, b in zip(*pair)] for pair in zip(first, other)])
+    gained = np.stack([[b.weighted[0] - a.weighted[0] for a, b in zip(*pair)] for pair in zip(first, other)])
     share = gained.sum(2) / asked.sum(1)  # [S, metrics]
     by_seed, seeds = 100 * share.mean(1), len(first)
     drawn = _over_images(gained.mean(0), asked)
@@ -72,7 +72,7 @@ def _in_common(added: np.ndarray) -> float:
 
 
 def _over_images(gained: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """[metrics, N] queries gained and asked -> [RESAMPLES] differences in percent, each of images drawn anew."""
+    """[metrics, N] weighted queries gained and asked -> [RESAMPLES] differences in percent, of images drawn anew."""
     used = asked.any(0)
     gained, asked = gained[:, used], asked[:, used]
     count, rng, parts = asked.shape[1], generator("images"), []

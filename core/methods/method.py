@@ -97,6 +97,19 @@ class Method(Spec):
     def encode_grid(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, D, h, w], see ImageTower
         return p.image.encode_grid(images)
 
+    def similarity(self, ops: Ops, p: Scope, u: Array, v: Array) -> Array:  # [N, ...], [M, ...] -> [N, M]
+        """How images (what `encode_image` gives) and texts (`encode_text`) compare at inference: the highest is the
+        nearest.
+        """
+        return ops.matmul(u, ops.transpose(v, (1, 0)))
+
+    @property
+    def by_dot_product(self) -> bool:
+        """Whether images and texts are unit rows and compare by their dot product: the host takes it in float64, in
+        which equal pairs tie, and the prompts of a class become one direction.
+        """
+        return type(self).similarity is Method.similarity
+
     def forward(self, ops: Ops, p: Scope, batch: dict[str, Array], elapsed: Elapsed) -> dict[str, Array]:
         """The terms of one whole batch; "chosen:NAME" in it are choices that were made before."""
         chosen = {name: x for name, x in batch.items() if name.startswith(CHOSEN)}

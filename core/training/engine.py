@@ -140,8 +140,8 @@ class Engine(Protocol):
     def load(self, weights: Arrays, moments: Arrays | None = None) -> None:
         """Take over weights, and moments (zeros where None)."""
 
-    def apply(self, method: str, array: np.ndarray) -> np.ndarray:
-        """A function of the method that takes one array, e.g. "encode_grid", at inference: by running statistics."""
+    def apply(self, method: str, *arrays: np.ndarray) -> np.ndarray:
+        """A function of the method from arrays to one, e.g. "encode_grid", at inference: by running statistics."""
 
     def encode_image(self, images: np.ndarray) -> np.ndarray:
         """[B, 3, H, W] -> [B, embed_dim], unit rows, running statistics."""

@@ -1,6 +1,7 @@
 """How a run begins: anew, from another run's weights, or where it stopped."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,17 @@ TIMED_STEPS = 20
 
 
 def begin(
-    run: Path, config: Config, mapping: dict, make_engine, init: Path | None = None, resumed: bool = False
+    run: Path,
+    config: Config,
+    mapping: dict,
+    make_engine,
+    init: Path | None = None,
+    resumed: bool = False,
+    evaluate=None,
 ) -> Trainer:
     """A run from its first step. make_engine(config, weights) -> engine. init: a checkpoint whose weights it takes.
 
-    resumed: it may have died before its first checkpoint and left rows in its journal; they go.
+    evaluate: see Trainer. resumed: it may have died before its first checkpoint and left rows in its journal; they go.
     """
     checkpoint.refuse_later(run, 0)
     tokenizer = tokenizer_of(config)
@@ -39,6 +46,7 @@ def begin(
         tokenizer,
         {"config": mapping, "tokenizer": tokenizer and tokenizer.to_json()},
         resumed=resumed,
+        evaluate=evaluate,
     )
 
 
@@ -48,10 +56,12 @@ def tokenizer_of(config: Config):
     return None if given is None else build_tokenizer(given, config.data.train)
 
 
-def resume(run: Path, mapping: dict, overrides: dict, make_engine, say: Callable[[str], None]) -> Trainer | None:
+def resume(
+    run: Path, mapping: dict, overrides: dict, make_engine, say: Callable[[str], None], evaluate=None
+) -> Trainer | None:
     """The run as its newest whole checkpoint has it, on any engine; None where there is none yet.
 
-    mapping: that of the config's file with `overrides` (--set) over it.
+    mapping: that of the config's file with `overrides` (--set) over it. evaluate: see Trainer.
     say: shows a sentence for each change, and for each key of the config's file that the run does not take up.
     """
     folder = checkpoint.latest(run)
@@ -71,7 +81,8 @@ def resume(run: Path, mapping: dict, overrides: dict, make_engine, say: Callable
     engine.load(saved.model, saved.optimizer)
     state = {name: saved.state.get(name) for name in ("tokenizer", "loss_scale", "changes")}
     state |= {"config": found.mapping}
-    trainer = Trainer(run, config, engine, from_json(state["tokenizer"]), state, saved.step, True)
+    tokenizer = from_json(state["tokenizer"])
+    trainer = Trainer(run, config, engine, tokenizer, state, saved.step, True, evaluate=evaluate)
     _note(trainer, found, steps, say)
     return trainer
 
@@ -106,7 +117,7 @@ def _lasting(trainer: Trainer, steps: int) -> Trainer:
     mapping = merge(trainer.state["config"], {"training": {"steps": steps, "epochs": None}})
     state = {**trainer.state, "config": mapping}
     config = build(Config, mapping)
-    return Trainer(trainer.run, config, trainer.engine, trainer.tokenizer, state, 0, trainer.resumed, trainer.stop)
+    return replace(trainer, config=config, state=state, step=0)
 
 
 def matching(weights: dict[str, np.ndarray], spec: Spec, folder) -> dict[str, np.ndarray]:

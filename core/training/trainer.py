@@ -11,9 +11,7 @@ from tandemclip.core.data.loading import bad_records
 from tandemclip.core.data.loading.loader import Batches, batches
 from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.evaluate import evaluate, metric_names
 from tandemclip.core.hits import Hits, percent
-from tandemclip.core.serving.model import Model
 from tandemclip.core.training import checkpoint, global_batch
 from tandemclip.core.training.config import Config
 from tandemclip.core.training.diagnosis.advice import Advice
@@ -30,7 +28,8 @@ class Trainer:
 
     Every rank trains; the first one alone writes and evaluates.
     resumed: goes on in the same folder, whose journal may have rows already. stop: asked after every step; True ends
-    the run there, with a checkpoint (Ctrl-C).
+    the run there, with a checkpoint (Ctrl-C). evaluate(config, engine, tokenizer): measures what `data.evaluate` asks;
+    None: nothing is evaluated, whatever the configuration says.
     """
 
     run: Path
@@ -41,6 +40,7 @@ class Trainer:
     step: int = 0
     resumed: bool = False
     stop: Callable[[], bool] = lambda: False
+    evaluate: Callable[[Config, Engine, object], dict[str, Hits]] | None = None
 
     def __post_init__(self):
         self.source, self.settings = self.config.data.train, self.config.training
@@ -67,7 +67,7 @@ class Trainer:
                     "their number; make one source with one list of classes of them, or take unicl"
                 )
         if data.evaluate is not None and self.leads:
-            metric_names(method, data.evaluate)
+            data.evaluate.metrics(method)
 
     def train(self, max_steps: int | None = None) -> dict[str, Hits]:
         """Train to the end of the schedule, or to step `max_steps` of it, and save.
@@ -204,10 +204,9 @@ class Trainer:
         return minutes > 0 and time.monotonic() - self._saved_at >= 60 * minutes
 
     def _evaluate(self) -> dict[str, Hits]:
-        source = self.config.data.evaluate
-        if source is None or not self.leads:
+        if self.evaluate is None or self.config.data.evaluate is None or not self.leads:
             return {}
-        return evaluate(Model(self.engine, self.config.method, self.tokenizer), source)
+        return self.evaluate(self.config, self.engine, self.tokenizer)
 
     def _save(self) -> None:
         self._saved_at = time.monotonic()

@@ -48,7 +48,7 @@ class Part(Source):
 
     @property
     def prompts(self):
-        return getattr(self.source, "prompts", {})
+        return self.source.prompts
 
     def class_spaces(self):
         return self.source.class_spaces()
