@@ -17,7 +17,8 @@ from tandemclip.core.random import generator
 from tandemclip.core.spec import Notes, Run, Scope
 from tandemclip.core.training.engine import Arrays, Engine, Rates
 from tandemclip.core.training.schedule import Schedule
-from tandemclip.core.training.update import UpdateRule, groups, update_group
+from tandemclip.core.training.tuning import Tuning
+from tandemclip.core.training.update import AVERAGE, UpdateRule, update_group
 
 TOLERANCES = {"node": 1e-5, "term": 1e-5, "gradient": 1e-4, "update": 1e-6, "moment": 1e-6, "step": 1e-3, "judge": 1e-6}
 JUDGE = "judge of gradients"
@@ -52,6 +53,7 @@ class Subject:
     weights: Arrays
     batches: list[Arrays]
     schedule: Schedule
+    tuning: Tuning = Tuning()
 
 
 def compare(subject: Subject, judge: Engine, engines: dict[str, Engine], tolerance: float | None = None) -> list[Row]:
@@ -105,20 +107,25 @@ def compare_updates(subject, name, engine, gradients, tolerance=None) -> list[Ro
 
 
 def judged_updates(subject: Subject, given: list[Arrays]) -> tuple[Arrays, Arrays]:
-    """Weights and moments after one update from each of `given`, in float64."""
-    ops, weights, moments = Reference(), {}, {}
-    for group in groups(subject.method, subject.rule):
+    """Weights, and what is remembered, after one update from each of `given`, in float64."""
+    ops, weights, moments, rule = Reference(), {}, {}, subject.rule
+    for group in subject.tuning.groups(subject.method, rule):
         vector = group.flatten(ops, subject.weights).astype(np.float64)
-        first, second = np.zeros_like(vector), np.zeros_like(vector)
+        state = {name: vector if name == AVERAGE else np.zeros_like(vector) for name in group.remembered(rule)}
         for count, arrays in enumerate(given, 1):
-            gradient = group.flatten(ops, arrays).astype(np.float64)
-            corrections = subject.rule.corrections(count)
-            vector, first, second, _ = update_group(
-                ops, subject.rule, group, vector, gradient, first, second, subject.schedule.peak, *corrections, 1.0
+            vector, state, _ = update_group(
+                ops,
+                rule,
+                group,
+                vector,
+                group.flatten(ops, arrays).astype(np.float64),
+                state,
+                rate=subject.schedule.peak,
+                corrections=rule.corrections(count),
+                factor=1.0,
             )
         weights |= group.split(ops, vector)
-        for prefix, state in (("first.", first), ("second.", second)):
-            moments |= {prefix + n: a for n, a in group.split(ops, state).items()}
+        moments |= {f"{kind}.{n}": a for kind, each in state.items() for n, a in group.split(ops, each).items()}
     return weights, moments
 
 
@@ -187,7 +194,8 @@ def judged(subject: Subject, batch: Arrays, weights: Arrays | None = None):
     """(terms, nodes, margin) of a training-mode forward in numpy float64."""
     ops, notes = Reference(), Notes(np.ndarray)
     wide = lambda arrays: {n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in arrays.items()}
-    run = Run(ops, wide(weights or subject.weights), True, watch=notes)
+    training = subject.tuning.training(subject.method)
+    run = Run(ops, wide(weights or subject.weights), training, watch=notes)
     terms = Scope(subject.method, run)(wide(batch), np.zeros(()))
     return {n: float(value) for n, value in terms.items()}, notes.nodes, ops.margin
 

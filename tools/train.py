@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tandemclip import backends
 from tandemclip.core import hits
+from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.console import command_line
 from tandemclip.core.training import start
 from tandemclip.core.training.config import read
@@ -42,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint in --out, if any")
     parser.add_argument(
-        "--init", type=Path, metavar="CKPT", help="a new run: start from the weights of this checkpoint or run"
+        "--init", type=Path, metavar="CKPT", help="a new run: start from this checkpoint's or run's weights (init.from)"
     )
     parser.add_argument("--eager", action="store_true", help="do not compile: slow, for looking (MindSpore's PyNative)")
     return parser
@@ -55,7 +56,10 @@ def main(argv=None):
 def _main(argv):
     args = parser().parse_args(argv)
     engine_class = backends.load(args.backend)
-    config, mapping = read(args.config, command_line.parse_overrides(args.set))
+    overrides = command_line.parse_overrides(args.set)
+    if args.init is not None:
+        overrides = merge(overrides, {"init": {"from": str(args.init)}})
+    config, mapping = read(args.config, overrides)
     if args.overfit is not None:
         config, mapping = overfit.overfitting(mapping, args.overfit)
 
@@ -64,12 +68,13 @@ def _main(argv):
     def make_engine(config, weights):
         settings = config.training
         return engine_class(
-            config.method, weights, settings.update, eager=args.eager, ranks=ranks, precision=settings.precision
-        )
+            config.method, weights, settings.update, eager=args.eager, ranks=ranks, precision=settings.precision,
+            tuning=settings.tuning,
+        )  # fmt: skip
 
     trainer = start.resume(args.out, config, mapping, make_engine) if args.resume else None
     if trainer is None:
-        trainer = start.begin(args.out, config, mapping, make_engine, args.init, args.resume)
+        trainer = start.begin(args.out, config, mapping, make_engine, args.resume)
     interrupted = _stop_on_interrupt(trainer)
     say = print if trainer.leads else lambda text: None
     say(f"{args.backend}: ready to train after {trainer.prepare():.1f} s (compiling, first use of kernels)")

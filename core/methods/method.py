@@ -1,6 +1,8 @@
 """What a method is: `views`, `encode` and `loss`. The trainer, the data pipeline and the engines know nothing else."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 
 import numpy as np
 
@@ -56,10 +58,17 @@ class Method(Spec):
 
     classes: how many it classifies into by itself, by `classify`; 0 for none. guessing: the terms that are ln of the
     batch size where nothing is known, None for the loss and all others.
+    frozen: patterns (fnmatch) of parameters that never train, whatever a run says; these parts run as at inference.
     """
 
     classes = 0
     guessing: tuple[str, ...] | None = None
+    frozen: tuple[str, ...] = ()
+
+    def all_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        for name, parameter in super().all_parameters(prefix):
+            still = any(fnmatchcase(name.removeprefix(prefix), pattern) for pattern in self.frozen)
+            yield name, replace(parameter, trainable=False) if still else parameter
 
     def views(self) -> dict[str, View]:
         """What the data pipeline hands over, by the name that `encode` finds it under."""

@@ -16,7 +16,8 @@ from tandemclip.core.random import generator
 from tandemclip.core.spec import Constant, Normal, Parameter, Spec, initial_weights
 from tandemclip.core.training.engine import Rates
 from tandemclip.core.training.settings import Training
-from tandemclip.core.training.update import SGD, AdamW, groups, update_group
+from tandemclip.core.training.tuning import Pattern, Tuning
+from tandemclip.core.training.update import AVERAGE, SGD, AdamW, update_group
 
 DOUBLE = partial(TorchEngine, dtype=torch.float64, device="cpu")
 CLAMP = np.float32(np.log(100.0))
@@ -49,26 +50,26 @@ def gradients(step):
     return drawn | {"logit_scale": np.array(-1.0), "free": np.array(-1.0)}
 
 
-def judged(rule, steps, factor=1.0):
-    """numpy float64: after each step {name: (weight, first, second)} and the norm of the change."""
-    ops, parts = Reference(), groups(Few(), rule)
+def judged(rule, steps, factor=1.0, tuning=Tuning()):
+    """numpy float64: after each step {name: {"weight": array, "first": array, ...}} and the norm of the change."""
+    ops, parts = Reference(), tuning.groups(Few(), rule)
     arrays = {n: w.astype(np.float64) for n, w in initial_weights(Few(), 0).items()}
     vectors = [part.flatten(ops, arrays) for part in parts]
-    first, second = ([np.zeros(part.size) for part in parts] for _ in range(2))
+    zeros = lambda i: {name: np.zeros(parts[i].size) for name in rule.state}
+    states = [zeros(i) | ({AVERAGE: vectors[i]} if tuning.average else {}) for i in range(len(parts))]
     history = []
     for step in range(steps):
-        squares, state = 0.0, {}
+        squares, found = 0.0, {}
         for i, part in enumerate(parts):
-            gradient = part.flatten(ops, gradients(step))
-            corrections = rule.corrections(step + 1)
-            vectors[i], first[i], second[i], square = update_group(
-                ops, rule, part, vectors[i], gradient, first[i], second[i], RATES[step], *corrections, factor
-            )
+            vectors[i], states[i], square = update_group(
+                ops, rule, part, vectors[i], part.flatten(ops, gradients(step)), states[i], rate=RATES[step],
+                corrections=rule.corrections(step + 1), factor=factor,
+            )  # fmt: skip
             squares += square
-            for kind, vector in enumerate((vectors[i], first[i], second[i])):
+            for kind, vector in {"weight": vectors[i], **states[i]}.items():
                 for name, array in part.split(ops, vector).items():
-                    state.setdefault(name, {})[kind] = array
-        history.append((state, squares**0.5))
+                    found.setdefault(name, {})[kind] = array
+        history.append((found, squares**0.5))
     return history
 
 
@@ -103,8 +104,11 @@ def test_the_rule_is_torchs(rule):
             weights["logit_scale"].clamp_(max=float(CLAMP))
         for name in (*DECAYING, *OTHERS):
             right, moments = weights[name].detach(), theirs.state[weights[name]]
-            wanted = (right, *(moments[name] for name in kept if moments.get(name) is not None))
-            for kind, other in enumerate(wanted):
+            theirs_by_kind = {
+                "weight": right,
+                **{kind: moments[n] for kind, n in zip(rule.state, kept) if moments.get(n) is not None},
+            }
+            for kind, other in theirs_by_kind.items():
                 np.testing.assert_allclose(state[name][kind], other.numpy(), rtol=1e-12, atol=0)
         change = sum((weights[n].detach() - before[n]).square().sum() for n in before)
         assert norm == pytest.approx(float(change) ** 0.5, rel=1e-11)
@@ -112,11 +116,11 @@ def test_the_rule_is_torchs(rule):
 
 def test_only_the_scalar_with_a_maximum_is_clamped():
     state = judged(AdamW(), 3)[-1][0]
-    assert state["logit_scale"][0] == CLAMP < state["free"][0]
+    assert state["logit_scale"]["weight"] == CLAMP < state["free"]["weight"]
 
 
 def test_the_groups_hold_what_trains_and_those_that_decay_come_first():
-    first, second = groups(Few(), AdamW(decay=0.3))
+    first, second = Tuning().groups(Few(), AdamW(decay=0.3))
     assert (list(first.places), first.decay, first.maximum) == (DECAYING, 0.3, None)
     assert (list(second.places), second.decay) == (OTHERS, 0.0)
     assert second.maximum.tolist() == [CLAMP] + 6 * [np.finfo(np.float32).max]
@@ -128,12 +132,12 @@ def test_an_empty_group_is_left_out():
         def parameters(self):
             return {"vector": Parameter((5,), Normal(1.0))}
 
-    assert [list(group.places) for group in groups(Vector(), AdamW())] == [["vector"]]
+    assert [list(group.places) for group in Tuning().groups(Vector(), AdamW())] == [["vector"]]
 
 
 def test_flatten_and_split_are_inverse():
     ops, arrays = Reference(), initial_weights(Few(), 0)
-    for group in groups(Few(), AdamW()):
+    for group in Tuning().groups(Few(), AdamW()):
         vector = group.flatten(ops, arrays)
         assert vector.shape == (group.size,)
         split = group.split(ops, vector)
@@ -145,8 +149,8 @@ def test_the_factor_scales_the_gradient():
     """As clipping does: half the gradient gives half the first moment and a quarter of the second."""
     whole, half = judged(AdamW(), 1)[0][0], judged(AdamW(), 1, 0.5)[0][0]
     for name in whole:
-        np.testing.assert_allclose(half[name][1], whole[name][1] / 2, rtol=1e-14)
-        np.testing.assert_allclose(half[name][2], whole[name][2] / 4, rtol=1e-14)
+        np.testing.assert_allclose(half[name]["first"], whole[name]["first"] / 2, rtol=1e-14)
+        np.testing.assert_allclose(half[name]["second"], whole[name]["second"] / 4, rtol=1e-14)
 
 
 def test_corrections_are_exact_where_float32_is_not():
@@ -185,12 +189,11 @@ def test_three_updates_of_an_engine_from_given_gradients(make, limit, rule):
         weights, moments = engine.weights(), engine.moments()
         # in float32 the change is a difference of nearly equal weights
         assert change == pytest.approx(norm, rel=1e-3 if limit > 1e-9 else 1e-10)
-        for name, (weight, first, second) in ((n, kinds.values()) for n, kinds in state.items()):
-            assert error(weights[name], weight) < limit, name
-            assert error(moments[f"first.{name}"], first) < limit, name
-            assert error(moments[f"second.{name}"], second) < limit, name
+        for name, kinds in state.items():
+            assert error(weights[name], kinds.pop("weight")) < limit, name
+            assert all(error(moments.pop(f"{kind}.{name}"), array) < limit for kind, array in kinds.items()), name
+        assert not moments
     assert (engine.weights()["frozen"] == frozen).all()
-    assert set(engine.moments()) == {f"{kind}.{name}" for kind in ("first", "second") for name in (*DECAYING, *OTHERS)}
 
 
 @pytest.mark.parametrize("make", [TorchEngine, MindSporeEngine])
