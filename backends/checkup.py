@@ -5,7 +5,7 @@ needed.
 import time
 from dataclasses import dataclass
 
-from tandemclip.backends.parity import Subject, compare_updates, flat, slope_error, with_margin
+from tandemclip.backends.parity import Subject, compare_updates, flat, slope_error, step, with_choices, with_margin
 from tandemclip.core.closeness import errors
 
 TERM, SLOPE, UPDATE = 1e-5, 1e-4, 1e-6  # as in docs/parity.md
@@ -24,21 +24,27 @@ class Checkup:
 
 
 def checkup(subject: Subject, engine_class) -> Checkup:
-    margin, batch, nodes, terms = with_margin(subject)
+    batch, judged = with_margin(subject)
     start = time.perf_counter()
     try:
         engine = engine_class(subject.method, subject.weights, subject.rule, tuning=subject.tuning)
-        backward = engine.backward(batch, 0.0)
+        backward = step(subject, engine, batch, judged.chosen)
         seconds = time.perf_counter() - start
-        gradient = slope_error(subject, batch, engine, margin)
+        gradient = slope_error(subject, batch, engine, judged)
         update = max(
             row.error for row in compare_updates(subject, engine.name, engine, engine.named_gradients(backward))
         )
-        found = Checkup(seconds, max(errors(backward.terms, terms, "output").values()), gradient, update)
+        found = Checkup(seconds, max(errors(backward.terms, judged.terms, "output").values()), gradient, update)
         if found.term <= TERM and gradient <= SLOPE and update <= UPDATE:
             return found
         engine.load(subject.weights)
-        return Checkup(seconds, found.term, gradient, update, _first_wrong(engine.observe(batch, 0.0), nodes))
+        return Checkup(
+            seconds,
+            found.term,
+            gradient,
+            update,
+            _first_wrong(engine.observe(with_choices(batch, judged.chosen), subject.elapsed), judged.nodes),
+        )
     except Exception as error:  # whatever an engine raises where a kernel is missing
         return Checkup(time.perf_counter() - start, fault=_first_failing(subject, batch, engine_class, error))
 
@@ -52,7 +58,7 @@ def _first_failing(subject, batch, engine_class, error) -> str:
     """The message and the node, which only an engine that runs node by node can name."""
     try:
         engine = engine_class(subject.method, subject.weights, subject.rule, eager=True, tuning=subject.tuning)
-        engine.observe(batch, 0.0)
+        engine.observe(batch, subject.elapsed)
     except Exception as eager:
         error = eager
     note = "; ".join(getattr(error, "__notes__", [])[:1])

@@ -13,14 +13,26 @@ import numpy as np
 
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.core.closeness import error, errors, zero_in_theory
+from tandemclip.core.methods.features import CHOSEN, START, Elapsed, Features
+from tandemclip.core.methods.method import Method
 from tandemclip.core.random import generator
 from tandemclip.core.spec import Notes, Run, Scope
-from tandemclip.core.training.engine import Arrays, Engine, Rates
+from tandemclip.core.training import global_batch
+from tandemclip.core.training.engine import Arrays, Backward, Engine, Rates
 from tandemclip.core.training.schedule import Schedule
 from tandemclip.core.training.tuning import Tuning
 from tandemclip.core.training.update import AVERAGE, UpdateRule, update_group
 
-TOLERANCES = {"node": 1e-5, "term": 1e-5, "gradient": 1e-4, "update": 1e-6, "moment": 1e-6, "step": 1e-3, "judge": 1e-6}
+TOLERANCES = {
+    "node": 1e-5,
+    "term": 1e-5,
+    "gradient": 1e-4,
+    "update": 1e-6,
+    "moment": 1e-6,
+    "step": 1e-3,
+    "judge": 1e-6,
+    "choice": 1e-5,
+}
 JUDGE = "judge of gradients"
 MOVED, APART = 3, 3.0  # a long run: how many runs tell what rounding does, and how many times as far an engine may be
 LARGE = 2_000_000  # parameters; from here on a gradient is measured by its relative L2 norm
@@ -46,14 +58,36 @@ class Row:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is compared: a method at given weights, on given batches, updated by its own rule and schedule."""
+    """What is compared: a method at given weights, on given batches, updated by its own rule and schedule.
 
-    method: object
+    elapsed: where in a run it is looked at, see `Method.phases`.
+    """
+
+    method: Method
     rule: UpdateRule
     weights: Arrays
     batches: list[Arrays]
     schedule: Schedule
+    elapsed: Elapsed = START
     tuning: Tuning = Tuning()
+
+    def phases(self) -> dict[str, "Subject"]:
+        """The same in every phase of the method, by its name."""
+        return {name: replace(self, elapsed=elapsed) for name, elapsed in self.method.phases.items()}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A training-mode forward in numpy float64. margin: how near to a tie a discrete choice came.
+
+    local: what the method chooses by. chosen: what it chose.
+    """
+
+    terms: dict[str, float]
+    nodes: dict[str, list[np.ndarray]]
+    margin: float
+    local: Arrays
+    chosen: Arrays
 
 
 def compare(subject: Subject, judge: Engine, engines: dict[str, Engine], tolerance: float | None = None) -> list[Row]:
@@ -61,25 +95,48 @@ def compare(subject: Subject, judge: Engine, engines: dict[str, Engine], toleran
 
     The engines' own weights are replaced by the subject's.
     """
-    margin, batch, nodes, terms = with_margin(subject)
+    batch, judged = with_margin(subject)
     judge.load(subject.weights)
-    backward = judge.backward(batch, 0.0)
-    rows = [
-        _row("judge", JUDGE, "finite differences", {"slope": slope_error(subject, batch, judge, margin)}, tolerance)
-    ]
-    rows.append(_row("term", JUDGE, "numpy", errors(backward.terms, terms, "output"), tolerance))
+    backward = step(subject, judge, batch, judged.chosen)
+    slope = {"slope": slope_error(subject, batch, judge, judged)}
+    rows = [_row("judge", JUDGE, "finite differences", slope, tolerance)]
+    rows.append(_row("term", JUDGE, "numpy", errors(backward.terms, judged.terms, "output"), tolerance))
     gradients = judge.named_gradients(backward)
-    seen, noise = {"judge": (nodes, terms, gradients)}, zero_in_theory(gradients)
+    seen, noise = {"judge": (judged.nodes, judged.terms, gradients)}, zero_in_theory(gradients)
     for name, engine in engines.items():
         engine.load(subject.weights)
-        own = engine.backward(batch, 0.0)
-        found = (engine.observe(batch, 0.0), own.terms, engine.named_gradients(own))
+        own = step(subject, engine, batch, judged.chosen)
+        found = (
+            engine.observe(with_choices(batch, judged.chosen), subject.elapsed),
+            own.terms,
+            engine.named_gradients(own),
+        )
+        if subject.method.chooses_by:
+            rows.append(_row("choice", name, "judge", choice_gaps(subject, engine, batch, judged), tolerance))
         for against, other in seen.items():
             rows += _three(name, against, found, other, _large(subject), tolerance)
         # only float64 tells what is zero in theory: two float32 engines have nothing to agree in there
         seen[name] = (*found[:2], {n: g for n, g in found[2].items() if n not in noise})
         rows += compare_updates(subject, name, engine, gradients, tolerance)
     return rows
+
+
+def step(subject: Subject, engine: Engine, batch: Arrays, chosen: Arrays) -> Backward:
+    """Terms and gradients of one batch, with choices that were made before (none where the method makes none)."""
+    return global_batch.backward(engine, batch, subject.elapsed, chosen=chosen)
+
+
+def with_choices(batch: Arrays, chosen: Arrays) -> Arrays:
+    return batch | {CHOSEN + name: array for name, array in chosen.items()}
+
+
+def choice_gaps(subject: Subject, engine: Engine, batch: Arrays, judged: Judged) -> dict[str, float]:
+    """How much more the engine's own choice costs than the judge's, by the judge's costs: equal costs may differ in choice."""
+    method = subject.method
+    encoded = engine.encode(batch, {}, keep=False).features
+    own = method.choose({name: engine.to_host(encoded[f"local:{name}"]) for name in method.chooses_by})
+    gap = method.choice_cost(judged.local, own) - method.choice_cost(judged.local, judged.chosen)
+    return {"cost of the engine's choice": float(np.max(gap))}
 
 
 def _three(name, against, found, other, large, tolerance):
@@ -143,11 +200,11 @@ def compare_training(subject: Subject, judge: Engine, engines: dict[str, Engine]
 def losses(subject: Subject, engine: Engine, done: Callable[[], None] = lambda: None) -> dict[str, float]:
     engine.load(subject.weights)
     found = {}
-    for step, batch in enumerate(subject.batches):
-        backward = engine.backward(batch, 0.0)
-        found[f"step {step + 1}"] = backward.terms["loss"]
-        rate = subject.schedule(min(step, subject.schedule.steps - 1))
-        engine.update(backward, Rates(rate, *subject.rule.corrections(step + 1)))
+    for number, batch in enumerate(subject.batches):
+        backward = global_batch.backward(engine, batch, subject.elapsed)
+        found[f"step {number + 1}"] = backward.terms["loss"]
+        rate = subject.schedule(min(number, subject.schedule.steps - 1))
+        engine.update(backward, Rates(rate, *subject.rule.corrections(number + 1)))
         done()
     return found
 
@@ -190,43 +247,48 @@ def distances(losses: dict[str, float], others: dict[str, float]) -> dict[str, f
 
 
 # ------------------------------------------------------------------ the numpy judge
-def judged(subject: Subject, batch: Arrays, weights: Arrays | None = None):
-    """(terms, nodes, margin) of a training-mode forward in numpy float64."""
-    ops, notes = Reference(), Notes(np.ndarray)
+def judged(subject: Subject, batch: Arrays, weights: Arrays | None = None, chosen: Arrays | None = None) -> Judged:
+    """weights: instead of the subject's. chosen: choices that were made before, instead of the judge's own."""
+    method, ops, notes = subject.method, Reference(), Notes(np.ndarray)
     wide = lambda arrays: {n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in arrays.items()}
-    training = subject.tuning.training(subject.method)
-    run = Run(ops, wide(weights or subject.weights), training, watch=notes)
-    terms = Scope(subject.method, run)(wide(batch), np.zeros(()))
-    return {n: float(value) for n, value in terms.items()}, notes.nodes, ops.margin
+    training = subject.tuning.training(method)
+    scope = Scope(method, Run(ops, wide(weights or subject.weights), training, watch=notes))
+    encoded = scope.features(wide(batch))
+    local = {name: encoded[f"local:{name}"] for name in method.chooses_by}
+    if chosen is None:
+        chosen = method.choose(local) if method.chooses_by else {}
+    count = len(next(iter(batch.values())))
+    terms = scope.loss(
+        Features.of(with_choices(encoded, wide(chosen)), count), Elapsed(*map(np.float64, subject.elapsed))
+    )
+    return Judged({n: float(value) for n, value in terms.items()}, notes.nodes, ops.margin, local, chosen)
 
 
-def with_margin(subject: Subject, tries: int = 6):
-    """The batch, of the first `tries`, whose discrete choices are farthest from a tie: (margin, batch, nodes,
-    terms).
-    """
+def with_margin(subject: Subject, tries: int = 6) -> tuple[Arrays, Judged]:
+    """The batch, of the first `tries`, whose discrete choices are farthest from a tie, and what the judge makes of it."""
     best = None
     for batch in subject.batches[:tries]:
-        terms, nodes, margin = judged(subject, batch)
-        if best is None or margin > best[0]:
-            best = (margin, batch, nodes, terms)
-        if margin == np.inf:
+        found = judged(subject, batch)
+        if best is None or found.margin > best[1].margin:
+            best = (batch, found)
+        if found.margin == np.inf:
             break
     return best
 
 
-def slope_error(subject: Subject, batch: Arrays, engine: Engine, margin: float) -> float:
+def slope_error(subject: Subject, batch: Arrays, engine: Engine, at: Judged) -> float:
     """|<gradient, d> - (loss(w + h d) - loss(w - h d)) / 2h| relative, for one random direction d of all weights.
 
-    h stays well below the margin, so that no discrete choice changes between the two ends.
+    h stays well below the margin, so that no discrete choice changes between the two ends; the host's is held fixed.
     """
-    step = float(np.clip(0.03 * margin, 1e-9, 1e-6))
-    gradients = engine.named_gradients(engine.backward(batch, 0.0))
+    size = float(np.clip(0.03 * at.margin, 1e-9, 1e-6))
+    gradients = engine.named_gradients(step(subject, engine, batch, at.chosen))
     rng = generator("directional difference")
     direction = {n: rng.standard_normal(g.shape) * (np.std(subject.weights[n]) + 1e-2) for n, g in gradients.items()}
     moved = lambda h: {n: w.astype(np.float64) + h * direction.get(n, 0.0) for n, w in subject.weights.items()}
-    ends = [judged(subject, batch, moved(h))[0]["loss"] for h in (step, -step)]
+    ends = [judged(subject, batch, moved(h), at.chosen).terms["loss"] for h in (size, -size)]
     slope = sum(float(np.sum(gradients[n] * direction[n])) for n in direction)
-    return abs((ends[0] - ends[1]) / (2 * step) - slope) / max(abs(slope), 1e-12)
+    return abs((ends[0] - ends[1]) / (2 * size) - slope) / max(abs(slope), 1e-12)
 
 
 # ------------------------------------------------------------------ rows

@@ -40,6 +40,11 @@ def _each(change, argument):
     return change(argument) if hasattr(argument, "shape") else argument
 
 
+def exact(ops):
+    """The engine's own interpreter, which `mixed` may have wrapped."""
+    return ops.exact if isinstance(ops, Mixed) else ops
+
+
 def mixed(ops, precision: Precision):
     """`ops` itself for fp32."""
     return ops if precision == "fp32" else Mixed(ops, precision)

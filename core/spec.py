@@ -1,7 +1,7 @@
 """Spec, Parameter, Buffer, Scope: how a definition names its weights and finds what it needs.
 
-A spec is a frozen dataclass that knows its parameters and its forward. It holds no weights and no engine: the same
-object runs on torch, MindSpore, numpy and the recorder, whichever `ops` and arrays it is called with.
+A spec is a frozen dataclass that knows its parameters and its forward. It holds no weights and no engine: the same object
+runs on torch, MindSpore, numpy and the recorder, whichever `ops` and arrays it is called with.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tandemclip.core.ops import Array, Ops
+from tandemclip.core.precision import exact
 from tandemclip.core.random import generator
 
 
@@ -40,12 +41,20 @@ class Uniform:
         return rng.uniform(-self.bound, self.bound, shape).astype(np.float32)
 
 
+Initial = Constant | Normal | Uniform
+
+
 @dataclass(frozen=True)
 class Parameter:
+    """maximum: what it is clamped to after every update. key: the name that it is drawn under, where that is not its own: a
+    parameter that was renamed starts as before.
+    """
+
     shape: tuple[int, ...]
-    initial: Constant | Normal | Uniform
+    initial: Initial
     trainable: bool = True
-    maximum: float | None = None  # clamped to it after every update
+    maximum: float | None = None
+    key: str | None = None
 
     @property
     def decays(self) -> bool:
@@ -55,15 +64,23 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Buffer:
-    """State that a forward pass writes and no gradient reaches (statistics of a BatchNorm)."""
+    """State that a pass writes and no gradient reaches: statistics of a BatchNorm, a queue of features.
+
+    What `encode` writes is averaged over the ranks. What `loss` writes comes of everybody's features, and is equal on all.
+    """
 
     shape: tuple[int, ...]
-    initial: Constant
+    initial: Initial
 
 
 # ------------------------------------------------------------------ what a spec is
 class Spec:
-    """Base of every definition. Subclasses are frozen dataclasses that write `forward` and what they own."""
+    """Base of every definition. Subclasses are frozen dataclasses that write `forward` and what they own.
+
+    draws: how many uniform numbers one pass in training takes for a sample; `p.draw` gives them.
+    """
+
+    draws = 0
 
     def parameters(self) -> dict[str, Parameter]:
         return {}
@@ -75,12 +92,12 @@ class Spec:
         """Sub-specs by name. A name may hold a dot and a number ("blocks.3") and is then found by `p.child`."""
         return {}
 
-    def forward(self, ops: Ops, p: "Scope", *inputs: Any) -> Any:
+    def forward(self, ops: Ops, p: "Scope", *inputs: Any, **options: Any) -> Any:
         raise TypeError(f"{type(self).__name__} defines no forward")
 
-    def __call__(self, ops: Ops, p: "Scope", *inputs: Any) -> Any:
+    def __call__(self, ops: Ops, p: "Scope", *inputs: Any, **options: Any) -> Any:
         """Final: the one place that every node passes through."""
-        return p.run.visit(p.path, partial(self.forward, ops, p), inputs)
+        return p.run.visit(p.path, partial(self.forward, ops, p, **options), inputs)
 
     @cached_property
     def nodes(self) -> dict[str, "Spec"]:
@@ -97,6 +114,11 @@ class Spec:
         for name, child in self.nodes.items():
             yield from child.all_buffers(f"{prefix}{name}.")
 
+    @property
+    def any_draws(self) -> bool:
+        """Whether this spec, or anything below it, takes random numbers in training."""
+        return self.draws > 0 or any(child.any_draws for child in self.nodes.values())
+
     def declared(self) -> dict[str, Parameter | Buffer]:
         """Everything below by its dotted name: parameters, then buffers."""
         return {**dict(self.all_parameters()), **dict(self.all_buffers())}
@@ -106,7 +128,8 @@ def initial_weights(spec: Spec, seed: int) -> dict[str, np.ndarray]:
     """Parameters and buffers by dotted name, float32, each drawn from its own (seed, name): the same on every
     engine.
     """
-    draw = lambda name, item: item.initial.draw(generator(seed, "initial", name), item.shape)
+    keys = {name: item.key or name for name, item in spec.all_parameters()}
+    draw = lambda name, item: item.initial.draw(generator(seed, "initial", keys.get(name, name)), item.shape)
     return {name: draw(name, item) for name, item in spec.declared().items()}
 
 
@@ -137,29 +160,71 @@ class Notes:
             self.nodes.setdefault(path, []).append(output)
 
 
+class Draws:
+    """Uniform numbers in [0, 1) of each sample, handed out in the order in which layers ask for them.
+
+    array: [B, columns], which `core/data/views/draws.py` drew on the host from the sample's own seed.
+    """
+
+    def __init__(self, array: Array):
+        self.array, self.place = array, 0
+
+    def take(self, ops: Ops, rows: int, count: int) -> Array:
+        """-> [rows, count]. rows: the samples, or several views of them laid end to end."""
+        samples, columns = self.array.shape
+        views = rows // samples
+        start, self.place = self.place, self.place + views * count
+        if self.place > columns:
+            raise ValueError(f"{self.place} random numbers a sample are asked for, and {columns} were drawn")
+        taken = self.array[:, start : self.place]
+        if views == 1:
+            return taken
+        return ops.reshape(ops.transpose(ops.reshape(taken, (samples, views, count)), (1, 0, 2)), (rows, count))
+
+
 @dataclass
 class Run:
-    """One pass: the arrays by name, whether it trains, and what it writes."""
+    """One pass: the arrays by name, what of it trains, and what it writes.
+
+    training: of everything, or of a node by its path: a frozen part runs as at inference. draws: the samples' random numbers.
+    probes: {(path, visit): zeros}, each added to what that node gives at that visit (counted from 0); the gradient by a probe
+    is the gradient by the node's output.
+    """
 
     ops: Ops
     arrays: dict[str, Array]
-    training: bool
+    training: bool | Callable[[str], bool]
     updates: dict[str, Array] = field(default_factory=dict)  # buffers written by this pass
     watch: Watch | None = None
+    draws: Draws | None = None
+    probes: dict[tuple[str, int], Array] = field(default_factory=dict)
+    visits: dict[str, int] = field(default_factory=dict)  # how often each node was entered, where there are probes
 
     def visit(self, path: str, forward: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
         if self.watch is not None:
             self.watch.enter(path)
         try:
-            output = forward(*inputs)
+            output = self.call(path, forward, inputs)
         except Exception as error:
             if not getattr(error, "__notes__", None):  # the innermost node names itself, the outer ones keep quiet
                 shapes = [tuple(x.shape) for x in inputs if hasattr(x, "shape")]
                 error.add_note(f"in {path or 'the root'}, whose inputs have the shapes {shapes}")
             raise
+        if self.probes:
+            output = self._probed(path, output)
         if self.watch is not None:
             self.watch.leave(path, output)
         return output
+
+    def call(self, path: str, forward: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
+        """What runs a node; an engine may go through an object of its own that stands for it."""
+        return forward(*inputs)
+
+    def _probed(self, path, output):
+        visit = self.visits.get(path, 0)
+        self.visits[path] = visit + 1
+        probe = self.probes.get((path, visit))
+        return output if probe is None else output + probe
 
 
 class Scope:
@@ -185,14 +250,21 @@ class Scope:
 
     @property
     def training(self) -> bool:
-        return self.run.training
+        training = self.run.training
+        return training if isinstance(training, bool) else training(self.path)
+
+    def draw(self, rows: int) -> Array:
+        """[rows, draws], uniform in [0, 1): the numbers that this layer declares. rows: of what it was given."""
+        if self.run.draws is None:
+            raise ValueError("this layer draws random numbers in training, and the run was given none (Run.draws)")
+        return self.run.draws.take(self.run.ops, rows, self.spec.draws)
 
     def child(self, name: str) -> "Scope":
         return Scope(self.spec.nodes[name], self.run, self._full(name))
 
     def exact(self) -> "Scope":
         """The same, computed in the engine's own float throughout (core/precision.py)."""
-        return Scope(self.spec, replace(self.run, ops=getattr(self.run.ops, "exact", self.run.ops)), self.path)
+        return Scope(self.spec, replace(self.run, ops=exact(self.run.ops)), self.path)
 
     def __getattr__(self, name: str) -> Any:
         if name in self.spec.nodes:
@@ -201,7 +273,7 @@ class Scope:
         if method is None:
             raise AttributeError(f"{type(self.spec).__name__} has no child or method {name!r}: {list(self.spec.nodes)}")
         entry = partial(method, self.spec, self.run.ops, self)
-        return lambda *inputs: self.run.visit(f"{self._full(name)}", entry, inputs)
+        return lambda *inputs, **options: self.run.visit(self._full(name), partial(entry, **options), inputs)
 
-    def __call__(self, *inputs: Any) -> Any:
-        return self.spec(self.run.ops, self, *inputs)
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        return self.spec(self.run.ops, self, *inputs, **options)

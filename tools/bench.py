@@ -18,7 +18,8 @@ from pathlib import Path
 from rich.console import Console
 
 from tandemclip import backends
-from tandemclip.backends.recorder.record import record_step
+from tandemclip.backends.recorder.draws import training_views
+from tandemclip.backends.recorder.record import record_features, record_step
 from tandemclip.core.benchmark import configurations as beside
 from tandemclip.core.benchmark import data, machine, operators, reference, report, start, steps
 from tandemclip.core.benchmark.own_process import Apart
@@ -96,13 +97,21 @@ def _steps(args, config):
     makers = {name: Apart(_stepper, args.config, args.set, engine_class) for name, engine_class in _engines().items()}
     with Progress("steps", len(makers) + args.steps) as progress:
         times = steps.measure(product, makers, args.steps, progress.advance)
-    first = config.method.without_padding(
-        subject(config, {}, 1).batches[0]
-    )  # an engine may leave it out; no work is lost with it
-    calls = record_step(
-        config.method, {name: (array.shape, array.dtype) for name, array in first.items()}
-    ).program.calls
-    return steps.section(times, config.training.batch_size, sum(call.flops for call in calls))
+    return steps.section(times, config.training.batch_size, _flops(config))
+
+
+def _flops(config):
+    """Of a step of each engine: three times the forward's, and one more encoding where that is done twice."""
+    method = config.method
+    batch = subject(config, {}, 1).batches[0]
+    length = method.length(batch)
+    batch = batch if length is None else method.cut(batch, length)  # padding is no work, where it is done
+    shapes = {name: (array.shape, array.dtype) for name, array in batch.items()}
+    count = lambda recording: sum(call.flops for call in recording.program.calls)
+    step, again = 3 * count(record_step(method, shapes)), 0
+    if method.chooses_by:
+        again = count(record_features(method, shapes))
+    return {name: step + (0 if made.capabilities.keeps_graph else again) for name, made in _engines().items()}
 
 
 def _beside(args, config):
@@ -177,7 +186,9 @@ def _engines() -> dict[str, type]:
 
 def _calls(config):
     """Of a whole training step's forward."""
-    return record_step(config.method, batch_arrays(config.method.views(), config.training.batch_size)).program.calls
+    return record_step(
+        config.method, batch_arrays(training_views(config.method), config.training.batch_size)
+    ).program.calls
 
 
 def _stepper(path, overrides, engine_class):

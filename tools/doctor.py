@@ -13,6 +13,7 @@ import os
 import platform
 import shutil
 import sys
+from itertools import product
 from pathlib import Path
 
 from rich.console import Console
@@ -84,12 +85,13 @@ def _examine(engines: dict, console) -> bool:
     for path in sorted(CONFIGS.glob("tiny_*.yaml")):
         config, _ = read(path)
         start = subject(config, initial_weights(config.method, config.training.seed), 1)
-        for name, engine_class in engines.items():
-            with console.status(f"{name}: one step of {path.stem}"):
-                found = checkup(start, engine_class)
+        for (phase, each), name in product(start.phases().items(), engines):
+            title = f"{path.stem}, {phase}" if phase else path.stem
+            with console.status(f"{name}: one step of {title}"):
+                found = checkup(each, engines[name])
             told = "[green]agrees" if found.fault is None else f"[red]{escape(found.fault)}"
             errors = [f"{error:.1e}" for error in (found.term, found.gradient, found.update)]
-            table.add_row(name, path.stem, f"{found.seconds:.1f} s", *errors, told)
+            table.add_row(name, title, f"{found.seconds:.1f} s", *errors, told)
             faults.append(found.fault is not None)
     console.print(table if engines else "no engine is installed that works; the table above says how to install one")
     return bool(faults) and not any(faults)

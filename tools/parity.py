@@ -23,11 +23,12 @@ from rich.table import Table
 
 from tandemclip import backends
 from tandemclip.backends.parity import JUDGE, MOVED, Subject, compare, compare_long, compare_training
+from tandemclip.backends.recorder.draws import training_views
 from tandemclip.core.console import command_line
 from tandemclip.core.console.progress import Progress
 from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.spec import initial_weights
-from tandemclip.core.training import checkpoint
+from tandemclip.core.training import checkpoint, global_batch
 from tandemclip.core.training.config import read
 from tandemclip.core.training.engine import Rates
 from tandemclip.core.training.init import matching
@@ -80,7 +81,7 @@ def subject(config, weights, steps):
     """The configuration's own first batches, at given weights."""
     training, source = config.training, config.data.train
     stream = batches(
-        source, config.method.views(), tokenizer_of(config), batch_size=training.batch_size, seed=training.seed,
+        source, training_views(config.method), tokenizer_of(config), batch_size=training.batch_size, seed=training.seed,
         start_step=0, stop_step=max(steps, 6),
     )  # fmt: skip
     with stream:
@@ -92,7 +93,8 @@ def trained(start: Subject, engine, steps=TRAINED_STEPS):
     """Weights after `steps` of training over the subject's batches, again and again."""
     engine.load(start.weights)
     for step in range(steps):
-        backward = engine.backward(start.batches[step % len(start.batches)], 0.0)
+        elapsed = start.schedule.elapsed(min(step, start.schedule.steps - 1))
+        backward = global_batch.backward(engine, start.batches[step % len(start.batches)], elapsed)
         rate = start.schedule(min(step, start.schedule.steps - 1))
         engine.update(backward, Rates(rate, *start.rule.corrections(step + 1)))
     return engine.weights()
@@ -122,13 +124,15 @@ def _every_level(args, config, console):
     else:
         with console.status(f"training {TRAINED_STEPS} steps with torch"):
             later = trained(initial, modes["torch"])
-    for start, each in {"initial weights": initial, "trained weights": replace(initial, weights=later)}.items():
-        with console.status(f"comparing from {start}"):
-            found = compare(each, judge, modes, args.tolerance)
-            short = replace(each, batches=each.batches[: args.steps])
-            compiled = {name: engine for name, engine in modes.items() if name != EAGER}
-            found += compare_training(short, judge, compiled, args.tolerance)
-        yield start, found
+    compiled = {name: engine for name, engine in modes.items() if name != EAGER}
+    for start, at in {"initial weights": initial, "trained weights": replace(initial, weights=later)}.items():
+        for phase, each in at.phases().items():
+            title = f"{start}, {phase}" if phase else start
+            with console.status(f"comparing from {title}"):
+                found = compare(each, judge, modes, args.tolerance)
+                short = replace(each, batches=each.batches[: args.steps])
+                found += compare_training(short, judge, compiled, args.tolerance)
+            yield title, found
 
 
 def _long(args, config, console):

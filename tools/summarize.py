@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tandemclip.backends.recorder.draws import training_views
 from tandemclip.backends.recorder.record import record_features
 from tandemclip.core.console import command_line
 from tandemclip.core.data.views.view import batch_arrays
@@ -47,7 +48,7 @@ def stages(method, depth: int) -> dict[str, tuple[int, int]]:
     for name, parameter in method.all_parameters():
         parameters[stage(name)] += prod(parameter.shape)
     flops = Counter()
-    for call in record_features(method, batch_arrays(method.views(), 1)).program.calls:
+    for call in record_features(method, batch_arrays(training_views(method), 1)).program.calls:
         flops[stage(call.node)] += call.flops
     order = dict.fromkeys([*parameters, *(name for name, count in flops.items() if count)])
     return {name: (parameters[name], flops[name]) for name in order}

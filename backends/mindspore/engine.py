@@ -1,5 +1,7 @@
 """Training on MindSpore: recorded programs, compiled; or spec by spec in PyNative (`eager`), for looking."""
 
+from functools import cached_property
+
 import mindspore as ms
 import numpy as np
 
@@ -10,6 +12,7 @@ from tandemclip.backends.mindspore.programs import (
     Encode,
     Flatten,
     Inference,
+    NodeGradients,
     Norm,
     Observation,
     PullBack,
@@ -17,10 +20,13 @@ from tandemclip.backends.mindspore.programs import (
     Update,
 )
 from tandemclip.backends.mindspore.ranks import join
+from tandemclip.backends.recorder.draws import training_views
+from tandemclip.backends.recorder.record import ELAPSED
 from tandemclip.core.errors import UserError
+from tandemclip.core.methods.features import Elapsed
 from tandemclip.core.precision import mixed
 from tandemclip.core.spec import Notes, Run, Scope
-from tandemclip.core.training.engine import Backward, Encoded
+from tandemclip.core.training.engine import Backward, Capabilities, Differentiated, Encoded
 from tandemclip.core.training.ranks import Alone
 from tandemclip.core.training.tuning import Tuning
 from tandemclip.core.training.update import AVERAGE
@@ -35,6 +41,14 @@ class Engine:
     """
 
     name, ops = "mindspore", ops
+    capabilities = Capabilities(
+        float64=False,
+        compiles=True,
+        fixed_shapes=True,
+        keeps_graph=False,
+        precisions=("fp32", "fp16") if ops.ON_CPU else ("fp32", "bf16", "fp16"),
+        collectives=True,
+    )
     join = staticmethod(join)
 
     def __init__(self, method, weights, rule, eager=False, ranks=Alone(), precision="fp32", tuning=Tuning()):
@@ -64,6 +78,10 @@ class Engine:
             ]
         return self._state
 
+    @cached_property
+    def views(self):
+        return training_views(self.method)
+
     # ---- compiled programs, one for each kind and set of shapes
     def _program(self, key, make):
         if key not in self._compiled:
@@ -74,14 +92,13 @@ class Engine:
         shapes = {name: (array.shape, array.dtype) for name, array in batch.items()}
         return self._program((kind, str(shapes), *arguments), lambda: kind(self.method, shapes, *arguments))
 
-    def backward(self, batch, progress, scale=1.0):
-        inputs = {name: tensor(array) for name, array in batch.items()} | _scalars(progress, scale)
-        run = (
-            self._eager_step
-            if self.eager
-            else self._of_batch(Step, batch, self.precision, self.trainable)
-        )
-        terms, statistics, gradients = run({**self.arrays, **inputs})
+    def backward(self, batch, elapsed, scale=1.0):
+        inputs = {name: tensor(array) for name, array in batch.items()} | _scalars(elapsed, scale)
+        if self.eager:
+            terms, statistics, gradients = self._eager_step(batch, inputs)
+        else:
+            run = self._of_batch(Step, batch, self.precision, self.training, self.trainable)
+            terms, statistics, gradients = run({**self.arrays, **inputs})
         return self.collect(terms, self._flat(gradients), statistics, scale)
 
     def collect(self, terms, gradients, statistics, scale):
@@ -92,37 +109,39 @@ class Engine:
     # ---- a batch in pieces
     def encode(self, piece, statistics, keep):
         arrays = {**self.arrays, **statistics, **{name: tensor(array) for name, array in piece.items()}}
-        return Encoded(*self._of_batch(Encode, piece, self.precision)(arrays), again=(piece, arrays))
+        program = self._of_batch(Encode, piece, self.precision, self.training)
+        return Encoded(*program(arrays), again=(piece, arrays))
 
-    def differentiate(self, features, rows, progress, scale):
+    def differentiate(self, features, elapsed, *, count, rows, statistics, scale):
         shapes = {name: (x.shape, str(x.dtype).lower()) for name, x in features.items()}
-        program = self._program(
-            (Differentiate, str(shapes)),
-            lambda: Differentiate(self.method, shapes, rows, self.trainable),
-        )
-        terms, weights, cotangents = program({**self.arrays, **features, **_scalars(progress, scale)})
-        return terms, self._flat(weights), cotangents
+        given = (self.method, shapes, count, rows, self.training, self.trainable)
+        program = self._program((Differentiate, str(shapes), count, rows), lambda: Differentiate(*given))
+        found = program({**self.arrays, **statistics, **features, **_scalars(elapsed, scale)})
+        return Differentiated(found.terms, self._flat(found.gradients), found.cotangents, found.written)
+
+    def to_host(self, array):
+        return array.asnumpy()
 
     def pull_back(self, encoded, cotangents):
         piece, arrays = encoded.again
-        program = self._of_batch(PullBack, piece, self.precision, tuple(cotangents), self.trainable)
+        program = self._of_batch(PullBack, piece, self.precision, self.training, tuple(cotangents), self.trainable)
         return self._flat(program(arrays, cotangents))
 
-    def _eager_step(self, arrays):
-        batch = {name: value for name, value in arrays.items() if name not in {*self.arrays, "progress", SCALE}}
-        names, written = [], {}
+    def _eager_step(self, batch, inputs):
+        names, written = [], []
 
         def loss(*weights):
-            run = Run(mixed(ops, self.precision), {**self.arrays, **dict(zip(self.trainable, weights))}, True)
-            terms = Scope(self.method, run)(batch, arrays["progress"])
-            names[:], written["names"] = list(terms), list(run.updates)
-            return terms["loss"] * arrays[SCALE], *terms.values(), *run.updates.values()
+            arrays = {**self.arrays, **dict(zip(self.trainable, weights))}
+            run = Run(mixed(ops, self.precision), arrays, self.training)
+            terms = Scope(self.method, run)({name: inputs[name] for name in batch}, _elapsed(inputs))
+            names[:], written[:] = list(terms), list(run.updates)
+            return terms["loss"] * inputs[SCALE], *terms.values(), *run.updates.values()
 
         gradient = ms.value_and_grad(loss, tuple(range(len(self.trainable))), has_aux=True)
         (_, *rest), gradients = gradient(*(self.arrays[name] for name in self.trainable))
         gradients = gradients if len(self.trainable) > 1 else (gradients,)  # by one position it is no tuple
         terms = dict(zip(names, rest))
-        return terms, dict(zip(written["names"], rest[len(names) :])), dict(zip(self.trainable, gradients))
+        return terms, dict(zip(written, rest[len(names) :])), dict(zip(self.trainable, gradients))
 
     def _flat(self, gradients):
         """{name: gradient} -> a vector for each group, zeros for a name that is not there."""
@@ -199,23 +218,34 @@ class Engine:
     def encode_text(self, ids):
         return self.apply("encode_text", ids)
 
-    def observe(self, batch, progress):
+    def observe(self, batch, elapsed):
         inputs = {name: tensor(array) for name, array in batch.items()}
+        scalars = _scalars(elapsed, 1.0)
         if self.eager:
             notes = Notes(ms.Tensor)
-            run = Run(mixed(ops, self.precision), self.arrays, True, watch=notes)
-            Scope(self.method, run)(inputs, tensor(np.float32(progress)))
+            run = Run(mixed(ops, self.precision), self.arrays, self.training, watch=notes)
+            Scope(self.method, run)(inputs, _elapsed(scalars))
             return {path: [x.asnumpy() for x in seen] for path, seen in notes.nodes.items()}
-        program = self._of_batch(Observation, batch, self.precision)
-        return program({**self.arrays, **inputs, "progress": tensor(np.float32(progress))})
+        program = self._of_batch(Observation, batch, self.precision, self.training)
+        return program({**self.arrays, **inputs, **scalars})
+
+    def node_gradients(self, method, arrays, nodes):
+        shapes = [(array.shape, str(array.dtype)) for array in arrays]
+        make = lambda: NodeGradients(self.method, method, shapes, tuple(nodes))
+        return self._program((NodeGradients, method, str(shapes), tuple(nodes)), make)(self.arrays, arrays)
 
     def prepare_update(self, backward):
         for i, (group, state) in enumerate(zip(self.groups, self._remembered())):
             self._updating(i, group)(self.vectors[i], backward.gradients[i], state, (0.0, 1.0, 1.0, 1.0))[2].asnumpy()
 
 
-def _scalars(progress, scale):
-    return {"progress": tensor(np.float32(progress)), SCALE: tensor(np.float32(scale))}
+def _scalars(elapsed, scale):
+    values = {**dict(zip(ELAPSED, elapsed)), SCALE: scale}
+    return {name: tensor(np.float32(value)) for name, value in values.items()}
+
+
+def _elapsed(inputs):
+    return Elapsed(*(inputs[name] for name in ELAPSED))
 
 
 def refuse(precision):

@@ -5,7 +5,9 @@ import numpy as np
 
 from tandemclip.backends.mindspore import ops, printing
 from tandemclip.backends.recorder.ops import Recorder
-from tandemclip.backends.recorder.record import record, record_features, record_loss, record_step
+from tandemclip.backends.recorder.record import probe_name, record, record_features, record_loss, record_step
+from tandemclip.core.methods.features import CHOSEN
+from tandemclip.core.training.engine import Differentiated
 from tandemclip.core.training.update import update_group
 
 tensor = ops.constant
@@ -33,8 +35,8 @@ class Compiled:
 class Step:
     """Terms, written buffers and gradients of one batch."""
 
-    def __init__(self, method, shapes, precision, trainable):
-        recording = record_step(method, shapes, precision)
+    def __init__(self, method, shapes, precision, training, trainable):
+        recording = record_step(method, shapes, precision, training)
         self.terms, self.updates = list(recording.outputs), list(recording.updates)
         self.used = [name for name in trainable if name in recording.program.inputs]
         outputs = [_scaled(recording), *recording.outputs.values(), *recording.updates.values()]
@@ -55,8 +57,8 @@ def _scaled(recording):
 class Encode:
     """Features of a piece of a batch and the buffers that it writes."""
 
-    def __init__(self, method, shapes, precision):
-        recording = record_features(method, shapes, precision)
+    def __init__(self, method, shapes, precision, training):
+        recording = record_features(method, shapes, precision, training)
         self.features, self.updates = recording.outputs, list(recording.updates)
         self.program = Compiled(recording.program, [*self.features.values(), *recording.updates.values()])
 
@@ -67,28 +69,30 @@ class Encode:
 
 
 class Differentiate:
-    """Terms of all features, and the gradient by the weights that the loss itself uses and by the features."""
+    """Terms of all features, the gradient by the weights that the loss itself uses and by the features, written buffers."""
 
-    def __init__(self, method, shapes, rows, trainable):
-        recording = record_loss(method, shapes, rows)
-        self.terms, inputs = list(recording.outputs), recording.program.inputs
+    def __init__(self, method, shapes, count, rows, training, trainable):
+        recording = record_loss(method, shapes, count, rows, training)
+        self.terms, self.updates, inputs = list(recording.outputs), list(recording.updates), recording.program.inputs
         self.used = [name for name in trainable if name in inputs]
-        self.features = [name for name in shapes if inputs[name].kind == "float"]
-        outputs = [_scaled(recording), *recording.outputs.values()]
+        self.features = [name for name in shapes if inputs[name].kind == "float" and not name.startswith(CHOSEN)]
+        outputs = [_scaled(recording), *recording.outputs.values(), *recording.updates.values()]
         self.program = Compiled(recording.program, outputs, self.used + self.features, differentiate=True)
 
     def __call__(self, arrays):
-        (_, *terms), gradients = self.program(arrays)
-        split = len(self.used)
-        weights, features = dict(zip(self.used, gradients[:split])), dict(zip(self.features, gradients[split:]))
-        return dict(zip(self.terms, terms)), weights, features
+        """A `Differentiated` whose gradients are by name."""
+        (_, *rest), gradients = self.program(arrays)
+        terms, written = rest[: len(self.terms)], rest[len(self.terms) :]
+        weights, features = gradients[: len(self.used)], gradients[len(self.used) :]
+        named = ((self.terms, terms), (self.used, weights), (self.features, features), (self.updates, written))
+        return Differentiated(*(dict(zip(names, values)) for names, values in named))
 
 
 class PullBack:
     """The gradient of a piece, from that of its features: that of the product of the two, summed."""
 
-    def __init__(self, method, shapes, precision, cotangents, trainable):
-        recording = record_features(method, shapes, precision)
+    def __init__(self, method, shapes, precision, training, cotangents, trainable):
+        recording = record_features(method, shapes, precision, training)
         recorder, total = recording.outputs[cotangents[0]].recorder, None
         for name in cotangents:
             x = recording.outputs[name]
@@ -165,9 +169,31 @@ class Inference:
         return self.program(arrays)[0]
 
 
+class NodeGradients:
+    """What nodes give at inference, and the gradient of the sum of a function's output by each, through a probe."""
+
+    def __init__(self, method, name, shapes, nodes):
+        inputs = {f"input {i}": shape for i, shape in enumerate(shapes)}
+        run = lambda ops, p, symbols: {"output": getattr(p, name)(*(symbols[n] for n in inputs))}
+        seen = record(method, inputs, False, run).nodes  # once without probes, for the shapes of the nodes
+        self.nodes, self.inputs = nodes, list(inputs)
+        self.probes = {node: seen[node[0]][node[1]].shape for node in nodes}
+        recording = record(method, inputs, False, run, probes=self.probes)
+        output = recording.outputs["output"]
+        total = output.recorder.sum(output, tuple(range(len(output.shape)))) if output.shape else output
+        values = [recording.nodes[path][visit] for path, visit in nodes]
+        first = [probe_name(*node) for node in nodes]
+        self.program = Compiled(recording.program, [total, *values], first, differentiate=True)
+
+    def __call__(self, weights, arrays):
+        zeros = {probe_name(*node): tensor(np.zeros(shape, np.float32)) for node, shape in self.probes.items()}
+        (_, *values), gradients = self.program({**weights, **zeros, **dict(zip(self.inputs, map(tensor, arrays)))})
+        return {node: (x.asnumpy(), g.asnumpy()) for node, x, g in zip(self.nodes, values, gradients)}
+
+
 class Observation:
-    def __init__(self, method, shapes, precision):
-        recording = record_step(method, shapes, precision)
+    def __init__(self, method, shapes, precision, training):
+        recording = record_step(method, shapes, precision, training)
         self.counts = {path: len(seen) for path, seen in recording.nodes.items()}
         self.program = Compiled(recording.program, [symbol for seen in recording.nodes.values() for symbol in seen])
 

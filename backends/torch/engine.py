@@ -1,14 +1,17 @@
 """Training on torch: gradients by autograd, the update on flat vectors that the module's parameters are views of."""
 
+from functools import cached_property
+
 import numpy as np
 import torch
 
+from tandemclip.backends.recorder.draws import training_views
 from tandemclip.backends.torch.memory import keep_freed_memory
 from tandemclip.backends.torch.module import Model
 from tandemclip.backends.torch.ranks import best_device, join
-from tandemclip.core.methods.method import Features
+from tandemclip.core.methods.features import CHOSEN, Elapsed, Features
 from tandemclip.core.spec import Notes
-from tandemclip.core.training.engine import Backward, Encoded
+from tandemclip.core.training.engine import Backward, Capabilities, Differentiated, Encoded
 from tandemclip.core.training.ranks import Alone
 from tandemclip.core.training.tuning import Tuning
 from tandemclip.core.training.update import AVERAGE, update_group
@@ -20,6 +23,14 @@ class Engine:
     """core.training.engine.Engine. dtype float64 makes it the judge of gradients."""
 
     name = "torch"
+    capabilities = Capabilities(
+        float64=True,
+        compiles=False,
+        fixed_shapes=False,
+        keeps_graph=True,
+        precisions=("fp32", "bf16", "fp16"),
+        collectives=True,
+    )
 
     def __init__(
         self, method, weights, rule, eager=False, ranks=Alone(), precision="fp32", tuning=Tuning(),
@@ -51,6 +62,10 @@ class Engine:
         """The judge of gradients, on the CPU."""
         return cls(method, weights, rule, ranks=ranks, tuning=tuning, dtype=torch.float64, device="cpu")
 
+    @cached_property
+    def views(self):
+        return training_views(self.method)
+
     # ---- training
     def _tensor(self, array):
         tensor = torch.as_tensor(array, device=self.device)
@@ -59,12 +74,15 @@ class Engine:
     def _tensors(self, arrays):
         return {name: self._tensor(array) for name, array in arrays.items()}
 
-    def _pass(self, batch, progress, watch=None):
-        scope = self.model.scope(True, watch, self.precision)
-        return scope(self._tensors(batch), self._tensor(np.float32(progress))), scope.run.updates
+    def _elapsed(self, elapsed):
+        return Elapsed(*(self._tensor(np.float32(share)) for share in elapsed))
 
-    def backward(self, batch, progress, scale=1.0):
-        terms, statistics = self._pass(self.method.without_padding(batch), progress)
+    def _pass(self, batch, elapsed, watch=None):
+        scope = self.model.scope(self.training, watch, self.precision)
+        return scope(self._tensors(batch), self._elapsed(elapsed)), scope.run.updates
+
+    def backward(self, batch, elapsed, scale=1.0):
+        terms, statistics = self._pass(batch, elapsed)
         return self.collect(terms, self._gradients(terms["loss"] * scale)[0], statistics, scale)
 
     def _gradients(self, outputs, cotangents=None, inputs=()):
@@ -85,26 +103,34 @@ class Engine:
 
     # ---- a batch in pieces
     def encode(self, piece, statistics, keep):
-        inputs = self._tensors(self.method.without_padding(piece))
+        inputs = self._tensors(piece)
         with torch.set_grad_enabled(keep):
             features, written = self._features(inputs, statistics)
         return Encoded(features, written, None if keep else (inputs, statistics))
 
     def _features(self, inputs, statistics):
-        scope = self.model.scope(True, precision=self.precision)
+        scope = self.model.scope(self.training, precision=self.precision)
         scope.run.updates.update(statistics)  # what the pieces before have written is read
         return scope.features(inputs), scope.run.updates
 
-    def differentiate(self, features, rows, progress, scale):
-        leaves = {name: x.detach().requires_grad_(x.is_floating_point()) for name, x in features.items()}
-        terms = self.model.scope(True).loss(Features.of(leaves, rows), self._tensor(np.float32(progress)))
+    def differentiate(self, features, elapsed, *, count, rows, statistics, scale):
+        leaves = {name: x.detach().requires_grad_(_has_gradient(name, x)) for name, x in features.items()}
+        scope = self.model.scope(self.training)
+        scope.run.updates.update(statistics)
+        terms = scope.loss(Features.of(leaves, count, rows), self._elapsed(elapsed))
         inputs = {name: x for name, x in leaves.items() if x.requires_grad}
         flat, gradients = self._gradients(terms["loss"] * scale, None, tuple(inputs.values()))
-        return {name: term.detach() for name, term in terms.items()}, flat, dict(zip(inputs, gradients))
+        terms = {name: term.detach() for name, term in terms.items()}
+        return Differentiated(terms, flat, dict(zip(inputs, gradients)), scope.run.updates)
+
+    def to_host(self, array):
+        return array.detach().cpu().numpy()
 
     def pull_back(self, encoded, cotangents):
         features = encoded.features if encoded.again is None else self._features(*encoded.again)[0]
         outputs = {name: features[name] for name in cotangents if features[name].requires_grad}
+        if not outputs:
+            return self._flat({n: torch.zeros_like(self.model.arrays[n]) for g in self.groups for n in g.places})
         return self._gradients(tuple(outputs.values()), tuple(cotangents[name] for name in outputs))[0]
 
     @property
@@ -199,13 +225,40 @@ class Engine:
         return self.apply("encode_text", ids[:, : self.method.text.length(ids)])
 
     @torch.no_grad()
-    def observe(self, batch, progress):
+    def observe(self, batch, elapsed):
         notes = Notes(torch.Tensor)
-        self._pass(batch, progress, notes)
+        self._pass(batch, elapsed, notes)
         return {path: [x.cpu().numpy() for x in seen] for path, seen in notes.nodes.items()}
+
+    def node_gradients(self, method, arrays, nodes):
+        arrays, seen = [self._tensor(array) for array in arrays], _Outputs(nodes)
+        with torch.enable_grad():
+            output = getattr(self.model.scope(False, seen), method)(*arrays)
+            values = [seen.found[node] for node in nodes]
+            gradients = torch.autograd.grad(output.sum(), values, allow_unused=True, materialize_grads=True)
+        return {node: (self.to_host(x), self.to_host(g)) for node, x, g in zip(nodes, values, gradients)}
 
     def prepare_update(self, backward):
         """Nothing to compile."""
+
+
+class _Outputs:
+    """A watch that holds on to what some nodes give, each by its path and visit."""
+
+    def __init__(self, nodes):
+        self.wanted, self.visits, self.found = set(nodes), {}, {}
+
+    def enter(self, path):
+        pass
+
+    def leave(self, path, output):
+        visit = self.visits[path] = self.visits.get(path, -1) + 1
+        if (path, visit) in self.wanted:
+            self.found[path, visit] = output
+
+
+def _has_gradient(name, x):
+    return x.is_floating_point() and not name.startswith(CHOSEN)
 
 
 def _norm(vectors):

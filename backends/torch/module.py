@@ -1,4 +1,6 @@
-"""A spec as an nn.Module whose parameters carry our names, so that state_dict, .to, hooks and optimisers work."""
+"""A spec as a tree of nn.Modules whose parameters carry our names, so that state_dict, .to, hooks and optimisers work."""
+
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -8,24 +10,49 @@ from tandemclip.core.precision import mixed
 from tandemclip.core.spec import Run, Scope, Spec, initial_weights
 
 
-class Branch(nn.Module):
-    """A node of the tree of names. One of them may be called "training", which every nn.Module has as a flag too."""
+class Node(nn.Module):
+    """A spec of the tree, or a part of a dotted name that is none. Its hooks fire whenever the spec runs.
 
-    def __setattr__(self, name, value):
-        if name == "training":
-            self.__dict__[name] = value
-        else:
-            super().__setattr__(name, value)
+    Called by itself it runs its spec, as part of the model that it belongs to: `model.get_submodule("image.blocks.0")(x)`.
+    """
+
+    def __init__(self, root: "Model | None", path: str):
+        super().__init__()
+        self.__dict__["_root"] = self if root is None else root  # no child: it would be found twice
+        self._path = path
+        self._forward_now = None  # what a pass through the whole model is about to run here
+
+    def forward(self, *inputs):
+        if self._forward_now is not None:
+            return self._forward_now(*inputs)
+        return self._root.run_node(self._path, inputs)
 
 
-class Model(Branch):
+@dataclass
+class ModuleRun(Run):
+    """A run that enters every node through the module that stands for it."""
+
+    modules: dict[str, Node] = field(default_factory=dict)
+
+    def call(self, path, forward, inputs):
+        module = self.modules.get(path)
+        if module is None or module._forward_now is not None:  # a way in by a method's name; or the module called us
+            return forward(*inputs)
+        module._forward_now = forward
+        try:
+            return module(*inputs)
+        finally:
+            module._forward_now = None
+
+
+class Model(Node):
     """model(spec)(*inputs) runs the spec's forward; `call` runs any other of its methods.
 
     Buffers that a training pass writes are stored by the call itself, as a torch module's are.
     """
 
     def __init__(self, spec: Spec, weights: dict | None = None, dtype=torch.float32, device="cpu"):
-        super().__init__()
+        super().__init__(None, "")
         self.spec, self.dtype = spec, dtype
         weights = initial_weights(spec, 0) if weights is None else weights
         make = lambda name: torch.as_tensor(weights[name], dtype=dtype, device=device).clone()
@@ -33,26 +60,38 @@ class Model(Branch):
             self._home(name).register_parameter(name.split(".")[-1], nn.Parameter(make(name), declared.trainable))
         for name, _ in spec.all_buffers():
             self._home(name).register_buffer(name.split(".")[-1], make(name))
-        self.arrays = dict(self.named_parameters()) | dict(self.named_buffers())
+        self._grow(spec, "")
+        self._look_up()
+
+    def _grow(self, spec, prefix):
+        """Modules of the specs that own no parameters."""
+        for name, child in spec.nodes.items():
+            self._home(f"{prefix}{name}.")
+            self._grow(child, f"{prefix}{name}.")
 
     def _home(self, name):
-        module = self
+        module, path = self, []
         for part in name.split(".")[:-1]:
+            path.append(part)
             if part not in module._modules:
-                module._modules[part] = Branch()  # add_module refuses a name that is an attribute
+                module._modules[part] = Node(self, ".".join(path))  # add_module refuses a name that is an attribute
             module = module._modules[part]
         return module
 
+    def _look_up(self):
+        self.arrays = dict(self.named_parameters()) | dict(self.named_buffers())
+        self._by_path = {name: module for name, module in self.named_modules() if name}
+
     def _apply(self, function, recurse=True):  # .to and .cuda replace tensors: look them up again
         super()._apply(function, recurse)
-        self.arrays = dict(self.named_parameters()) | dict(self.named_buffers())
+        self._look_up()
         self.dtype = next(self.parameters()).dtype
         return self
 
-    def scope(self, training: bool, watch=None, precision="fp32") -> Scope:
-        """The spec bound to this module's tensors; its run holds the buffers that a pass writes."""
+    def scope(self, training, watch=None, precision="fp32", draws=None) -> Scope:
+        """The spec bound to this module's tensors; its run holds the buffers that a pass writes. training: see Run."""
         ops = mixed(TorchOps(self.dtype, next(iter(self.arrays.values())).device), precision)
-        return Scope(self.spec, Run(ops, self.arrays, training, watch=watch))
+        return Scope(self.spec, ModuleRun(ops, self.arrays, training, watch=watch, draws=draws, modules=self._by_path))
 
     def store(self, updates: dict) -> None:
         with torch.no_grad():
@@ -60,13 +99,32 @@ class Model(Branch):
                 self.arrays[name].copy_(value)
 
     def forward(self, *inputs):
-        scope = self.scope(self.training)
-        output = scope(*inputs)
-        self.store(scope.run.updates)
-        return output
+        return self._and_store(lambda scope: scope(*inputs))
 
     def call(self, method: str, *inputs):
+        return self._and_store(lambda scope: getattr(scope, method)(*inputs))
+
+    def run_node(self, path: str, inputs: tuple):
+        """A node by itself, whose own module is being called."""
+
+        def run(scope):
+            node = self._spec_at(path)
+            scope = Scope(node, scope.run, path)
+            return node.forward(scope.run.ops, scope, *inputs)
+
+        return self._and_store(run)
+
+    def _spec_at(self, path: str) -> Spec:
+        spec, rest = self.spec, path
+        while rest:
+            name = next((n for n in spec.nodes if rest == n or rest.startswith(f"{n}.")), None)
+            if name is None:
+                raise TypeError(f"{path} is a part of names, and no node that can run: {list(spec.nodes)}")
+            spec, rest = spec.nodes[name], rest[len(name) + 1 :]
+        return spec
+
+    def _and_store(self, run):
         scope = self.scope(self.training)
-        output = getattr(scope, method)(*inputs)
+        output = run(scope)
         self.store(scope.run.updates)
         return output

@@ -11,6 +11,7 @@ from tandemclip.core.benchmark.interleave import in_turn
 from tandemclip.core.benchmark.one_call import Given, OneCall, ready
 from tandemclip.core.benchmark.own_process import Apart
 from tandemclip.core.benchmark.report import Section
+from tandemclip.core.training import global_batch
 from tandemclip.core.training.engine import Arrays, Engine, Rates
 from tandemclip.core.training.update import UpdateRule
 
@@ -20,25 +21,31 @@ PRODUCTS = 16  # at a time: the first ones after a standstill are slow
 NOTE = (
     "Gradient and update of one batch, medians; the engines take turns, each in a process of its own. Ready: the first step, compiling "
     f"included. Share: of the rate of {SIDE} x {SIDE} float32 products on {{base}} in the same rounds, {{rate:.1f}} GFLOP/s. "
-    "A step counts three times the forward's products and convolutions (backward: two), {flops:.3g} GFLOP, of texts without padding "
-    "that nothing depends on, also where an engine computes it."
+    "A step counts three times the forward's products and convolutions (backward: two), {flops:.3g} GFLOP on {base}, of texts without "
+    "padding that nothing depends on, also where an engine computes it. An engine that encodes twice where a method chooses on the "
+    "host is counted so."
 )
 
 
 class Stepper:
-    """Makes steps of one engine, again and again over the same batches. seconds: of the first one, which compiles."""
+    """Makes steps of one engine, again and again over the same batches and the phases of its method.
+
+    seconds: of the first one, which compiles.
+    """
 
     def __init__(self, engine: Engine, batches: list[Arrays], rule: UpdateRule, rate: float):
         self._engine, self._rule, self._rate = engine, rule, rate
-        self._batches, self._count = cycle(batches), 0
+        self._batches, self._phases, self._count = cycle(batches), cycle(engine.method.phases.values()), 0
         begin = time.perf_counter()
-        engine.prepare_update(engine.backward(batches[0], 0.0))
+        engine.prepare_update(self._backward())
         self.seconds = time.perf_counter() - begin
 
     def __call__(self) -> None:
         self._count += 1
-        backward = self._engine.backward(next(self._batches), 0.0)
-        self._engine.update(backward, Rates(self._rate, *self._rule.corrections(self._count)))
+        self._engine.update(self._backward(), Rates(self._rate, *self._rule.corrections(self._count)))
+
+    def _backward(self):
+        return global_batch.backward(self._engine, next(self._batches), next(self._phases))
 
 
 @dataclass(frozen=True)
@@ -80,18 +87,17 @@ def measure(make_product: Apart, makers: dict[str, Apart], rounds: int, done: Ca
     return Times(first, {name: times[label] for name, label in names.items()}, times["product"])
 
 
-def section(times: Times, batch_size: int, forward_flops: int) -> Section:
-    """forward_flops: of the whole batch."""
-    flops = 3 * forward_flops
+def section(times: Times, batch_size: int, flops: dict[str, int]) -> Section:
+    """flops: of a step of each engine, whole batch, gradient included."""
     base = next(iter(times.steps))
     rate = PRODUCTS * 2 * SIDE**3 / statistics.median(times.product)
     medians = {name: statistics.median(seconds) for name, seconds in times.steps.items()}
     rows = tuple(
         (
             name, f"{times.ready[name]:.1f} s", f"{1000 * seconds:.0f} ms", f"{batch_size / seconds:.1f}",
-            f"{seconds / medians[base]:.2f}", f"{flops / seconds / 1e9:.3g}", f"{flops / seconds / rate:.0%}",
+            f"{seconds / medians[base]:.2f}", f"{flops[name] / seconds / 1e9:.3g}", f"{flops[name] / seconds / rate:.0%}",
         )
         for name, seconds in medians.items()
     )  # fmt: skip
     columns = ("engine", "ready", "step", "samples/s", f"times {base}'s", "GFLOP/s", "share")
-    return Section("A training step", NOTE.format(base=base, rate=rate / 1e9, flops=flops / 1e9), columns, rows)
+    return Section("A training step", NOTE.format(base=base, rate=rate / 1e9, flops=flops[base] / 1e9), columns, rows)

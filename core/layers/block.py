@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tandemclip.core.layers.activation import Activation, activate
+from tandemclip.core.layers.drop_path import DropPath
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.spec import Constant, Normal, Spec, Uniform
@@ -29,21 +30,30 @@ class FeedForward(Spec):
 
 @dataclass(frozen=True)
 class Block(Spec):
-    """x + attention(norm x), then x + feed_forward(norm x)."""
+    """x + attention(norm x), then x + feed_forward(norm x).
+
+    drop_path: the chance to lose either branch in training, None for a block that never does.
+    """
 
     attention: Spec  # with a `width`
     feed_forward: Spec
     eps: float = 1e-5
+    drop_path: float | None = None
 
     def children(self):
         width = self.attention.width
-        return {
+        own = {
             "attention_norm": LayerNorm(width, self.eps),
             "attention": self.attention,
             "feed_forward_norm": LayerNorm(width, self.eps),
             "feed_forward": self.feed_forward,
         }
+        if self.drop_path is None:
+            return own
+        return own | {"attention_drop": DropPath(self.drop_path), "feed_forward_drop": DropPath(self.drop_path)}
 
-    def forward(self, ops, p, x, mask=None):  # [B, N, width], [B, N] -> [B, N, width]
-        x = x + p.attention(p.attention_norm(x), mask)
-        return x + p.feed_forward(p.feed_forward_norm(x))
+    def forward(self, ops, p, x, *mask):  # [B, N, width] or a map, [B, N] where the attention takes one -> as x
+        attended = p.attention(p.attention_norm(x), *mask)
+        x = x + (attended if self.drop_path is None else p.attention_drop(attended))
+        fed = p.feed_forward(p.feed_forward_norm(x))
+        return x + (fed if self.drop_path is None else p.feed_forward_drop(fed))

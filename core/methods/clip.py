@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.text import Targets, TextView
-from tandemclip.core.methods.method import Features, TwoTowers, unit
+from tandemclip.core.methods.features import Features
+from tandemclip.core.methods.method import TwoTowers, unit
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
@@ -33,8 +34,8 @@ class CLIP(TwoTowers):
         shared = {"u": unit(ops, p.image(batch["image"])), "v": unit(ops, p.text(batch["text"]))}
         return Features(shared if self.targets == "pairs" else shared | {"y": batch["text_label"]})
 
-    def loss(self, ops, p, features, progress):
+    def loss(self, ops, p, features, elapsed):
         u, v, y = (features.shared.get(name) for name in "uvy")
         scale = p["logit_scale"]
-        loss = infonce(ops, u, v, ops.exp(scale), self.alpha, rows=features.rows, labels=y)
+        loss = infonce(ops, u, v, ops.exp(scale), alpha=self.alpha, rows=features.rows, labels=y)
         return {"loss": loss, "logit_scale": features.part(scale)}

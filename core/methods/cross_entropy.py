@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.data.views.mix import MixView
-from tandemclip.core.methods.method import Features, ImagesOnly, drawn
+from tandemclip.core.methods.features import Features
+from tandemclip.core.methods.method import ImagesOnly
 from tandemclip.core.methods.mixing import mixed, neighbours
 from tandemclip.core.objectives.cross_entropy import cross_entropy, mean
 from tandemclip.core.spec import Constant, Parameter
@@ -39,17 +40,20 @@ class CrossEntropy(ImagesOnly):
     def views(self):
         views = {"image": self.crop.view(self.image.resolution), "label": LabelView(classes=self.classes)}
         mix = {"mix": MixView(self.image.resolution, self.mixup, self.cutmix)} if self.mixup or self.cutmix else {}
-        return views | self.image.drawing() | mix
+        return views | mix
 
     def encode(self, ops, p, batch):
         images, label, others = batch["image"], batch["label"], None
         if "mix" in batch:
             images, share = mixed(ops, images, batch["mix"])
             others = neighbours(ops, label), share
-        logits = ops.widen(p.image(images, *drawn(batch)) + p["bias"])
-        return Features({"label": label}, {"cross_entropy": cross_entropy(ops, logits, label, self.smoothing, others)})
+        logits = ops.widen(p.image(images) + p["bias"])
+        return Features(
+            {"label": label},
+            {"cross_entropy": cross_entropy(ops, logits, label, smoothing=self.smoothing, mixed=others)},
+        )
 
-    def loss(self, ops, p, features, progress):
+    def loss(self, ops, p, features, elapsed):
         return {"loss": features.part(mean(ops, *features.own["cross_entropy"]))}
 
     def classify(self, ops, p, images):  # [B, 3, H, W] -> [B, classes]

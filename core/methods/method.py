@@ -1,56 +1,23 @@
 """What a method is: `views`, `encode` and `loss`. The trainer, the data pipeline and the engines know nothing else."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import numpy as np
 
-from tandemclip.core.data.views.draws import DrawsView
 from tandemclip.core.data.views.image import CentreView, ImageView
 from tandemclip.core.data.views.text import TextView
 from tandemclip.core.data.views.view import View
 from tandemclip.core.errors import UserError
+from tandemclip.core.methods.features import CHOSEN, START, Elapsed, Features
 from tandemclip.core.ops import Array, Ops
-from tandemclip.core.spec import Constant, Parameter, Scope, Spec
+from tandemclip.core.spec import Constant, Draws, Parameter, Scope, Spec
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
 LARGEST_SCALE = 100.0  # CLIP: exp(logit_scale) is clamped to it after every update
-
-
-@dataclass
-class Features:
-    """What a batch became. `shared`: arrays [B, ...] that the loss sees of everybody, over all ranks and pieces.
-
-    `own`: (sum, count) of terms that each sample settles by itself, so that a mean is the mean over the global batch.
-    rows: (start, stop) of the samples that this rank answers for, None for all of them. Every term of a loss is this
-    rank's part, and the parts of all ranks add up to the term: a contrastive term takes its own rows (`infonce(...,
-    rows=...)`), any other goes through `part`.
-    """
-
-    shared: dict[str, Array] = field(default_factory=dict)
-    own: dict[str, tuple[Array, Array]] = field(default_factory=dict)
-    rows: tuple[int, int] | None = None
-
-    def arrays(self) -> dict[str, Array]:
-        """All of them under one name each: "shared:NAME", "sum:NAME", "count:NAME"."""
-        own = {f"{part}:{name}": x for name, pair in self.own.items() for part, x in zip(("sum", "count"), pair)}
-        return {f"shared:{name}": x for name, x in self.shared.items()} | own
-
-    @classmethod
-    def of(cls, arrays: dict[str, Array], rows: tuple[int, int] | None = None) -> "Features":
-        """From what `arrays` gave."""
-        parts = [name.split(":", 1) for name in arrays]
-        shared = {name: arrays[f"shared:{name}"] for part, name in parts if part == "shared"}
-        own = {name: (arrays[f"sum:{name}"], arrays[f"count:{name}"]) for part, name in parts if part == "sum"}
-        return cls(shared, own, rows)
-
-    def part(self, term: Array) -> Array:
-        """This rank's part of a term that every rank has whole."""
-        if self.rows is None:
-            return term
-        samples = next(iter(self.shared.values())).shape[0]
-        return term * ((self.rows[1] - self.rows[0]) / samples)
+AUXILIARY = "auxiliary."  # what only training needs lies under this prefix: exports drop it, inference never touches it
+DRAWS = "draws"  # the view that holds the random numbers of layers (core/data/views/draws.py)
 
 
 class Method(Spec):
@@ -58,17 +25,18 @@ class Method(Spec):
 
     classes: how many it classifies into by itself, by `classify`; 0 for none. guessing: the terms that are ln of the
     batch size where nothing is known, None for the loss and all others.
+    chooses_by: the local features that `choose` reads on the host. Without any there is no choice, and a step is one program.
+    gathered: the choices that every rank sees of everybody; the others stay with their samples.
+    phases: by a name each, where in a run the loss is another function; parity, doctor and bench look at each.
     frozen: patterns (fnmatch) of parameters that never train, whatever a run says; these parts run as at inference.
     """
 
     classes = 0
     guessing: tuple[str, ...] | None = None
     frozen: tuple[str, ...] = ()
-
-    def all_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-        for name, parameter in super().all_parameters(prefix):
-            still = any(fnmatchcase(name.removeprefix(prefix), pattern) for pattern in self.frozen)
-            yield name, replace(parameter, trainable=False) if still else parameter
+    chooses_by: tuple[str, ...] = ()
+    gathered: tuple[str, ...] = ()
+    phases: dict[str, Elapsed] = {"": START}
 
     def views(self) -> dict[str, View]:
         """What the data pipeline hands over, by the name that `encode` finds it under."""
@@ -77,13 +45,38 @@ class Method(Spec):
     def encode(self, ops: Ops, p: Scope, batch: dict[str, Array]) -> Features:
         raise TypeError(f"{type(self).__name__} defines no encode")
 
-    def loss(self, ops: Ops, p: Scope, features: Features, progress: Array) -> dict[str, Array]:
-        """Named scalar terms over the whole batch, among them "loss". progress: 0 at the first step, 1 at the last."""
+    def choose(self, local: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What the vocabulary cannot compute (a matching), on the host: {name: [B, ...]} for `features.chosen`, int32 or float.
+
+        local: the features of `chooses_by`, of this rank's samples. No gradient goes through a choice.
+        """
+        raise TypeError(f"{type(self).__name__} chooses nothing")
+
+    def choice_cost(self, local: dict[str, np.ndarray], chosen: dict[str, np.ndarray]) -> np.ndarray:
+        """[B]: what a choice costs each sample, the less the better. Two engines may choose differently at equal cost."""
+        raise TypeError(f"{type(self).__name__} names no cost of its choice")
+
+    def loss(self, ops: Ops, p: Scope, features: Features, elapsed: Elapsed) -> dict[str, Array]:
+        """Named scalar terms over the whole batch, among them "loss"."""
         raise TypeError(f"{type(self).__name__} defines no loss")
 
-    def without_padding(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """A smaller batch with the same terms and gradients, for engines to which shapes may be new in every step."""
+    def length(self, batch: dict[str, np.ndarray]) -> int | None:
+        """The least length of texts that gives the same terms and gradients, None where there are none to shorten."""
+        return None
+
+    def cut(self, batch: dict[str, np.ndarray], length: int) -> dict[str, np.ndarray]:
+        """The batch with texts of this length, for engines to which shapes may be new in every step."""
         return batch
+
+    def all_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        """Auxiliary parts were once under "training.", and are drawn as they were. What `frozen` matches never trains."""
+        for name, parameter in super().all_parameters(prefix):
+            own = name.removeprefix(prefix)
+            if own.startswith(AUXILIARY):
+                parameter = replace(parameter, key="training." + own.removeprefix(AUXILIARY))
+            if any(fnmatchcase(own, pattern) for pattern in self.frozen):
+                parameter = replace(parameter, trainable=False)
+            yield name, parameter
 
     def paired(self, batch: dict[str, np.ndarray]) -> np.ndarray:
         """[B] bool: the samples whose image and text are brought together."""
@@ -110,15 +103,25 @@ class Method(Spec):
     def encode_grid(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, D, h, w], see ImageTower
         return p.image.encode_grid(images)
 
-    def forward(self, ops: Ops, p: Scope, batch: dict[str, Array], progress: Array) -> dict[str, Array]:
-        features, exact = self.features(ops, p, batch), p.exact()
-        return self.loss(exact.run.ops, exact, Features.of(features), progress)
+    def forward(self, ops: Ops, p: Scope, batch: dict[str, Array], elapsed: Elapsed) -> dict[str, Array]:
+        """The terms of one whole batch; "chosen:NAME" in it are choices that were made before."""
+        chosen = {name: x for name, x in batch.items() if name.startswith(CHOSEN)}
+        encoded = self.features(ops, p, {name: x for name, x in batch.items() if name not in chosen})
+        features, exact = Features.of(encoded | chosen, count=_rows(batch)), p.exact()
+        return self.loss(exact.run.ops, exact, features, elapsed)
 
     def features(self, ops: Ops, p: Scope, batch: dict[str, Array]) -> dict[str, Array]:
         """What `encode` gives, by `Features.arrays`' names; in float whatever the towers compute in, for losses are
         exact.
         """
+        batch = dict(batch)
+        if DRAWS in batch:
+            p.run.draws = Draws(batch.pop(DRAWS))
         return {name: ops.widen(x) for name, x in self.encode(ops, p, batch).arrays().items()}
+
+
+def _rows(batch) -> int:
+    return next(iter(batch.values())).shape[0]
 
 
 class ImagesOnly(Method):
@@ -140,10 +143,6 @@ class TwoTowers(Method):
                 f"the image tower embeds into {self.image.embed_dim} dimensions and the text tower into "
                 f"{self.text.embed_dim}; give both the same embed_dim"
             )
-        if self.image.draws and not any(isinstance(view, DrawsView) for view in self.views().values()):
-            raise UserError(
-                f"the image tower has a drop_path, and {type(self).__name__} draws nothing; set image.drop_path=0"
-            )
 
     def children(self):
         return {"image": self.image, "text": self.text}
@@ -152,20 +151,17 @@ class TwoTowers(Method):
         start = float(np.log(1 / self.temperature))
         return {"logit_scale": Parameter((), Constant(start), maximum=float(np.log(LARGEST_SCALE)))}
 
-    def without_padding(self, batch):
-        texts = [name for name, view in self.views().items() if isinstance(view, TextView) and name in batch]
-        length = max(
-            (self.text.length(batch[name]) for name in texts), default=0
-        )  # one for all: they may be encoded together
-        return batch | {name: batch[name][:, :length] for name in texts}
+    def length(self, batch):
+        return max((self.text.length(batch[name]) for name in self._texts(batch)), default=None)
+
+    def cut(self, batch, length):
+        return batch | {name: batch[name][:, :length] for name in self._texts(batch)}
+
+    def _texts(self, batch) -> list[str]:
+        return [name for name, view in self.views().items() if isinstance(view, TextView) and name in batch]
 
     def encode_text(self, ops: Ops, p: Scope, ids: Array) -> Array:  # int [B, L] -> [B, embed_dim], unit rows
         return unit(ops, p.text(ids))
-
-
-def drawn(batch: dict[str, Array], name: str = "draws") -> tuple[Array, ...]:
-    """What an image tower is given behind the images in training: what its `drawing` asked for, if anything."""
-    return (batch[name],) if name in batch else ()
 
 
 def unit(ops: Ops, x: Array) -> Array:

@@ -10,7 +10,8 @@ from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.data.views.text import TextView
 from tandemclip.core.layers.linear import Linear
-from tandemclip.core.methods.method import Features, TwoTowers, drawn, unit
+from tandemclip.core.methods.features import Features
+from tandemclip.core.methods.method import TwoTowers, unit
 from tandemclip.core.objectives.cross_entropy import cross_entropy, mean
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.spec import Constant, Normal
@@ -33,27 +34,26 @@ class MultiTask(TwoTowers):
 
     def children(self):
         classifier = Linear(self.image.embed_dim, self.labels, True, Normal(0.02), Constant(0.0))
-        return super().children() | {"training.classifier": classifier}
+        return super().children() | {"auxiliary.classifier": classifier}
 
     def views(self):
-        views = {
+        return {
             "image": self.crop.view(self.image.resolution),
             "text": TextView("caption", self.text.context_length),
             "label": LabelView(classes=self.labels),
         }
-        return views | self.image.drawing()
 
     def paired(self, batch):
         return batch["label"] < 0
 
     def encode(self, ops, p, batch):
-        images, label = p.image(batch["image"], *drawn(batch)), batch["label"]
-        logits = ops.widen(p.child("training.classifier")(images))
+        images, label = p.image(batch["image"]), batch["label"]
+        logits = ops.widen(p.child("auxiliary.classifier")(images))
         captioned = ops.cast(ops.less(label, ops.constant(np.zeros((), np.int32))), "float")
         shared = {"u": unit(ops, images), "v": unit(ops, p.text(batch["text"])), "captioned": captioned}
         return Features(shared, {"cross_entropy": cross_entropy(ops, logits, label)})
 
-    def loss(self, ops, p, features, progress):
+    def loss(self, ops, p, features, elapsed):
         u, v, captioned = (features.shared[name] for name in ("u", "v", "captioned"))
         scale = p["logit_scale"]
         terms = {

@@ -21,7 +21,8 @@ from tandemclip.core.data.views.rois import RoiView
 from tandemclip.core.data.views.text import Targets, TextView
 from tandemclip.core.data.views.view import View
 from tandemclip.core.errors import UserError
-from tandemclip.core.methods.method import Features, TwoTowers, unit
+from tandemclip.core.methods.features import Features
+from tandemclip.core.methods.method import TwoTowers, unit
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
@@ -119,13 +120,14 @@ class PyramidCLIP(TwoTowers):
         given = {"has_objects": "has_objects"} | {f"label_{i}": f"{TEXT_LEVELS[i]}_label" for i in TEXT_LEVELS}
         return Features(shared | {name: batch[view] for name, view in given.items() if view in batch})
 
-    def loss(self, ops, p, features, progress):
+    def loss(self, ops, p, features, elapsed):
         shared, scale, terms = features.shared, ops.exp(p["logit_scale"]), {}
         for pair in self.weights.used:
             present = shared["has_objects"] if set(pair) & set("RA") else None
             labels = shared.get(f"label_{pair[1]}")
+            u, v = shared[pair[0]], shared[pair[1]]
             terms[pair] = infonce(
-                ops, shared[pair[0]], shared[pair[1]], scale, self.alpha, present, features.rows, labels
+                ops, u, v, scale, alpha=self.alpha, present=present, rows=features.rows, labels=labels
             )
         loss = reduce(add, (terms[pair] * weight for pair, weight in self.weights.used.items()))
         return terms | {"loss": loss, "logit_scale": features.part(p["logit_scale"])}

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.label import ClassView
 from tandemclip.core.layers.linear import Linear
-from tandemclip.core.methods.method import Features, ImagesOnly, drawn, unit
+from tandemclip.core.methods.features import Features
+from tandemclip.core.methods.method import ImagesOnly, unit
 from tandemclip.core.objectives.supcon import supcon
 from tandemclip.core.towers.tower import ImageTower
 
@@ -33,22 +34,21 @@ class SupCon(ImagesOnly):
         features = self.image.embed_dim
         return {
             "image": self.image,
-            "training.hidden": Linear(features, features),
-            "training.output": Linear(features, self.width),
+            "auxiliary.hidden": Linear(features, features),
+            "auxiliary.output": Linear(features, self.width),
         }
 
     def views(self):
-        views = {f"image_{name}": self.crop.view(self.image.resolution) for name in VIEWS} | {"class": ClassView()}
-        return views | self.image.drawing("draws_one") | self.image.drawing("draws_other")
+        return {f"image_{name}": self.crop.view(self.image.resolution) for name in VIEWS} | {"class": ClassView()}
 
     def encode(self, ops, p, batch):
         shared = {"y": batch["class"]}
         for name in VIEWS:
-            features = p.image(batch[f"image_{name}"], *drawn(batch, f"draws_{name}"))
-            x = ops.relu(p.child("training.hidden")(features))
-            shared[name] = unit(ops, p.child("training.output")(x))
+            features = p.image(batch[f"image_{name}"])
+            x = ops.relu(p.child("auxiliary.hidden")(features))
+            shared[name] = unit(ops, p.child("auxiliary.output")(x))
         return Features(shared)
 
-    def loss(self, ops, p, features, progress):
+    def loss(self, ops, p, features, elapsed):
         views, y = [features.shared[name] for name in VIEWS], features.shared["y"]
-        return {"loss": supcon(ops, views, y, 1 / self.temperature, features.rows)}
+        return {"loss": supcon(ops, views, y, 1 / self.temperature, rows=features.rows)}

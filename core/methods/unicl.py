@@ -8,7 +8,8 @@ from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.mix import MixView
 from tandemclip.core.data.views.text import TextView
 from tandemclip.core.errors import UserError
-from tandemclip.core.methods.method import Features, TwoTowers, drawn, unit
+from tandemclip.core.methods.features import Features
+from tandemclip.core.methods.method import TwoTowers, unit
 from tandemclip.core.methods.mixing import mixed, neighbours
 from tandemclip.core.objectives.infonce import BOTH, infonce
 from tandemclip.core.towers.tower import ImageTower, TextTower
@@ -50,7 +51,6 @@ class UniCL(TwoTowers):
             "image": self.crop.view(self.image.resolution),
             "text": TextView("caption", self.text.context_length, "labels"),
         }
-        views |= self.image.drawing()
         if self.mixup or self.cutmix:
             views["mix"] = MixView(self.image.resolution, self.mixup, self.cutmix)
         return views
@@ -60,14 +60,22 @@ class UniCL(TwoTowers):
         if "mix" in batch:
             images, share = mixed(ops, images, batch["mix"])
             shared |= {"mixed_y": neighbours(ops, shared["y"]), "share": share}
-        return Features(
-            {"u": unit(ops, p.image(images, *drawn(batch))), "v": unit(ops, p.text(batch["text"]))} | shared
-        )
+        return Features({"u": unit(ops, p.image(images)), "v": unit(ops, p.text(batch["text"]))} | shared)
 
-    def loss(self, ops, p, features, progress):
+    def loss(self, ops, p, features, elapsed):
         u, v, y = (features.shared[name] for name in "uvy")
         scale, others = p["logit_scale"], None
         if "share" in features.shared:
             others = features.shared["mixed_y"], features.shared["share"]
-        loss = infonce(ops, u, v, ops.exp(scale), self.alpha, None, features.rows, y, self.directions, others)
+        loss = infonce(
+            ops,
+            u,
+            v,
+            ops.exp(scale),
+            alpha=self.alpha,
+            rows=features.rows,
+            labels=y,
+            directions=self.directions,
+            mixed=others,
+        )
         return {"loss": loss, "logit_scale": features.part(scale)}

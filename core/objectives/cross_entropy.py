@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def cross_entropy(ops, logits, labels, smoothing=0.0, mixed=None):
+def cross_entropy(ops, logits, labels, *, smoothing=0.0, mixed=None):
     """(sum of the losses, how many there are): -sum over classes of target x log softmax(logits), both scalars.
 
     logits: [B, K]. labels: int [B], -1 for none, which counts for nothing. smoothing: this much of a target is shared

@@ -11,7 +11,7 @@ LEAST = 1e-12  # a sum of targets that is divided by; smaller ones are of rows t
 BOTH = ("i2t", "t2i")
 
 
-def infonce(ops, u, v, scale, alpha=0.0, present=None, rows=None, labels=None, directions=BOTH, mixed=None):
+def infonce(ops, u, v, scale, *, alpha=0.0, present=None, rows=None, labels=None, directions=BOTH, mixed=None):
     """Mean over directions and samples of the cross-entropy between softmax(scale u.v) and the targets: a scalar.
 
     u, v: [N, D], unit rows, row i of one a positive of row i of the other; scale: scalar, exp(logit_scale).

@@ -5,7 +5,7 @@ import numpy as np
 from tandemclip.core.objectives.infonce import FAR, divided, same_label
 
 
-def supcon(ops, views, labels, scale, rows=None):
+def supcon(ops, views, labels, scale, *, rows=None):
     """Mean over all views of all samples of -1/|P(i)| sum over P(i) of log softmax(scale z_i.z) : a scalar.
 
     views: two or more of [N, D], unit rows. labels: int [N, K]; P(i) are the other views of sample i and all views of

@@ -17,16 +17,6 @@ INITIAL = Normal(0.02)
 
 
 @dataclass(frozen=True)
-class SwinBlock(Block):
-    """A block over maps, of whose branches samples may lose some."""
-
-    def forward(self, ops, p, x, keep=None):  # [B, S, S, width], two of [B, 1, 1, 1] -> [B, S, S, width]
-        first, second = keep or (1.0, 1.0)
-        x = x + p.attention(p.attention_norm(x)) * first
-        return x + p.feed_forward(p.feed_forward_norm(x)) * second
-
-
-@dataclass(frozen=True)
 class SwinTransformer(ImageTower):
     """width: of the first stage, doubled by each further one. window: the side of windows in tokens; where a map is not
     larger, it is one window, and there is no shift.
@@ -52,17 +42,11 @@ class SwinTransformer(ImageTower):
             raise ValueError(f"resolution {self.resolution} is not a multiple of {smallest}, patch and stages together")
         if len(self.heads) != len(self.depths):
             raise ValueError(f"{len(self.depths)} depths and {len(self.heads)} heads: each stage needs one of both")
-        if not 0 <= self.drop_path < 1:
-            raise ValueError(f"drop_path is {self.drop_path}; it is a chance, from 0 to below 1")
         self.nodes  # whatever does not fit is told before anything runs
-
-    @property
-    def draws(self) -> int:
-        """How many uniform numbers a sample takes in training: one for each residual branch."""
-        return 2 * sum(self.depths) if self.drop_path else 0
 
     def children(self):
         widths = [self.width * 2**i for i in range(len(self.depths))]
+        rates = iter(np.linspace(0.0, self.drop_path, sum(self.depths)).tolist())
         own = {
             "patches": PatchEmbedding(self.patch, self.width, bias=True),
             "input_norm": LayerNorm(self.width, self.eps),
@@ -74,45 +58,29 @@ class SwinTransformer(ImageTower):
                 shift = window // 2 if j % 2 and side > window else 0
                 attention = WindowAttention(width, heads, side, window, shift, INITIAL)
                 feed_forward = FeedForward(width, 4 * width, "gelu", INITIAL, INITIAL, Constant(0.0))
-                own[f"stages.{i}.{j}"] = SwinBlock(attention, feed_forward, self.eps)
+                rate = next(rates)
+                own[f"stages.{i}.{j}"] = Block(attention, feed_forward, self.eps, rate if self.drop_path else None)
             if width != widths[-1]:
                 own[f"merges.{i}"] = PatchMerging(width, INITIAL, self.eps)
         own["output_norm"] = LayerNorm(widths[-1], self.eps)
         own["projection"] = Linear(widths[-1], self.embed_dim, bias=False, weight_initial=INITIAL)
         return own
 
-    def forward(
-        self, ops, p, images, draws=None
-    ):  # [B, 3, resolution, resolution], [B, draws] in 0..1 -> [B, embed_dim]
-        return p.projection(self.features(ops, p, images, draws))
+    def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
+        return p.projection(self.features(ops, p, images))
 
-    def features(self, ops, p, images, draws=None):  # [B, 3, resolution, resolution] -> [B, D]
-        return ops.mean(self.map(ops, p, images, draws), (1, 2))
+    def features(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, D]
+        return ops.mean(self.map(ops, p, images), (1, 2))
 
     def encode_grid(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, D, side, side]
         return ops.transpose(self.map(ops, p, images), (0, 3, 1, 2))
 
-    def map(
-        self, ops, p, images, draws=None
-    ):  # [B, 3, resolution, resolution] -> [B, side, side, D], after the last norm
+    def map(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, side, side, D], after the last norm
         side = self.resolution // self.patch
         x = ops.reshape(p.input_norm(p.patches(images)), (images.shape[0], side, side, self.width))
-        rates, block = np.linspace(0.0, self.drop_path, sum(self.depths)).tolist(), 0
         for i, depth in enumerate(self.depths):
             for j in range(depth):
-                x = p.child(f"stages.{i}.{j}")(x, kept(ops, draws, 2 * block, rates[block]))
-                block += 1
+                x = p.child(f"stages.{i}.{j}")(x)
             if i + 1 < len(self.depths):
                 x = p.child(f"merges.{i}")(x)
         return p.output_norm(x)
-
-
-def kept(ops, draws, first, rate):
-    """What two branches are multiplied by: [B, 1, 1, 1] of 0, with probability `rate`, or 1 / (1 - rate)."""
-    if draws is None or not rate:
-        return None
-    columns = (draws[:, i : i + 1] for i in (first, first + 1))
-    limit = ops.constant(np.float32(rate))
-    return tuple(
-        ops.reshape(ops.cast(ops.less(limit, x), "float") / (1 - rate), (x.shape[0], 1, 1, 1)) for x in columns
-    )

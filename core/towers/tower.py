@@ -2,31 +2,22 @@
 
 import numpy as np
 
-from tandemclip.core.data.views.draws import DrawsView
 from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.spec import Spec
 
 
 class ImageTower(Spec):
-    """images [B, 3, resolution, resolution] -> [B, embed_dim]; with `roi`, also encode_rois(rois, mask) -> [B,
-    embed_dim].
+    """images [B, 3, resolution, resolution] -> [B, embed_dim].
 
-    features(images [B, 3, resolution, resolution]) -> [B, D]: what a linear probe learns from, in front of the
-    projection. encode_grid(images [B, 3, grid_resolution, grid_resolution]) -> [B, D, h, w]: features of places, in
-    front of the pooling; at this resolution the cells cover the picture, each 1 / h of its height and 1 / w of its
-    width. draws: how many uniform numbers a sample takes in training, [B, draws] behind the images; most towers take
-    none.
+    With `roi`, also encode_rois(rois, mask) -> [B, embed_dim].
+    features(images [B, 3, resolution, resolution]) -> [B, D]: what a linear probe learns from, in front of the projection.
+    encode_grid(images [B, 3, grid_resolution, grid_resolution]) -> [B, D, h, w]: features of places, in front of the
+    pooling; at this resolution the cells cover the picture, each 1 / h of its height and 1 / w of its width.
     """
-
-    draws = 0
 
     resolution: int
     embed_dim: int
     roi: RoiInput | None
-
-    def drawing(self, name: str = "draws") -> dict[str, DrawsView]:
-        """The view that gives these numbers in training, if any are taken."""
-        return {name: DrawsView(self.draws)} if self.draws else {}
 
     @property
     def grid_resolution(self) -> int:

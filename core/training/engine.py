@@ -6,6 +6,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tandemclip.core.data.views.view import View
+from tandemclip.core.methods.features import Elapsed
+from tandemclip.core.methods.method import Method
 from tandemclip.core.ops import Array, Ops
 from tandemclip.core.training.ranks import Ranks
 
@@ -28,14 +31,46 @@ class Backward:
 
 @dataclass
 class Encoded:
-    """A piece of a batch after the towers.
-
-    again: what `pull_back` needs to encode it once more; None: the graph was kept.
+    """A piece of a batch after the towers. again: what `pull_back` needs to encode it once more; None: the graph was
+    kept.
     """
 
     features: dict[str, Array]  # Features.arrays
     statistics: dict[str, Array]  # buffers as this pass leaves them
     again: Any = None
+
+
+@dataclass
+class Differentiated:
+    """A loss and its gradients: those of scale x loss.
+
+    gradients: of the weights that the loss itself uses, as vectors. cotangents: d loss / d features, of the float ones.
+    written: buffers that the loss wrote.
+    """
+
+    terms: dict[str, Array]
+    gradients: list[Array]
+    cotangents: dict[str, Array]
+    written: dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine can do, said by itself.
+
+    float64: `Engine.float64` makes one that computes in it, a judge of gradients. compiles: a first step takes longer, and
+    shapes may not change from step to step without compiling again (`fixed_shapes`). keeps_graph: a piece need not be encoded
+    again for its gradient. precisions: those of core/precision.py on
+    the device that it uses. collectives: it can be one rank of several. exports: file formats that it writes.
+    """
+
+    float64: bool
+    compiles: bool
+    fixed_shapes: bool
+    keeps_graph: bool
+    precisions: tuple[str, ...]
+    collectives: bool
+    exports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,33 +84,39 @@ class Rates:
 
 
 class Engine(Protocol):
-    """A method with its weights on one engine.
+    """A method with its weights on one engine. Arrays that go in and come out are the host's, but for those of `Encoded`
+    and `Differentiated`.
 
-    Arrays that go in and come out are the host's, but for those of `Encoded`.
+    views: what the data pipeline hands over in training: the method's, and the random numbers that its layers draw.
     """
 
     ops: Ops
     ranks: Ranks
+    method: Method
+    views: dict[str, View]
+    capabilities: Capabilities
     training: bool | Callable[[str], bool]  # Run.training of a step: what `Tuning` leaves in training
 
-    def backward(self, batch: Arrays, progress: float, scale: float = 1.0) -> Backward:
-        """Of a whole batch on one rank; `global_batch.backward` is the general one."""
+    def backward(self, batch: Arrays, elapsed: Elapsed, scale: float = 1.0) -> Backward:
+        """Of a whole batch on one rank, in one program; `global_batch.backward` is the general one."""
 
     # ---- a batch in pieces, see global_batch.py
     def encode(self, piece: Arrays, statistics: dict[str, Array], keep: bool) -> Encoded:
-        """statistics: buffers that earlier pieces wrote.
-
-        keep: hold on to what a gradient needs, where the engine can.
-        """
+        """statistics: buffers that earlier pieces wrote. keep: hold on to what a gradient needs, where the engine can."""
 
     def differentiate(
-        self, features: dict[str, Array], rows: tuple[int, int] | None, progress: float, scale: float
-    ) -> tuple[dict[str, Array], list[Array], dict[str, Array]]:
-        """Terms, the gradient vectors of the weights that the loss itself uses, and d loss / d features of the float
-        ones.
+        self,
+        features: dict[str, Array],
+        elapsed: Elapsed,
+        *,
+        count: int,
+        rows: tuple[int, int] | None,
+        statistics: dict[str, Array],
+        scale: float,
+    ) -> Differentiated:
+        """features: as `Features.of` takes them, with `count` and `rows`. statistics: buffers as encoding left them."""
 
-        Both gradients are those of scale x loss.
-        """
+    def to_host(self, array: Array) -> np.ndarray: ...
 
     def pull_back(self, encoded: Encoded, cotangents: dict[str, Array]) -> list[Array]:
         """Gradient vectors of the weights, from d loss / d features of this piece."""
@@ -113,8 +154,16 @@ class Engine(Protocol):
 
     def encode_text(self, ids: np.ndarray) -> np.ndarray: ...
 
-    def observe(self, batch: Arrays, progress: float) -> dict[str, list[np.ndarray]]:
+    def observe(self, batch: Arrays, elapsed: Elapsed) -> dict[str, list[np.ndarray]]:
         """A training-mode forward without an update: every node's outputs, in the order of the visits."""
+
+    def node_gradients(
+        self, method: str, arrays: tuple[np.ndarray, ...], nodes: tuple[tuple[str, int], ...]
+    ) -> dict[tuple[str, int], tuple[np.ndarray, np.ndarray]]:
+        """{(path, visit): (what the node gave, the gradient by it)} at inference; visits count from 0.
+
+        What is differentiated is the sum of what `method` (a function of the method's, e.g. "encode_image") gives of `arrays`.
+        """
 
     def prepare_update(self, backward: Backward) -> None:
         """Compile the update; changes nothing."""

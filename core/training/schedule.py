@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.methods.features import Elapsed
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Schedule:
     steps: int
     warmup: int
     floor: float = 0.0
+    steps_per_epoch: int = 1
 
     def __post_init__(self):
         if self.steps < 1 or not 0 <= self.warmup <= self.steps:
@@ -39,5 +41,10 @@ class Schedule:
             raise ValueError(f"step {step} is outside 0..{self.steps - 1}")
         if step < self.warmup:
             return self.peak * (step + 1) / self.warmup
-        progress = (step - self.warmup) / (self.steps - self.warmup)
-        return self.floor + (self.peak - self.floor) * (1 + math.cos(math.pi * progress)) / 2
+        share = (step - self.warmup) / (self.steps - self.warmup)
+        return self.floor + (self.peak - self.floor) * (1 + math.cos(math.pi * share)) / 2
+
+    def elapsed(self, step: int) -> Elapsed:
+        """What is over of the run when update `step` is made, from 0."""
+        epochs = math.ceil(self.steps / self.steps_per_epoch)
+        return Elapsed(step / max(1, self.steps - 1), step // self.steps_per_epoch / epochs)

@@ -65,6 +65,7 @@ class Training:
 
     def schedule(self, records: int) -> Schedule:
         """For a source of `records`; an epoch is the whole batches that they give."""
-        steps = self.steps or self.epochs * max(1, records // self.batch_size)
+        an_epoch = max(1, records // self.batch_size)
+        steps = self.steps or self.epochs * an_epoch
         warmup = int(self.warmup) if self.warmup >= 1 else round(self.warmup * steps)
-        return Schedule(self.learning_rate, steps, min(warmup, steps), self.floor)
+        return Schedule(self.learning_rate, steps, min(warmup, steps), self.floor, an_epoch)

@@ -134,7 +134,7 @@ class Trainer:
     def batches(self, last: int) -> Batches:
         return batches(
             self.source,
-            self.config.method.views(),
+            self.engine.views,
             self.tokenizer,
             batch_size=self.settings.batch_size,
             seed=self.settings.seed,
@@ -147,10 +147,8 @@ class Trainer:
         )
 
     def _backward(self, batch):
-        parts = global_batch.pieces(batch, self.settings.accumulate)
-        return global_batch.backward(
-            self.engine, parts, self.step / max(1, self.schedule.steps - 1), self.loss_scale.scale
-        )
+        elapsed, accumulate = self.schedule.elapsed(self.step), self.settings.accumulate
+        return global_batch.backward(self.engine, batch, elapsed, accumulate=accumulate, scale=self.loss_scale.scale)
 
     def _update(self, batch, stream: Batches) -> dict:
         """One step: terms and gradients, both checked before anything changes, then the update."""

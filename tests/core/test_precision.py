@@ -7,6 +7,7 @@ from tandemclip import backends
 from tandemclip.backends.recorder.record import record_step
 from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.data.views.view import batch_arrays
+from tandemclip.core.methods.features import START
 from tandemclip.core.ops import FUNCTIONS
 from tandemclip.core.precision import KEEP, LOW, Mixed
 from tandemclip.core.spec import initial_weights
@@ -94,7 +95,7 @@ def test_a_step_is_that_of_float32_but_for_rounding(subject, backend, precision,
     config, weights, batch = subject
     make = lambda precision: backends.load(backend)(config.method, weights, config.training.update, precision=precision)
     exact, low = make("fp32"), make(precision)
-    wanted, found = exact.backward(batch, 0.0), low.backward(batch, 0.0, 1024.0)
+    wanted, found = exact.backward(batch, START), low.backward(batch, START, 1024.0)
     assert found.terms["loss"] == pytest.approx(wanted.terms["loss"], rel=off / 10) and found.terms != wanted.terms
     assert found.norm == pytest.approx(wanted.norm, rel=off)
     one, other = exact.named_gradients(wanted), low.named_gradients(found)

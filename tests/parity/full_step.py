@@ -4,6 +4,7 @@ import numpy as np
 
 from tandemclip import backends
 from tandemclip.core.data.views.view import batch_arrays
+from tandemclip.core.methods.features import START
 from tandemclip.core.random import generator
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.config import read
@@ -30,7 +31,7 @@ def step(path, backend, kind):
     method, rule = config.method, config.training.update
     make = backends.load(backend)
     engine = (make.float64 if kind == "float64" else make)(method, initial_weights(method, 0), rule)
-    found = engine.backward(random_batch(method, 2), 0.0)
+    found = engine.backward(random_batch(method, 2), START)
     change = None if kind == "float64" else engine.update(found, Rates(5e-4, *rule.corrections(1)))
     return found.terms, found.norm, change
 

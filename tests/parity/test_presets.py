@@ -115,8 +115,8 @@ class Stale(Faulty):
 
     first = None
 
-    def backward(self, batch, progress):
-        found = self.engine.backward(batch, progress)
+    def backward(self, batch, elapsed, scale=1.0):
+        found = self.engine.backward(batch, elapsed, scale)
         Stale.first = Stale.first or found.gradients
         return replace(found, gradients=Stale.first)
 

@@ -11,13 +11,15 @@ import numpy as np
 
 from tandemclip import backends
 from tandemclip.core.data.loading.loader import batches
+from tandemclip.core.methods.features import Elapsed
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.config import read
 from tandemclip.core.training.engine import Rates
-from tandemclip.core.training.global_batch import backward, pieces
+from tandemclip.core.training.global_batch import backward
 from tandemclip.core.training.start import tokenizer_of
 
 STEPS = 5
+HALF = Elapsed(0.5, 0.5)
 
 
 def main(backend, config_path, out):
@@ -25,13 +27,13 @@ def main(backend, config_path, out):
     method, settings = config.method, config.training
     weights = initial_weights(method, settings.seed)
     engine_class = backends.load(backend)
-    make = getattr(engine_class, "float64", engine_class)  # where an engine has it
+    make = engine_class.float64 if engine_class.capabilities.float64 else engine_class
     engine = make(method, weights, settings.update, ranks=engine_class.join())
 
     def read_batches(rank, ranks):
         return list(
             batches(
-                config.data.train, method.views(), tokenizer_of(config), batch_size=settings.batch_size,
+                config.data.train, engine.views, tokenizer_of(config), batch_size=settings.batch_size,
                 seed=0, start_step=0, stop_step=STEPS, rank=rank, ranks=ranks,
             )
         )  # fmt: skip
@@ -39,11 +41,11 @@ def main(backend, config_path, out):
     whole, own = read_batches(0, 1), read_batches(engine.ranks.rank, engine.ranks.size)
     found = {
         "size": engine.ranks.size,
-        "one": run(engine, weights, settings, lambda step: engine.backward(whole[step], 0.5)),
+        "one": run(engine, weights, settings, lambda step: engine.backward(whole[step], HALF)),
     }
     for count in (1, 2, 4):
         found[str(count)] = run(
-            engine, weights, settings, lambda step, n=count: backward(engine, pieces(own[step], n), 0.5)
+            engine, weights, settings, lambda step, n=count: backward(engine, own[step], HALF, accumulate=n)
         )
     if engine.ranks.rank == 0:
         gradients = {key: value.pop("gradients") for key, value in found.items() if key != "size"}

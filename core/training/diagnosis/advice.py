@@ -8,6 +8,7 @@ import numpy as np
 from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.random import generator
+from tandemclip.core.training import global_batch
 from tandemclip.core.training.diagnosis import plateau, waiting
 from tandemclip.core.training.diagnosis.pairing import PAIRS, relation
 from tandemclip.core.training.diagnosis.plateau import Seen
@@ -68,7 +69,7 @@ def look(trainer, batch, rows: Sequence[dict]) -> tuple[list[str], bool]:
         return [], True  # nothing to say of such a method, or batch
     images, texts = engine.encode_image(pairs[0])[together], engine.encode_text(pairs[1])[together]
     parameters, weights = dict(method.all_parameters()), engine.weights()
-    gradients = engine.named_gradients(engine.backward(some, trainer.step / max(1, trainer.schedule.steps - 1)))
+    gradients = engine.named_gradients(global_batch.backward(engine, some, trainer.schedule.elapsed(trainer.step)))
     scale = parameters.get("logit_scale")
     seen = Seen(
         rows=rows,

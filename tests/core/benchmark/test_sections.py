@@ -13,6 +13,7 @@ from tandemclip.core.benchmark.operators import Cost
 from tandemclip.core.benchmark.start import Start
 from tandemclip.core.benchmark.start import section as start_section
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.methods.features import START
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.config import read
 from tandemclip.core.training.engine import Rates
@@ -53,7 +54,7 @@ def test_a_timed_step_is_a_training_step(config):
     for count in range(1, 4):
         stepper()
         batch = start.batches[(count - 1) % 2]
-        other.update(other.backward(batch, 0.0), Rates(1e-3, *start.rule.corrections(count)))
+        other.update(other.backward(batch, START), Rates(1e-3, *start.rule.corrections(count)))
     assert all(np.array_equal(one.weights()[name], array) for name, array in other.weights().items())
 
 

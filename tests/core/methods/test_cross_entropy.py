@@ -13,12 +13,13 @@ from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.evaluate import evaluate
+from tandemclip.core.methods.features import START
 from tandemclip.core.methods.method import Method
 from tandemclip.core.random import generator
 from tandemclip.core.serving.model import Model
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.config import read
-from tandemclip.core.training.global_batch import backward, pieces
+from tandemclip.core.training.global_batch import backward
 from tandemclip.core.training.update import AdamW
 from tandemclip.tools import train
 
@@ -59,7 +60,7 @@ def test_the_loss_is_torchs(path, labels, smoothing):
     wanted = torch.nn.functional.cross_entropy(
         scores, torch.tensor(labels), ignore_index=-1, reduction="sum", label_smoothing=smoothing
     ) / max(1, sum(label >= 0 for label in labels))
-    assert engine.backward(batch, 0.0).terms["loss"] == pytest.approx(wanted.item(), rel=1e-6, abs=1e-12)
+    assert engine.backward(batch, START).terms["loss"] == pytest.approx(wanted.item(), rel=1e-6, abs=1e-12)
 
 
 def test_a_mixed_picture_has_the_classes_of_both(path):
@@ -79,7 +80,7 @@ def test_a_mixed_picture_has_the_classes_of_both(path):
     )
     count = (share * (first >= 0) + (1 - share) * (second >= 0)).sum()
     wanted = ((share * each(first) + (1 - share) * each(second)).sum() / count).item()
-    assert engine.backward(batch, 0.0).terms["loss"] == pytest.approx(wanted, rel=1e-6)
+    assert engine.backward(batch, START).terms["loss"] == pytest.approx(wanted, rel=1e-6)
 
 
 @pytest.mark.parametrize("engine, limit", [("judge", 1e-12), ("mindspore", 1e-5)])
@@ -88,7 +89,7 @@ def test_pieces_with_uneven_labels_are_the_whole(engine, limit):
     make = backends.load("torch").float64 if engine == "judge" else backends.load("mindspore")
     engine = make(method, initial_weights(method, 0), AdamW())
     batch = batch_of(method, [3, -1, -1, -1, 5, 1, 2, 7])
-    whole, parts = engine.backward(batch, 0.0), backward(engine, pieces(batch, 4), 0.0)
+    whole, parts = engine.backward(batch, START), backward(engine, batch, START, accumulate=4)
     assert parts.terms["loss"] == pytest.approx(whole.terms["loss"], rel=limit)
     one, other = engine.named_gradients(whole), engine.named_gradients(parts)
     assert all(np.abs(one[n] - other[n]).max() <= limit * max(1e-3, np.abs(one[n]).max()) for n in one)

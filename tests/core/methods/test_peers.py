@@ -8,13 +8,14 @@ from tandemclip.backends.reference.ops import Reference
 from tandemclip.core.data.records import BrokenRecord, Record
 from tandemclip.core.data.views.label import ClassView
 from tandemclip.core.data.views.view import batch_arrays
+from tandemclip.core.methods.features import START
 from tandemclip.core.objectives.cross_entropy import cross_entropy
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.objectives.supcon import supcon
 from tandemclip.core.random import generator
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.config import read
-from tandemclip.core.training.global_batch import backward, pieces
+from tandemclip.core.training.global_batch import backward
 from tandemclip.core.training.update import AdamW
 from tandemclip.tools import train
 
@@ -48,7 +49,7 @@ def test_multi_task_is_cross_entropy_of_the_classes_and_clip_of_the_captions(roo
     logits = scope.child("training.classifier")(images)
     total, count = cross_entropy(ops, logits[known], given["label"][known])
     u, v = (x[~known] / x[~known].norm(dim=1, keepdim=True) for x in (images, texts))
-    found = engine.backward(batch, 0.0).terms
+    found = engine.backward(batch, START).terms
     assert found["cross_entropy"] == pytest.approx((total / count).item(), rel=1e-9) and count.item() == 4
     assert found["clip"] == pytest.approx(infonce(ops, u, v, ops.exp(scope["logit_scale"])).item(), rel=1e-9)
     assert found["loss"] == pytest.approx(found["cross_entropy"] + found["clip"], rel=1e-12)
@@ -63,7 +64,7 @@ def test_supcon_is_its_objective_over_two_crops(root):
         z = scope.child("training.output")(x)
         views.append((z / z.norm(dim=1, keepdim=True)).detach().numpy())
     wanted = supcon(Reference(), views, batch["class"], 10.0)
-    assert engine.backward(batch, 0.0).terms["loss"] == pytest.approx(float(wanted), rel=1e-9)
+    assert engine.backward(batch, START).terms["loss"] == pytest.approx(float(wanted), rel=1e-9)
 
 
 @pytest.mark.parametrize("name, labels", [("multi_task", LABELS), ("supcon", [3, 1, 3, 2, 2, 2, 0, 1])])
@@ -71,7 +72,7 @@ def test_supcon_is_its_objective_over_two_crops(root):
 def test_pieces_are_the_whole(root, name, labels, engine, limit):
     spec = method(root, name)
     engine, batch = engine_of(spec, engine), batch_of(spec, labels)
-    whole, parts = engine.backward(batch, 0.0), backward(engine, pieces(batch, 4), 0.0)
+    whole, parts = engine.backward(batch, START), backward(engine, batch, START, accumulate=4)
     assert parts.terms == pytest.approx(whole.terms, rel=limit)
     one, other = engine.named_gradients(whole), engine.named_gradients(parts)
     largest = max(np.abs(gradient).max() for gradient in one.values())

@@ -45,7 +45,7 @@ def test_all_texts_of_a_method_keep_one_length(root):
     for name, lengths in {"text_summary": (2, 3, 2), "text_caption": (4, 5, 3), "text_objects": (2, 2, 2)}.items():
         if name in batch:
             batch[name] = captions(np.random.default_rng(1), lengths)
-    short = method.without_padding(batch)
+    short = method.cut(batch, method.length(batch))
     texts = {name for name in batch if name.startswith("text_")}
     assert texts and {short[name].shape for name in texts} == {
         (3, max(method.text.length(batch[name]) for name in texts))

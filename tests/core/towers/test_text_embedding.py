@@ -6,6 +6,7 @@ import pytest
 from tandemclip import backends
 from tandemclip.core.data.tokenizers.trained import TrainedTokenizer
 from tandemclip.core.data.views.view import batch_arrays
+from tandemclip.core.methods.features import START
 from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.random import generator
 from tandemclip.core.spec import initial_weights
@@ -29,5 +30,5 @@ def test_a_class_is_its_row_and_learns_alone(backend):
     images = generator("embedding").standard_normal(shape).astype(dtype)
     labels = np.array([[0, 1], [0, 2], [0, 1]], np.int32)
     batch = {"image": images, "text": ids[[0, 2, 0]], "text_label": labels}
-    gradient = engine.named_gradients(engine.backward(batch, 0.0))["text.tokens"]
+    gradient = engine.named_gradients(engine.backward(batch, START))["text.tokens"]
     assert {*np.flatnonzero(np.abs(gradient).max(1))} == {*ids[[0, 2], 1]}

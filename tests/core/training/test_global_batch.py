@@ -11,11 +11,14 @@ from tandemclip.backends.mindspore.engine import Engine as MindSpore
 from tandemclip.backends.torch.engine import Engine as Torch
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import BatchNorm
-from tandemclip.core.methods.method import Features, Method
+from tandemclip.core.methods.features import Elapsed, Features
+from tandemclip.core.methods.method import Method
 from tandemclip.core.random import generator
 from tandemclip.core.spec import Constant, Parameter, initial_weights
-from tandemclip.core.training.global_batch import backward, pieces
+from tandemclip.core.training.global_batch import backward
 from tandemclip.core.training.update import AdamW
+
+HALF = Elapsed(0.5, 0.25)
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Toy(Method):
         marked = ops.sum(ops.sum(x * x, 1) * batch["mark"], 0)
         return Features({"x": x, "label": batch["label"]}, {"size": (marked, ops.sum(batch["mark"], 0))})
 
-    def loss(self, ops, p, features, progress):
+    def loss(self, ops, p, features, elapsed):
         x, labels = features.shared["x"], ops.cast(features.shared["label"], "float")
         squares, count = features.own["size"]
         similar = ops.matmul(x, ops.transpose(x, (1, 0))) * ops.matmul(
@@ -44,7 +47,7 @@ class Toy(Method):
         )
         pull = features.part(ops.sum(ops.tanh(similar * p["scale"]), (0, 1)))
         size = features.part(squares / count)
-        return {"pull": pull, "size": size, "loss": pull + size * progress}
+        return {"pull": pull, "size": size, "loss": pull + size * elapsed.step}
 
 
 def batch():
@@ -59,7 +62,7 @@ def batch():
 def test_pieces_are_the_whole(engine, count):
     make, tolerance = {"torch": (Torch.float64, 1e-12), "mindspore": (MindSpore, 2e-6)}[engine]
     engine = make(Toy(), initial_weights(Toy(), 0), AdamW())
-    whole, parts = engine.backward(batch(), 0.3), backward(engine, pieces(batch(), count), 0.3)
+    whole, parts = engine.backward(batch(), HALF), backward(engine, batch(), HALF, accumulate=count)
     assert parts.terms == pytest.approx(whole.terms, rel=tolerance) and parts.norm == pytest.approx(
         whole.norm, rel=tolerance
     )
@@ -73,7 +76,7 @@ def test_statistics_go_from_piece_to_piece():
     method = Toy(norm=True)
     weights = initial_weights(method, 0)
     engine = Torch.float64(method, weights, AdamW())
-    found = backward(engine, pieces(batch(), 2), 0.3).statistics
+    found = backward(engine, batch(), HALF, accumulate=2).statistics
     mean, rest = weights["norm.mean"].astype(float), batch()["x"] @ weights["linear.weight"].T + weights["linear.bias"]
     for half in (rest[:4], rest[4:]):
         mean = 0.9 * mean + 0.1 * half.mean(0)
