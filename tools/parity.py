@@ -86,7 +86,7 @@ def subject(config, weights, steps):
     )  # fmt: skip
     with stream:
         schedule = training.schedule(source.epoch)
-        return Subject(config.method, training.update, weights, list(stream), schedule, training.tuning)
+        return Subject(config.method, training.update, weights, list(stream), schedule, tuning=training.tuning)
 
 
 def trained(start: Subject, engine, steps=TRAINED_STEPS):

@@ -100,9 +100,12 @@ class PullBack:
             part = recorder.sum(product, tuple(range(len(x.shape)))) if x.shape else product
             total = part if total is None else total + part
         self.used = [name for name in trainable if name in recording.program.inputs]
-        self.program = Compiled(recording.program, [total, total], self.used, differentiate=True)
+        # where nothing trains that a piece goes through, there is nothing to differentiate by
+        self.program = Compiled(recording.program, [total, total], self.used, differentiate=True) if self.used else None
 
     def __call__(self, arrays, cotangents):
+        if self.program is None:
+            return {}
         _, gradients = self.program(arrays | {f"cotangent of {name}": x for name, x in cotangents.items()})
         return dict(zip(self.used, gradients))
 

@@ -50,8 +50,6 @@ class Tuning:
                 decay = rule.decay if pattern.decay is None else pattern.decay
                 key = (parameter.decays, pattern.rate, decay if parameter.decays else 0.0)
                 found.setdefault(key, {})[name] = parameter
-        if not found:
-            raise UserError("training.groups freezes every parameter; leave some of them to train")
         ordered = sorted(found, key=lambda key: not key[0])  # stable: else in the order in which the spec has them
         return [Group(found[key], key[2], key[1], self.average) for key in ordered]
 
@@ -67,9 +65,11 @@ class Tuning:
         return True if len(trains) == len(names) else Nodes(_above(names), _above(trains))
 
     def check(self, spec: Spec) -> None:
-        """UserError for a pattern that holds for no parameter of this spec."""
-        self._assigned(spec)
+        """UserError for a pattern that holds for no parameter of this spec, and where none is left to train."""
+        assigned = self._assigned(spec)
         self._check_evaluated([name for name, _ in spec.all_parameters()])
+        if not any(p.trainable and not assigned.get(name, ALL).frozen for name, p in spec.all_parameters()):
+            raise UserError("training.groups freezes every parameter; leave some of them to train")
 
     def _is_evaluated(self, name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in self.evaluated)
