@@ -69,7 +69,7 @@ class Method(Spec):
         return batch
 
     def all_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-        """Auxiliary parts were once under "training.", and are drawn as they were. What `frozen` matches never trains."""
+        """Auxiliary parts were once under "training.", and are drawn as they were. What is `frozen` never trains."""
         for name, parameter in super().all_parameters(prefix):
             own = name.removeprefix(prefix)
             if own.startswith(AUXILIARY):

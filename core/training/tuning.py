@@ -33,8 +33,8 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Tuning:
-    """patterns: of each name the first that matches holds. evaluated: parts that run as at inference, though they train:
-    BatchNorms by their running statistics, no drop path (MMDetection's norm_eval). average: see `Training.ema`.
+    """patterns: of each name the first that matches holds. evaluated: parts that run as at inference though they
+    train: BatchNorms by their running statistics, no drop path (MMDetection's norm_eval). average: `Training.ema`.
     """
 
     patterns: tuple[Pattern, ...] = ()

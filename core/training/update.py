@@ -1,4 +1,4 @@
-"""The update rules, on flat vectors: one for each group of parameters, at least for those that decay and for the others.
+"""The update rules, on flat vectors: one for each group of parameters, such as those that decay and the others.
 
 One definition for both engines and the judge. Flat, because a kernel a tensor costs more than the arithmetic of small
 models; groups spare a mask. Which parameter is in which group: core/training/tuning.py.
@@ -87,8 +87,8 @@ class SGD(UpdateRule):
 class Group:
     """Parameters that share a decay and a rate, laid end to end in one vector.
 
-    rate: a factor of the learning rate. average: how much of the moving average of the weights a step keeps, None for no
-    average.
+    rate: a factor of the learning rate. average: how much of the moving average of the weights a step keeps, None for
+    no average.
     """
 
     parameters: dict[str, Parameter]

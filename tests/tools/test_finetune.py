@@ -19,7 +19,7 @@ def newest(out):
 
 @pytest.mark.parametrize("backend", ["torch", "mindspore"])
 def test_two_phases(root, tmp_path, backend, capsys):
-    """The tower, statistics of its BatchNorms too, is equal to the bit after the first phase, and moves in the second."""
+    """The tower and its BatchNorms' statistics are equal to the bit after the first phase, and move in the second."""
     before, head, everything = (tmp_path / name for name in ("before", "head", "everything"))
     assert run(root, "pretrain", "tiny_unicl_resnet", before, "--max-steps", 3) == 0  # torch: either engine reads it
     steps = ["--backend", backend, "--max-steps", 3]
