@@ -101,11 +101,23 @@ class Ops(Protocol):
     def argmax(self, x: Array, axis: int) -> Array:
         """Int: the first of the largest."""
 
+    def top_k(self, x: Array, k: int) -> tuple[Array, Array]:
+        """The k largest along the last axis: x [..., N] -> values and places (int), both [..., k].
+
+        Largest first; of equal ones the first first, as `argmax` has it. The gradient flows to the values; the places
+        are a discrete choice (docs/parity.md).
+        """
+
     def logsumexp(self, x: Array, axis: int) -> Array: ...
 
     # ---- looking up
     def take(self, table: Array, ids: Array) -> Array:
         """Rows: table [V, D], ids int [...] -> [..., D]; the gradient of a row is the sum over its uses."""
+
+    def pick(self, x: Array, ids: Array) -> Array:
+        """Of every sample, what stands at its own places: x [B, N, ...], ids int [B] -> [B, ...], or ids [B, K] ->
+        [B, K, ...]. The gradient of a place is the sum over its uses.
+        """
 
     # ---- networks
     def matmul(self, x: Array, y: Array) -> Array:

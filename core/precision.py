@@ -14,7 +14,7 @@ from tandemclip.core.ops import FUNCTIONS
 Precision = Literal["fp32", "bf16", "fp16"]
 
 LOW = ("linear", "matmul", "conv2d", "attention")
-SHAPES = ("reshape", "transpose", "broadcast_to", "take")
+SHAPES = ("reshape", "transpose", "broadcast_to", "take", "pick")
 KEEP = ("constant", "cast", "lower", "widen", "stop_gradient", *SHAPES, "relu", "gelu", "quick_gelu")
 
 

@@ -147,7 +147,10 @@ class Watch(Protocol):
 
 
 class Notes:
-    """A watch that keeps what every node gave, where it is one array."""
+    """A watch that keeps the arrays (of type `kind`) that every node gave, in the order of the visits.
+
+    A tuple's elements are entries of their own: the second map of `image.stages` is `image.stages[1]`.
+    """
 
     def __init__(self, kind):
         self.kind, self.nodes = kind, {}
@@ -158,6 +161,9 @@ class Notes:
     def leave(self, path, output):
         if isinstance(output, self.kind):
             self.nodes.setdefault(path, []).append(output)
+        elif isinstance(output, tuple):
+            for i, item in enumerate(output):
+                self.leave(f"{path}[{i}]", item)
 
 
 class Draws:

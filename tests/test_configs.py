@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tandemclip.backends.recorder.draws import training_views
 from tandemclip.backends.recorder.record import record_step
 from tandemclip.core.data.views.image import ImageView
 from tandemclip.core.data.views.view import batch_arrays
@@ -18,7 +19,7 @@ CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").rglob("*.yaml
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_it_is_built_by_the_recorder(path):
     config, _ = read(path)
-    recording = record_step(config.method, batch_arrays(config.method.views(), 4))
+    recording = record_step(config.method, batch_arrays(training_views(config.method), 4))
     assert recording.outputs["loss"].shape == ()
     names = {name for name, _ in config.method.all_parameters()}
     used = names & set(recording.program.inputs)

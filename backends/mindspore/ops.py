@@ -139,6 +139,12 @@ def argmax(x, axis):
     return O.cast(O.Argmax(axis, ms.int32)(O.cast(x, FLOAT)), ms.int32)  # ids are exact in float32 up to 2^24
 
 
+def top_k(x, k):
+    # the CPU's TopK names any of several equal ones; its Sort keeps their order, and ids are exact in float32
+    ids = O.sort(O.stop_gradient(O.cast(x, FLOAT)), -1, True)[1][..., :k]
+    return O.gather_d(x, -1, ids), ids
+
+
 def logsumexp(x, axis):
     largest = O.stop_gradient(O.ReduceMax(True)(x, axis))
     return O.log(O.ReduceSum(False)(exp(x - largest), axis)) + O.ReduceMax(False)(largest, axis)
@@ -147,6 +153,10 @@ def logsumexp(x, axis):
 # ------------------------------------------------------------------ looking up
 def take(table, ids):
     return O.gather(table, ids, 0)
+
+
+def pick(x, ids):
+    return O.gather(x, ids, 1, 1)
 
 
 # ------------------------------------------------------------------ networks

@@ -7,6 +7,7 @@ import numpy as np
 
 from tandemclip.backends.recorder import flops, shapes
 from tandemclip.core.ops import FUNCTIONS, Ops
+from tandemclip.core.spec import Notes
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,11 @@ class Recorder:
     """An interpreter and a watch: calls are noted with the node they were made in."""
 
     def __init__(self):
-        self.program, self._path, self.nodes = Program(), [""], {}
+        self.program, self._path, self._notes = Program(), [""], Notes(Symbol)
+
+    @property
+    def nodes(self):
+        return self._notes.nodes
 
     def input(self, name, shape, kind):
         if name in self.program.inputs:  # programs take their inputs by name: one would silently stand for the other
@@ -93,8 +98,7 @@ class Recorder:
 
     def leave(self, path, output):
         self._path.pop()
-        if isinstance(output, Symbol):
-            self.nodes.setdefault(path, []).append(output)
+        self._notes.leave(path, output)
 
 
 def _recording(name):

@@ -181,6 +181,12 @@ def argmax(x, axis):
     return max(x, axis)[0], "int"
 
 
+def top_k(x, k):
+    require(x.shape and 1 <= k <= x.shape[-1], f"{x.shape} has no {k} largest along its last axis")
+    shape = (*x.shape[:-1], k)
+    return (shape, kind_of(x)), (shape, "int")
+
+
 def logsumexp(x, axis):
     return max(x, axis)[0], floats(x)
 
@@ -188,6 +194,12 @@ def logsumexp(x, axis):
 def take(table, ids):
     require(len(table.shape) == 2 and ids.kind == "int", f"table {table.shape}, ids of kind {ids.kind}")
     return (*ids.shape, table.shape[1]), table.kind
+
+
+def pick(x, ids):
+    fits = len(x.shape) >= 2 and len(ids.shape) in (1, 2) and x.shape[0] == ids.shape[0]
+    require(fits and ids.kind == "int", f"x {x.shape}, ids {ids.shape} of kind {ids.kind}: not [B, N, ...], int [B, K]")
+    return (*ids.shape, *x.shape[2:]), kind_of(x)
 
 
 # ------------------------------------------------------------------ networks

@@ -10,8 +10,9 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 class Reference:
     """An interpreter. `margin` is the smallest distance to a discrete choice that the last run came to.
 
-    It is relative to the rms of the array at hand and covers relu (distance of an input to 0) and max (gap between the
-    two largest): closer than rounding, two correct programs may choose differently and their gradients part.
+    It is relative to the rms of the array at hand and covers relu (distance of an input to 0), max and argmax (gap
+    between the two largest) and top_k (gaps between neighbours in the order, down to the first that is left out):
+    closer than rounding, two correct programs may choose differently and their gradients part.
     """
 
     def __init__(self):
@@ -23,6 +24,13 @@ class Reference:
         scale = np.sqrt(np.mean(x * x)) if x.size else 0.0
         if scale > 0:
             self.margin = min(self.margin, float(np.min(gap)) / scale)
+
+    def _note_order(self, x, axis, k):
+        """The gaps between the k + 1 largest along an axis."""
+        count = min(k + 1, x.shape[axis])
+        if count > 1 and x.size:
+            largest = np.sort(np.moveaxis(np.partition(x, -count, axis), axis, -1)[..., -count:], -1)
+            self._note(np.diff(largest, axis=-1), x)
 
     # ---- making arrays, element by element
     def constant(self, value):
@@ -108,13 +116,17 @@ class Reference:
         return np.mean(x, axis, keepdims=keepdims)
 
     def max(self, x, axis, keepdims=False):
-        if x.shape[axis] > 1:
-            second, first = np.moveaxis(np.partition(x, -2, axis), axis, 0)[-2:]
-            self._note(first - second, x)
+        self._note_order(x, axis, 1)
         return np.max(x, axis, keepdims=keepdims)
 
     def argmax(self, x, axis):
+        self._note_order(x, axis, 1)
         return np.argmax(x, axis)
+
+    def top_k(self, x, k):
+        self._note_order(x, -1, k)
+        ids = np.argsort(-x, -1, kind="stable")[..., :k]
+        return np.take_along_axis(x, ids, -1), ids
 
     def logsumexp(self, x, axis):
         return np.logaddexp.reduce(x, axis)
@@ -122,6 +134,9 @@ class Reference:
     # ---- looking up
     def take(self, table, ids):
         return table[ids]
+
+    def pick(self, x, ids):
+        return x[np.arange(len(x)).reshape(-1, *(1,) * (ids.ndim - 1)), ids]
 
     # ---- networks
     def matmul(self, x, y):

@@ -1,5 +1,7 @@
 """The vocabulary on torch: CPU and CUDA, float32 for training and float64 for judging gradients."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -104,12 +106,23 @@ class TorchOps:
         from_end = torch.arange(length, 0, -1, device=x.device).reshape(shape)
         return torch.argmax((x == torch.amax(x, axis, keepdim=True)) * from_end, axis)
 
+    def top_k(self, x, k):
+        # torch.topk leaves open which of several equal ones it names
+        ids = torch.sort(x.detach(), stable=True, dim=-1, descending=True).indices[..., :k]
+        return torch.gather(x, -1, ids), ids
+
     def logsumexp(self, x, axis):
         return torch.logsumexp(x, axis)
 
     # ---- looking up
     def take(self, table, ids):
         return F.embedding(ids, table)
+
+    def pick(self, x, ids):
+        # rows of one table: the gradient of advanced indexing is slower, and on CUDA its sums have no fixed order
+        batch, count, *rest = x.shape
+        first = torch.arange(0, batch * count, count, device=x.device).reshape(batch, *(1,) * (ids.ndim - 1))
+        return F.embedding(first + ids, x.reshape(batch * count, math.prod(rest))).reshape(*ids.shape, *rest)
 
     # ---- networks
     def matmul(self, x, y):

@@ -35,17 +35,16 @@ class Stepper:
 
     def __init__(self, engine: Engine, batches: list[Arrays], rule: UpdateRule, rate: float):
         self._engine, self._rule, self._rate = engine, rule, rate
-        self._batches, self._phases, self._count = cycle(batches), cycle(engine.method.phases.values()), 0
+        phases = engine.method.phases.values()
+        self._places, self._count = zip(cycle(batches), cycle(phases)), 0
         begin = time.perf_counter()
-        engine.prepare_update(self._backward())
+        engine.prepare_update(global_batch.backward(engine, batches[0], next(iter(phases))))
         self.seconds = time.perf_counter() - begin
 
     def __call__(self) -> None:
         self._count += 1
-        self._engine.update(self._backward(), Rates(self._rate, *self._rule.corrections(self._count)))
-
-    def _backward(self):
-        return global_batch.backward(self._engine, next(self._batches), next(self._phases))
+        backward = global_batch.backward(self._engine, *next(self._places))
+        self._engine.update(backward, Rates(self._rate, *self._rule.corrections(self._count)))
 
 
 @dataclass(frozen=True)

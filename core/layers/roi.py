@@ -45,5 +45,5 @@ class RoiEmbedding(Spec):
 
 def in_front(ops, token, rois, mask):
     """token [B, 1, W] put in front of rois [B, n, W], and a 1 in front of their mask [B, n]."""
-    always = ops.constant(np.ones((mask.shape[0], 1), np.float32))
+    always = ops.broadcast_to(ops.constant(np.ones((1, 1), np.float32)), (mask.shape[0], 1))
     return ops.concat((token, rois), 1), ops.concat((always, mask), 1)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tandemclip.core.layers.attention import join_heads, split_heads
-from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck
+from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck, through_stages
 from tandemclip.core.layers.convolution import Convolution
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import BatchNorm, LayerNorm
 from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
 from tandemclip.core.spec import Normal, Parameter, Spec
-from tandemclip.core.towers.tower import ImageTower
+from tandemclip.core.towers.tower import ImageTower, require_positive
 
 STRIDE = 32  # pixels between two places of the map in front of the pool
 ONE = np.ones((), np.float32)
@@ -85,8 +85,14 @@ class ModifiedResNet(ImageTower):
     roi: RoiInput | None = None
 
     def __post_init__(self):
-        if self.resolution % 16:
-            raise ValueError(f"resolution {self.resolution} is not a multiple of 16")
+        require_positive(resolution=self.resolution, layers=self.layers, width=self.width, heads=self.heads)
+        require_positive(embed_dim=self.embed_dim)
+        if self.resolution % 16 or self.resolution < STRIDE:
+            raise ValueError(f"resolution {self.resolution} is not a multiple of 16 from {STRIDE} up")
+        if self.width % 2:
+            raise ValueError(f"width {self.width} is not even, and the stem's first half is half as wide")
+        if self.token_dim % self.heads:
+            raise ValueError(f"the pool is 32 x {self.width} wide, which does not split into {self.heads} heads")
 
     def children(self):
         half, width = self.width // 2, self.width
@@ -110,23 +116,29 @@ class ModifiedResNet(ImageTower):
     def grid_resolution(self):
         return -(-self.resolution // STRIDE) * STRIDE  # at any other, the map leaves out the last rows and columns
 
-    def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
-        return p.pool(self.encode_grid(ops, p, images))
+    @property
+    def stage_dims(self):
+        return tuple(self.width * 2**i * EXPANSION for i in range(len(self.layers)))
 
-    def features(
-        self, ops, p, images
-    ):  # [B, 3, resolution, resolution] -> [B, embed_dim]; the pool has no projection of its own
-        return self.forward(ops, p, images)
+    @property
+    def token_dim(self):
+        return self.stage_dims[-1]
 
-    def encode_grid(self, ops, p, images):  # [B, 3, H, W] -> [B, 32 width, H / 32, W / 32]
+    @property
+    def feature_dim(self):
+        return self.embed_dim  # the pool has no projection of its own
+
+    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each stage's [B, C, h, w], at last [B, 32 width, H / 32, W / 32]
         x = images
         for i in range(3):
             x = ops.relu(p.child(f"stem_norm.{i}")(p.child(f"stem.{i}")(x)))
-        x = ops.avg_pool2d(x, 2)
-        for name in self.nodes:
-            if name.startswith("stages."):
-                x = p.child(name)(x)
-        return x
+        return through_stages(p, ops.avg_pool2d(x, 2), self.layers)
+
+    def read_features(self, ops, p, seen):
+        return p.pool(seen.last)
+
+    def read_embedding(self, ops, p, seen):
+        return seen.features
 
     def encode_rois(self, ops, p, rois, mask):  # only the attention pool sees them (PyramidCLIP Fig. 3a)
         return p.pool.encode_rois(rois, mask)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck
+from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck, through_stages
 from tandemclip.core.layers.convolution import Convolution
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import BatchNorm
 from tandemclip.core.spec import Normal
-from tandemclip.core.towers.tower import ImageTower
+from tandemclip.core.towers.tower import ImageTower, require_positive
 
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> Convolution:
@@ -33,13 +33,14 @@ class ResNet(ImageTower):
     """
 
     resolution: int
-    layers: list[int]
+    layers: tuple[int, ...]
     embed_dim: int
     width: int = 64
     stem: Literal["photos", "tiny"] = "photos"
     roi: None = None
 
     def __post_init__(self):
+        require_positive(resolution=self.resolution, layers=self.layers, embed_dim=self.embed_dim, width=self.width)
         multiple = (4 if self.stem == "photos" else 1) * 2 ** (len(self.layers) - 1)
         if self.resolution % multiple:
             raise ValueError(
@@ -58,20 +59,24 @@ class ResNet(ImageTower):
                 inputs = self.width * 2**stage * EXPANSION
         return own | {"projection": Linear(inputs, self.embed_dim, bias=False, weight_initial=Normal(0.02))}
 
-    def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
-        return p.projection(self.features(ops, p, images))
+    @property
+    def stage_dims(self):
+        return tuple(self.width * 2**i * EXPANSION for i in range(len(self.layers)))
 
-    def features(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, D]
-        return ops.mean(self.encode_grid(ops, p, images), (2, 3))
+    @property
+    def token_dim(self):
+        return self.stage_dims[-1]
 
-    def encode_grid(self, ops, p, images):  # [B, 3, H, W] -> [B, D, h, w]
+    feature_dim = token_dim
+
+    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each stage's [B, C, h, w]
         x = ops.relu(p.first_norm(p.first(images)))
         if self.stem == "photos":
             x = max_pool(ops, x)
-        for name in self.nodes:
-            if name.startswith("stages."):
-                x = p.child(name)(x)
-        return x
+        return through_stages(p, x, self.layers)
+
+    def read_features(self, ops, p, seen):  # the mean of the last map
+        return ops.mean(seen.last, (2, 3))
 
 
 def max_pool(ops, x):  # [B, C, H, W] -> [B, C, H / 2, W / 2]: maxima of 3 x 3, stride 2, padded by 1, H and W even

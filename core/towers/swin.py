@@ -10,7 +10,7 @@ from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.layers.patches import PatchEmbedding, PatchMerging
 from tandemclip.core.layers.window import WindowAttention
 from tandemclip.core.spec import Constant, Normal
-from tandemclip.core.towers.tower import ImageTower
+from tandemclip.core.towers.tower import ImageTower, require_positive
 
 # Released UniCL's; timm's truncated normal cuts at 2, a hundred deviations away, and so is a plain one.
 INITIAL = Normal(0.02)
@@ -22,14 +22,14 @@ class SwinTransformer(ImageTower):
     larger, it is one window, and there is no shift.
 
     drop_path: the last block's chance to lose a residual branch of a sample in training (Huang et al. 2016), linear
-    from 0 at the first; what is kept is scaled up.
+    from 0 at the first; what is kept is scaled up. The output norm is the last map's alone: stages stand before it.
     """
 
     resolution: int
     embed_dim: int
     width: int
-    depths: list[int]
-    heads: list[int]
+    depths: tuple[int, ...]
+    heads: tuple[int, ...]
     window: int = 7
     patch: int = 4
     drop_path: float = 0.0
@@ -37,12 +37,14 @@ class SwinTransformer(ImageTower):
     roi: None = None
 
     def __post_init__(self):
+        require_positive(resolution=self.resolution, embed_dim=self.embed_dim, width=self.width, depths=self.depths)
+        require_positive(heads=self.heads, window=self.window, patch=self.patch)
         smallest = self.patch * 2 ** (len(self.depths) - 1)
         if self.resolution % smallest:
             raise ValueError(f"resolution {self.resolution} is not a multiple of {smallest}, patch and stages together")
         if len(self.heads) != len(self.depths):
             raise ValueError(f"{len(self.depths)} depths and {len(self.heads)} heads: each stage needs one of both")
-        self.nodes  # whatever does not fit is told before anything runs
+        _ = self.nodes  # whatever does not fit is told before anything runs
 
     def children(self):
         widths = [self.width * 2**i for i in range(len(self.depths))]
@@ -66,21 +68,45 @@ class SwinTransformer(ImageTower):
         own["projection"] = Linear(widths[-1], self.embed_dim, bias=False, weight_initial=INITIAL)
         return own
 
-    def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
-        return p.projection(self.features(ops, p, images))
+    @property
+    def stage_dims(self):
+        return tuple(self.width * 2**i for i in range(len(self.depths)))
 
-    def features(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, D]
-        return ops.mean(self.map(ops, p, images), (1, 2))
+    @property
+    def feature_dim(self):
+        return self.stage_dims[-1]
 
-    def encode_grid(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, D, side, side]
-        return ops.transpose(self.map(ops, p, images), (0, 3, 1, 2))
+    @property
+    def token_dim(self):
+        return self.stage_dims[-1]
 
-    def map(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, side, side, D], after the last norm
-        side = self.resolution // self.patch
+    def trunk(self, ops, p, images):  # [B, 3, resolution, resolution] -> each stage's [B, S, S, C], before merging
+        side, seen = self.resolution // self.patch, []
         x = ops.reshape(p.input_norm(p.patches(images)), (images.shape[0], side, side, self.width))
         for i, depth in enumerate(self.depths):
+            if i:
+                x = p.child(f"merges.{i - 1}")(x)
             for j in range(depth):
                 x = p.child(f"stages.{i}.{j}")(x)
-            if i + 1 < len(self.depths):
-                x = p.child(f"merges.{i}")(x)
-        return p.output_norm(x)
+            seen.append(x)
+        return tuple(seen)
+
+    def read_last(self, ops, p, seen):  # [B, S, S, C]
+        return p.output_norm(seen.trunk[-1])
+
+    def read_features(self, ops, p, seen):  # the mean of the last map
+        return ops.mean(seen.last, (1, 2))
+
+    def read_tokens(self, ops, p, seen):
+        batch, rows, columns, width = seen.last.shape
+        return ops.reshape(seen.last, (batch, rows * columns, width)), None
+
+    def read_grid(self, ops, p, seen):
+        return channels_first(ops, seen.last)
+
+    def read_stages(self, ops, p, seen):
+        return tuple(channels_first(ops, x) for x in seen.trunk)
+
+
+def channels_first(ops, x):  # [B, h, w, C] -> [B, C, h, w]
+    return ops.transpose(x, (0, 3, 1, 2))

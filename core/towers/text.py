@@ -11,7 +11,8 @@ from tandemclip.core.layers.block import Block, FeedForward
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.spec import Constant, Normal, Parameter
-from tandemclip.core.towers.tower import TextTower
+from tandemclip.core.towers.parts import PARTS, require_parts, through
+from tandemclip.core.towers.tower import TextTower, require_positive
 
 SMALL = Normal(0.02)
 
@@ -37,6 +38,8 @@ class TextTransformer(TextTower):
     initial: Literal["clip", "0.02"] = "clip"
 
     def __post_init__(self):
+        require_positive(vocab_size=self.vocab_size, context_length=self.context_length, width=self.width)
+        require_positive(layers=self.layers, heads=self.heads, embed_dim=self.embed_dim)
         if self.width % self.heads:
             raise ValueError(f"width {self.width} does not split into {self.heads} heads")
 
@@ -68,19 +71,52 @@ class TextTransformer(TextTower):
             ),
         }
 
-    def length(self, ids):
+    @property
+    def feature_dim(self):
+        return self.width
+
+    @property
+    def token_dim(self):
+        return self.width
+
+    @property
+    def stage_dims(self):
+        require_parts(self.layers)
+        return (self.width,) * PARTS
+
+    def length(self, ids, end=None):
         """Up to the last end of text: the transformer is causal, so that nothing behind it reaches what is pooled."""
-        return int(ids.argmax(1).max()) + 1 if self.pool == "end" else ids.shape[1]
+        if self.pool != "end":
+            return ids.shape[1]
+        if end is None and ids.max() >= self.vocab_size:
+            raise ValueError(
+                f"id {ids.max()} is beyond the vocabulary of {self.vocab_size} and would be taken for the end of text; "
+                "give `end` too"
+            )
+        return int((ids.argmax(1) if end is None else end).max()) + 1
 
-    def forward(self, ops, p, ids):  # int [B, L] -> [B, embed_dim]
-        x = ops.take(p["tokens"], ids) + p["positions"][: ids.shape[1]]
-        for i in range(self.layers):
-            x = p.child(f"blocks.{i}")(x)
-        return p.projection(self.pooled(ops, p.output_norm(x), ids))
+    def trunk(self, ops, p, ids, table=None):  # int [B, L], [V, width] -> each part's [B, L, width]
+        rows = ops.take(p["tokens"] if table is None else table, ids)
+        return through(p, rows + p["positions"][: ids.shape[1]], self.layers)
 
-    def pooled(self, ops, x, ids):  # [B, L, width], int [B, L] -> [B, width]
-        if self.pool == "max":
-            return ops.max(x, 1)
-        batch, length, width = x.shape
-        rows = ops.constant(np.arange(batch, dtype=np.int32) * length) + ops.argmax(ids, 1)
-        return ops.take(ops.reshape(x, (batch * length, width)), rows)
+    def read_last(self, ops, p, seen):  # [B, L, width]
+        return p.output_norm(seen.trunk[-1])
+
+    def read_features(self, ops, p, seen):
+        return ops.max(seen.last, 1) if self.pool == "max" else ops.pick(seen.last, end_of_text(ops, *seen.inputs))
+
+    def read_tokens(self, ops, p, seen):
+        batch, length, _ = seen.last.shape
+        end = ops.reshape(end_of_text(ops, *seen.inputs), (batch, 1))
+        behind = ops.less(end, ops.constant(np.arange(length, dtype=np.int32)))
+        return seen.last, 1.0 - ops.cast(behind, "float")
+
+    def read_stages(self, ops, p, seen):
+        require_parts(self.layers)
+        return seen.trunk
+
+
+def end_of_text(ops, ids, table=None, end=None):  # int [B, L] -> int [B]: given, or the place of the highest id
+    if end is None and table is not None:
+        raise ValueError("a table may have ids above the end of text's, which would be taken for it; give `end` too")
+    return ops.argmax(ids, 1) if end is None else end

@@ -5,8 +5,11 @@
 
 from dataclasses import dataclass
 
+from tandemclip.core.errors import UserError
 from tandemclip.core.spec import Normal, Parameter
-from tandemclip.core.towers.tower import TextTower
+from tandemclip.core.towers.tower import TextTower, require_positive
+
+NO_STAGES = "a text_embedding has no blocks, and so no stages; take a text_transformer"
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,39 @@ class TextEmbedding(TextTower):
     embed_dim: int
     context_length: int = 3  # start, the text, end
 
+    def __post_init__(self):
+        require_positive(vocab_size=self.vocab_size, embed_dim=self.embed_dim)
+        if self.context_length < 2:
+            raise ValueError(
+                f"context_length is {self.context_length}; the text stands behind the start, so give 2 or more"
+            )
+
     def parameters(self):
         return {"tokens": Parameter((self.vocab_size, self.embed_dim), Normal(0.02))}
 
-    def forward(self, ops, p, ids):  # int [B, L] -> [B, embed_dim]
-        return ops.take(p["tokens"], ids[:, 1])
+    @property
+    def feature_dim(self):
+        return self.embed_dim
+
+    @property
+    def token_dim(self):
+        return self.embed_dim
+
+    @property
+    def stage_dims(self):
+        raise UserError(NO_STAGES)
+
+    def trunk(self, ops, p, ids, table=None):  # int [B, L], [V, embed_dim] -> [B, embed_dim]
+        return (ops.take(p["tokens"] if table is None else table, ids[:, 1]),)
+
+    def read_features(self, ops, p, seen):
+        return seen.last
+
+    def read_embedding(self, ops, p, seen):  # there is no projection
+        return seen.features
+
+    def read_tokens(self, ops, p, seen):  # the text as one token
+        return ops.reshape(seen.last, (seen.last.shape[0], 1, self.embed_dim)), None
+
+    def read_stages(self, ops, p, seen):
+        raise UserError(NO_STAGES)

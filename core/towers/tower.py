@@ -3,16 +3,28 @@
 import numpy as np
 
 from tandemclip.core.layers.roi import RoiInput
-from tandemclip.core.spec import Spec
+from tandemclip.core.towers.encoding import Encoding, Tower
 
 
-class ImageTower(Spec):
+def require_positive(**sizes: int | tuple[int, ...]) -> None:
+    """Raises ValueError of one line, which a configuration names its place in."""
+    for name, size in sizes.items():
+        several = size if isinstance(size, (tuple, list)) else (size,)
+        if not several or min(several) < 1:
+            raise ValueError(f"{name} is {size}; give {'numbers' if several is size else 'a number'} from 1 up")
+
+
+class ImageTower(Tower):
     """images [B, 3, resolution, resolution] -> [B, embed_dim].
 
     With `roi`, also encode_rois(rois, mask) -> [B, embed_dim].
-    features(images [B, 3, resolution, resolution]) -> [B, D]: what a linear probe learns from, in front of the projection.
-    encode_grid(images [B, 3, grid_resolution, grid_resolution]) -> [B, D, h, w]: features of places, in front of the
-    pooling; at this resolution the cells cover the picture, each 1 / h of its height and 1 / w of its width.
+    features(images) -> [B, feature_dim]: what a linear probe learns from, in front of the projection.
+    tokens(images) -> ([B, N, token_dim], None): the last map in front of the pooling, row by row, after the tower's
+    last norm if it has one there; a class token is not among them.
+    stages(images) -> (map [B, C, h, w] ...), C as in stage_dims: each as the stage's last block gave it, before it is
+    merged or downsampled for the next, and before any norm that is not the block's.
+    encode_grid(images [B, 3, grid_resolution, grid_resolution]) -> [B, token_dim, h, w]: the tokens in their places; at
+    this resolution the cells cover the picture, each 1 / h of its height and 1 / w of its width.
     """
 
     resolution: int
@@ -23,16 +35,36 @@ class ImageTower(Spec):
     def grid_resolution(self) -> int:
         return self.resolution
 
+    def encode_grid(self, ops, p, images):  # [B, 3, H, W] -> [B, token_dim, h, w]
+        return self.read_grid(ops, p, self.encode(ops, p, images))
 
-class TextTower(Spec):
-    """ids int [B, L] -> [B, embed_dim]; L is the context length, or what `length` says of all of them."""
+    def read_grid(self, ops, p, seen):
+        return seen.last
+
+    def read_tokens(self, ops, p, seen):  # of a tower whose last map is [B, token_dim, h, w]
+        batch, width, rows, columns = seen.last.shape
+        return ops.transpose(ops.reshape(seen.last, (batch, width, rows * columns)), (0, 2, 1)), None
+
+
+class TextTower(Tower):
+    """ids int [B, L] -> [B, embed_dim]; L is the context length, or what `length` says of all of them.
+
+    tokens(ids) -> ([B, L, token_dim], float [B, L]): after the output norm, and 1 up to the end of the text, 0 behind.
+    stages(ids) -> (sequence [B, L, D] ...), D as in stage_dims: after equal parts of the blocks.
+    Every way in takes two more, `(ids, table, end)`. table [V, width]: rows for ids in place of the tower's own (masked
+    language modelling adds one for its [MASK]). end int [B]: where the texts end, for ids among which the end of text
+    is not to be found.
+    """
 
     vocab_size: int
     context_length: int
     embed_dim: int
 
-    def length(self, ids: np.ndarray) -> int:
+    def encode(self, ops, p, ids, table=None, end=None):  # int [B, L], [V, width], int [B] -> Encoding
+        return Encoding(self, ops, p, (ids, table, end), p.trunk(ids, table))
+
+    def length(self, ids: np.ndarray, end: np.ndarray | None = None) -> int:
         """The least L for which ids[:, :L] give what ids [B, context_length] do; a tower that reads its padding needs
-        all.
+        all. end: as in `encode`.
         """
         return ids.shape[1]

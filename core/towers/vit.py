@@ -11,7 +11,8 @@ from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.layers.patches import PatchEmbedding
 from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
 from tandemclip.core.spec import Normal, Parameter
-from tandemclip.core.towers.tower import ImageTower
+from tandemclip.core.towers.parts import PARTS, require_parts, through
+from tandemclip.core.towers.tower import ImageTower, require_positive
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class VisionTransformer(ImageTower):
 
     The rear blocks, those without LeFF, are what an ROI sequence goes through (PyramidCLIP Fig. 3b): with leff_depth 0
     all of them, with leff_depth = layers none, and the class token's projection is the answer to every sequence.
-    frozen_patches: the patch embedding stays as drawn (released PyramidCLIP freezes it).
+    frozen_patches: the patch embedding stays as drawn (released PyramidCLIP freezes it). The class token is in no stage
+    and not among the tokens; stages are four equal parts of the blocks.
     """
 
     resolution: int
@@ -36,6 +38,8 @@ class VisionTransformer(ImageTower):
     eps: float = 1e-5
 
     def __post_init__(self):
+        require_positive(resolution=self.resolution, patch=self.patch, width=self.width, layers=self.layers)
+        require_positive(heads=self.heads, embed_dim=self.embed_dim)
         if not 0 <= self.leff_depth <= self.layers:
             raise ValueError(f"leff_depth is {self.leff_depth}; it counts blocks of {self.layers}")
         if self.resolution % self.patch:
@@ -67,32 +71,46 @@ class VisionTransformer(ImageTower):
             "positions": Parameter((positions, self.width), scale),
         }
 
-    def forward(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, embed_dim]
-        return self.read(p, self.tokens(ops, p, images))
+    @property
+    def feature_dim(self):
+        return self.width
 
-    def features(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, width]
-        return p.output_norm(self.tokens(ops, p, images)[:, 0])
+    @property
+    def token_dim(self):
+        return self.width
 
-    def encode_grid(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, width, side, side]
-        patches = p.output_norm(self.tokens(ops, p, images)[:, 1:])
-        side = self.resolution // self.patch
-        return ops.reshape(ops.transpose(patches, (0, 2, 1)), (images.shape[0], self.width, side, side))
+    @property
+    def stage_dims(self):
+        require_parts(self.layers)
+        return (self.width,) * PARTS
 
-    def tokens(self, ops, p, images):  # [B, 3, resolution, resolution] -> [B, 1 + side^2, width], the class token first
+    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each part's [B, 1 + side^2, width], the class token first
         tokens = p.patches(images)
         front = ops.broadcast_to(p["class_token"], (tokens.shape[0], 1, self.width))
-        return self.through(p, p.input_norm(ops.concat((front, tokens), 1) + p["positions"]), 0)
+        return through(p, p.input_norm(ops.concat((front, tokens), 1) + p["positions"]), self.layers)
+
+    def read_features(self, ops, p, seen):  # the class token's, after the output norm
+        return p.output_norm(seen.last[:, 0])
+
+    def read_tokens(self, ops, p, seen):  # the patches', after the output norm
+        return p.output_norm(seen.last[:, 1:]), None
+
+    def read_grid(self, ops, p, seen):
+        return self.in_places(ops, seen.tokens[0])
+
+    def read_stages(self, ops, p, seen):  # the patches' residual stream
+        require_parts(self.layers)
+        return tuple(self.in_places(ops, x[:, 1:]) for x in seen.trunk)
+
+    def in_places(self, ops, patches):  # [B, side^2, width] -> [B, width, side, side]
+        side = self.resolution // self.patch
+        return ops.reshape(ops.transpose(patches, (0, 2, 1)), (patches.shape[0], self.width, side, side))
 
     def encode_rois(self, ops, p, rois, mask):  # [B, n, D + 4], [B, n] -> [B, embed_dim]
         token = p["class_token"] if self.roi.class_token == "image" else p.rois["class_token"]
         front = ops.broadcast_to(token, (rois.shape[0], 1, self.width))
         tokens, mask = in_front(ops, front, p.rois(rois), mask)
-        return self.read(p, self.through(p, p.input_norm(tokens), self.leff_depth, mask))
-
-    def through(self, p, tokens, first, mask=None):
-        for i in range(first, self.layers):
+        tokens = p.input_norm(tokens)
+        for i in range(self.leff_depth, self.layers):
             tokens = p.child(f"blocks.{i}")(tokens, mask)
-        return tokens
-
-    def read(self, p, tokens):  # the class token's answer
         return p.projection(p.output_norm(tokens[:, 0]))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
+from tandemclip.backends.recorder.draws import training_views
 from tandemclip.backends.recorder.record import record_step
 from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.data.views.view import batch_arrays
@@ -23,14 +24,20 @@ CONFIG = "configs/pretrain/tiny_pyramidclip_vit.yaml"
 def subject(root):
     config, _ = read(root / CONFIG)
     stream = batches(
-        config.data.train, config.method.views(), tokenizer_of(config), batch_size=8, seed=0, start_step=0, stop_step=1
+        config.data.train,
+        training_views(config.method),
+        tokenizer_of(config),
+        batch_size=8,
+        seed=0,
+        start_step=0,
+        stop_step=1,
     )
     return config, initial_weights(config.method, 0), next(stream)
 
 
 def test_every_call_is_in_the_precision_it_should_be_in(subject):
     config, _, _ = subject
-    recording = record_step(config.method, batch_arrays(config.method.views(), 4), "bf16")
+    recording = record_step(config.method, batch_arrays(training_views(config.method), 4), "bf16")
     for call in recording.program.calls:
         kinds = {x.kind for x in _symbols(call.arguments)} - {"int", "bool"}
         if call.function in LOW:
@@ -38,7 +45,7 @@ def test_every_call_is_in_the_precision_it_should_be_in(subject):
         elif call.function in FUNCTIONS and call.function not in KEEP:
             assert "low" not in kinds, call
     assert recording.outputs["loss"].kind == "float"
-    exact = record_step(config.method, batch_arrays(config.method.views(), 4))
+    exact = record_step(config.method, batch_arrays(training_views(config.method), 4))
     assert not any(call.function == "lower" for call in exact.program.calls)
 
 

@@ -200,8 +200,18 @@ def test_a_watch_sees_every_node_enter_and_leave_other_ways_in_included():
 def test_notes_keep_every_array_that_a_node_gave():
     notes = Notes(np.ndarray)
     y, z = scope(Outer(), watch=notes)(np.ones(3))
-    assert list(notes.nodes) == ["inner.blocks.0", "inner.blocks.1", "inner.last", "inner", "inner.last.shifted"]
-    assert notes.nodes["inner"][0] is y and notes.nodes["inner.last.shifted"][0] is z  # the root gave a pair, no array
+    inner = ["inner.blocks.0", "inner.blocks.1", "inner.last", "inner", "inner.last.shifted"]
+    assert list(notes.nodes) == [*inner, "[0]", "[1]"]  # the root gave a pair
+    assert notes.nodes["inner"][0] is y and notes.nodes["inner.last.shifted"][0] is z
+    assert notes.nodes["[0]"][0] is y and notes.nodes["[1]"][0] is z
+
+
+def test_an_element_of_a_tuple_is_an_entry_at_every_visit():
+    notes, first, second = Notes(np.ndarray), np.zeros(1), np.ones(2)
+    notes.leave("stages", (first, (second, None), {"no": first}))
+    notes.leave("stages", (second,))
+    assert list(notes.nodes) == ["stages[0]", "stages[1][0]"]
+    assert [x is y for x, y in zip(notes.nodes["stages[0]"], (first, second))] == [True, True]
 
 
 def test_an_error_names_the_innermost_node_once():

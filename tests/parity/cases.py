@@ -4,10 +4,20 @@ Tiny, edge shapes included. Arguments are in the order of the signature. An `Inp
 anything else is static.
 """
 
+import operator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+OPERATOR_FUNCTIONS = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "negative": operator.neg,
+    "getitem": operator.getitem,
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ DRAWS = {
     "given": lambda rng, shape: rng.uniform(0.5, 2.0, shape),  # floats by which nothing differentiates
     "mask": _mask,
     "int": lambda rng, shape: rng.integers(-9, 50000, shape).astype(np.int32),
+    "tied": lambda rng, shape: rng.integers(0, 3, shape).astype(np.float64),  # floats, many equal ones
     "few": lambda rng, shape: rng.integers(0, 3, shape).astype(np.int32),  # many equal ones
     "bool": lambda rng, shape: rng.random(shape) < 0.5,
 }
@@ -249,6 +260,12 @@ REDUCTION_CASES = [
     case("argmax", few(6, 8), 1),  # ties: the first counts
     case("argmax", ints(5), 0),
     case("argmax", apart(4, 1), 1),
+    case("top_k", apart(3, 8), 3),
+    case("top_k", apart(2, 3, 5), 5),
+    case("top_k", apart(7), 1),
+    case("top_k", x(3, 40, draw="tied"), 30, fd=False),  # more than short sorts keep in order; no slope at a tie
+    case("top_k", few(6, 8), 4),
+    case("top_k", apart(2, 1), 1),
     case("logsumexp", x(3, 4), 1),
     case("logsumexp", x(3, 4, draw="large"), 0),
     case("logsumexp", x(2, 3, 4), -2),
@@ -261,6 +278,14 @@ LINEAR_CASES = [
     case("take", x(3, 4), few(2, 3)),
     case("take", x(3, 1), few()),
     case("take", x(3, 2), few(1, 1)),
+    case("pick", x(5, 3, 4), few(5)),
+    case("pick", x(5, 3, 4), few(5, 6)),  # places several times
+    case("pick", x(2, 3, 2, 5), few(2, 4)),
+    case("pick", x(4, 3, 2, 2), few(4)),
+    case("pick", x(4, 5), few(4)),
+    case("pick", x(4, 5), few(4, 1)),
+    case("pick", x(1, 3, 1), few(1, 1)),
+    case("pick", ints(4, 5), few(4, 2)),
     case("matmul", x(3, 4), x(4, 5)),
     case("matmul", x(2, 3, 4), x(2, 4, 5)),
     case("matmul", x(2, 3, 1, 4), x(2, 3, 4, 1)),
@@ -358,6 +383,9 @@ EMPTY_CASES = [
     case("concat", (x(0, 4), x(2, 4)), 0),
     case("sum", x(0, 4), 0),
     case("take", x(3, 4), few(0)),
+    case("pick", x(0, 3, 4), few(0)),
+    case("pick", x(0, 3, 4), few(0, 2)),
+    case("top_k", x(0, 4), 2),
     case("linear", x(0, 4), x(5, 4), x(5)),
     case("matmul", x(0, 3, 4), x(0, 4, 5)),
     case("softmax", x(0, 4), 1),

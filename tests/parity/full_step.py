@@ -3,6 +3,7 @@
 import numpy as np
 
 from tandemclip import backends
+from tandemclip.backends.recorder.draws import training_views
 from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.methods.features import START
 from tandemclip.core.random import generator
@@ -13,7 +14,7 @@ from tandemclip.core.training.engine import Rates
 
 def random_batch(method, size):
     rng, batch = generator("full presets"), {}
-    for name, (shape, dtype) in batch_arrays(method.views(), size).items():
+    for name, (shape, dtype) in batch_arrays(training_views(method), size).items():
         if dtype == np.int32:
             batch[name] = rng.integers(1, method.text.vocab_size - 2, shape).astype(np.int32)
             batch[name][:, shape[1] // 2] = method.text.vocab_size - 1  # where the text ends

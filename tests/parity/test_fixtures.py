@@ -56,9 +56,14 @@ def unicl_method(config):
         config["transformer_heads"], config["projection"], eps=1e-12,
     )  # fmt: skip
     image = SwinTransformer(
-        config["image_resolution"], config["projection"], config["embed_dim"], config["depths"], config["num_heads"],
-        config["window_size"], config["patch_size"],
-    )  # fmt: skip
+        resolution=config["image_resolution"],
+        embed_dim=config["projection"],
+        width=config["embed_dim"],
+        depths=tuple(config["depths"]),
+        heads=tuple(config["num_heads"]),
+        window=config["window_size"],
+        patch=config["patch_size"],
+    )
     return UniCL(image, text)
 
 

@@ -35,7 +35,7 @@ def infonce_cases(ops, p, x):
     found = {}
     for kind, alpha in ALPHA.items():
         u, v, scale = (x[f"infonce/{kind}/{name}"] for name in ("image", "text", "scale"))
-        found[f"infonce/{kind}/total"] = infonce(ops, u, v, scale, alpha)
+        found[f"infonce/{kind}/total"] = infonce(ops, u, v, scale, alpha=alpha)
     return found
 
 

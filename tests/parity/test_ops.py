@@ -6,7 +6,6 @@ differences of numpy. Three calls with fresh inputs, because an engine may bake 
 
 import ast
 import inspect
-import operator
 import re
 from functools import cache
 
@@ -22,7 +21,7 @@ from tandemclip.backends.reference.ops import Reference
 from tandemclip.backends.torch.ops import TorchOps
 from tandemclip.core.ops import FUNCTIONS, OPERATORS, Ops
 from tandemclip.core.random import generator
-from tandemclip.tests.parity.cases import CASES, EMPTY_CASES, GROUPS, Input
+from tandemclip.tests.parity.cases import CASES, EMPTY_CASES, GROUPS, OPERATOR_FUNCTIONS, Input
 
 CALLS = (1, 2, 3)
 VALUE, GRADIENT, DOUBLE, DIFFERENCE = 1e-5, 1e-4, 1e-12, 1e-6
@@ -32,15 +31,6 @@ INTERPRETERS = {
     "torch": TorchOps(),
     "mindspore": mindspore_ops,
     "recorder": Recorder(),
-}
-
-OPERATOR_FUNCTIONS = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "divide": operator.truediv,
-    "negative": operator.neg,
-    "getitem": operator.getitem,
 }
 
 # Functions of backends/mindspore/ops.py that may touch the host, and why that is no trap.

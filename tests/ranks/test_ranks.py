@@ -15,20 +15,36 @@ import pytest
 from tandemclip.core.closeness import errors
 from tandemclip.core.training import checkpoint, journal
 
-WORKER = Path(__file__).with_name("worker.py")
-# PyramidCLIP without LeFF, whose BatchNorms see a piece at a time: all nine pairs, and samples without objects
-PYRAMIDCLIP = """
+WORKER, METHODS = Path(__file__).with_name("worker.py"), Path(__file__).with_name("my_methods.py")
+TINY = """
+base: {root}/configs/pretrain/tiny_clip_vit.yaml
+method: {{type: "my_methods:NAME", image: {{layers: 1}}, text: {{layers: 1}}}}
+"""
+CONFIGS = {
+    # PyramidCLIP without LeFF, whose BatchNorms see a piece at a time: all nine pairs, and samples without objects
+    "pyramidclip": """
 base: {root}/configs/pretrain/tiny_pyramidclip_vit.yaml
 method:
   image: {{leff_depth: 0}}
   weights: {{GS: 0.1, GT: 0.1, GA: 0.1, LS: 0.1, LT: 0.1, LA: 0.1, RS: 0.1, RT: 0.1, RA: 0.2}}
-"""
-# classes and captions that meet across ranks, dropped branches, and mixed neighbours: pieces of two
-UNICL = """
+""",
+    # classes and captions that meet across ranks, dropped branches, and mixed neighbours: pieces of two
+    "unicl": """
 base: {root}/configs/pretrain/tiny_unicl_swin.yaml
 method: {{mixup: 0.8, cutmix: 1.0, alpha: 0.1}}
 training: {{batch_size: 16}}
-"""
+""",
+    # one method of one's own for each mechanism, see my_methods.py
+    **{name: TINY.replace("NAME", name) for name in ("Queue", "TokenWise", "Matching", "TwoPhases", "Frozen")},
+    "DropPathCLIP": """
+base: {root}/configs/pretrain/tiny_unicl_swin.yaml
+method: {{type: "my_methods:DropPathCLIP", temperature: 0.07}}
+""",
+    "Brightness": """
+base: {root}/configs/pretrain/tiny_supcon_swin.yaml
+method: {{type: "my_methods:Brightness"}}
+""",
+}
 GRADIENT = {"torch": 1e-6, "mindspore": 1e-4}  # torch in float64
 LOSS = {"torch": 1e-5, "mindspore": 1e-4}
 
@@ -58,7 +74,8 @@ def begin(backend, size, tmp_path, *command):
     launcher = launched(backend, size, tmp_path)
     program = command if launcher else (sys.executable, *command)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # msrun starts whatever `python` is
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": path}
+    modules = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": path, "PYTHONPATH": modules}
     pipe = subprocess.PIPE
     return subprocess.Popen([*launcher, *program], stdout=pipe, stderr=pipe, text=True, env=environment, cwd=tmp_path)
 
@@ -69,26 +86,60 @@ def start(*arguments):
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-@pytest.mark.parametrize("size", [1, 2])
-@pytest.mark.parametrize("backend", ["torch", "mindspore"])
-@pytest.mark.parametrize("method", [PYRAMIDCLIP, UNICL], ids=["pyramidclip", "unicl"])
-def test_pieces_give_the_gradient_of_the_whole(method, backend, size, root, tmp_path):
-    config, out = tmp_path / "config.yaml", tmp_path / "found.json"
-    config.write_text(method.format(root=root))
-    done = start(backend, size, tmp_path, str(WORKER), backend, str(config), str(out))
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(out.read_text())
+@pytest.fixture(scope="module")
+def launch(root, tmp_path_factory):
+    """Results of all configurations, by one launch an engine, a world size and a list of pieces."""
+    found = {}
+
+    def launch(backend, size, counts):
+        if (backend, size, counts) not in found:
+            folder = tmp_path_factory.mktemp(f"{backend}{size}")
+            (folder / "my_methods.py").write_text(METHODS.read_text())
+            configs = []
+            for name, text in CONFIGS.items():
+                configs.append(folder / f"{name}.yaml")
+                configs[-1].write_text(text.format(root=root))
+            done = start(backend, size, folder, str(WORKER), backend, counts, str(folder), *map(str, configs))
+            assert done.returncode == 0, done.stdout + done.stderr
+            found[backend, size, counts] = folder
+        return found[backend, size, counts]
+
+    return launch
+
+
+# where one rank has the batch in one piece, that is the whole itself: but for a method that chooses
+PIECES = [("torch", 1, "1,2,4"), ("torch", 2, "1,2,4"), ("mindspore", 1, "1,2"), ("mindspore", 2, "1,2")]
+MORE = [pytest.param("mindspore", size, "4", marks=pytest.mark.slow) for size in (1, 2)]
+
+
+@pytest.mark.parametrize("backend, size, counts", [*PIECES, *MORE])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_pieces_give_the_gradient_of_the_whole(name, backend, size, counts, launch):
+    folder = launch(backend, size, counts)
+    found = json.loads((folder / f"{name}.json").read_text())
     assert found["size"] == size
-    with np.load(f"{out}.npz") as file:
-        gradients = {}
+    gradients = {}
+    with np.load(folder / f"{name}.npz") as file:
         for key in file.files:
             gradients.setdefault(key.split("/")[0], {})[key.split("/")[1]] = file[key]
-    for count in ("1", "2", "4"):
+    for count in counts.split(","):
         wrong = errors(gradients[count], gradients["one"], "gradient")
-        assert "logit_scale" in wrong and max(wrong.values()) < GRADIENT[backend], (count, max(wrong, key=wrong.get))
+        assert max(wrong.values()) < GRADIENT[backend], (count, max(wrong, key=wrong.get))
         assert found[count]["terms"] == pytest.approx(found["one"]["terms"], rel=LOSS[backend])
         assert found[count]["losses"] == pytest.approx(found["one"]["losses"], rel=LOSS[backend])
     assert len(set(found["one"]["losses"])) == 5  # it did train
+    assert all(("logit_scale" in named) == (name != "Brightness") for named in gradients.values())
+
+
+@pytest.mark.parametrize("backend, counts", [("torch", "1,2,4"), ("mindspore", "1,2")])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_two_ranks_have_equal_states(name, backend, counts, launch):
+    folder = launch(backend, 2, counts)
+    one, other = (json.loads((folder / f"{name}.{rank}.json").read_text()) for rank in (0, 1))
+    for count in counts.split(","):
+        assert one[count] == other[count], [n for n in one[count] if one[count][n] != other[count][n]]
+    if name == "Queue":
+        assert one[count]["auxiliary.queue"] != one["initial"]["auxiliary.queue"]  # it was written
 
 
 def training(root, tmp_path, out, *overrides):

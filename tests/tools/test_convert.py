@@ -177,7 +177,7 @@ def test_the_activation_is_asked_for(tmp_path, capsys):
 # ------------------------------------------------------------------ UniCL
 def unicl_file(path, within=None):
     """A checkpoint as the released ones: their names, with the tables that follow from the window."""
-    swin = SwinTransformer(56, 24, 16, [2, 1], [1, 2], 7)  # of 14 x 14 and 7 x 7 tokens
+    swin = SwinTransformer(56, 24, 16, (2, 1), (1, 2), 7)  # of 14 x 14 and 7 x 7 tokens
     text = TextTransformer(49408, 8, 64, 2, 1, 24, eps=1e-12, initial="0.02")
     method = UniCL(swin, text)
     weights = initial_weights(method, 3)

@@ -68,3 +68,21 @@ def test_an_error_names_the_node_and_the_shapes_it_was_given():
         record(Twice(), {"x": ((4, 5), "float32")}, True, lambda ops, p, s: {"y": p(s["x"])})
     (note,) = caught.value.__notes__
     assert "norm" in note and "(4, 5)" in note
+
+
+@dataclass(frozen=True)
+class Pair(Spec):
+    """Twice, and both visits' results with it."""
+
+    def children(self):
+        return {"norm": BatchNorm(3)}
+
+    def forward(self, ops, p, x):
+        y = p.norm(x)
+        return y, p.norm(y)
+
+
+def test_the_elements_of_a_tuple_are_nodes():
+    recording = record(Pair(), {"x": ((4, 3), "float32")}, True, lambda ops, p, s: {"y": p(s["x"])[1]})
+    assert list(recording.nodes) == ["norm", "[0]", "[1]"]
+    assert recording.nodes["[0]"] + recording.nodes["[1]"] == recording.nodes["norm"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
+from tandemclip.backends.recorder.draws import training_views
 from tandemclip.backends.recorder.record import record_step
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.core.benchmark.one_call import NOTHING, Given, OneCall, ready
@@ -15,7 +16,7 @@ from tandemclip.core.training.config import read
 
 def calls_of(root, name):
     method = read(root / "configs" / "pretrain" / f"{name}.yaml")[0].method
-    return record_step(method, batch_arrays(method.views(), 4)).program.calls
+    return record_step(method, batch_arrays(training_views(method), 4)).program.calls
 
 
 def judged(call):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tandemclip import backends
+from tandemclip.backends.recorder.draws import training_views
 from tandemclip.core.config.build import build
 from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.views.view import batch_arrays
@@ -44,7 +45,7 @@ def batch_of(method, labels):
     rng = generator("cross entropy")
     batch = {
         n: rng.standard_normal(shape).astype(dtype)
-        for n, (shape, dtype) in batch_arrays(method.views(), len(labels)).items()
+        for n, (shape, dtype) in batch_arrays(training_views(method), len(labels)).items()
     }
     return batch | {"label": np.array(labels, np.int32)}
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
+from tandemclip.backends.recorder.draws import training_views
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.core.data.records import BrokenRecord, Record
 from tandemclip.core.data.views.label import ClassView
@@ -13,7 +14,7 @@ from tandemclip.core.objectives.cross_entropy import cross_entropy
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.objectives.supcon import supcon
 from tandemclip.core.random import generator
-from tandemclip.core.spec import initial_weights
+from tandemclip.core.spec import Draws, initial_weights
 from tandemclip.core.training.config import read
 from tandemclip.core.training.global_batch import backward
 from tandemclip.core.training.update import AdamW
@@ -28,7 +29,7 @@ def method(root, name):
 
 def batch_of(method, labels):
     rng, batch = generator("peers"), {}
-    for name, (shape, dtype) in batch_arrays(method.views(), len(labels)).items():
+    for name, (shape, dtype) in batch_arrays(training_views(method), len(labels)).items():
         batch[name] = (rng.integers(1, 30, shape) if dtype.kind == "i" else rng.uniform(0.0, 1.0, shape)).astype(dtype)
     labels = np.array(labels, np.int32)
     return batch | ({"label": labels} if "label" in batch else {"class": np.stack([labels * 0, labels], 1)})
@@ -42,11 +43,11 @@ def engine_of(method, name="judge"):
 def test_multi_task_is_cross_entropy_of_the_classes_and_clip_of_the_captions(root):
     spec = method(root, "multi_task")
     engine, batch = engine_of(spec), batch_of(spec, LABELS)
-    scope = engine.model.scope(True)
     given = engine._tensors(batch)
-    images, texts = scope.image(given["image"], given["draws"]), scope.text(given["text"])
+    scope = engine.model.scope(True, draws=Draws(given["draws"]))
+    images, texts = scope.image(given["image"]), scope.text(given["text"])
     ops, known = engine.ops, np.array(LABELS) >= 0
-    logits = scope.child("training.classifier")(images)
+    logits = scope.child("auxiliary.classifier")(images)
     total, count = cross_entropy(ops, logits[known], given["label"][known])
     u, v = (x[~known] / x[~known].norm(dim=1, keepdim=True) for x in (images, texts))
     found = engine.backward(batch, START).terms
@@ -58,10 +59,11 @@ def test_multi_task_is_cross_entropy_of_the_classes_and_clip_of_the_captions(roo
 def test_supcon_is_its_objective_over_two_crops(root):
     spec = method(root, "supcon")
     engine, batch = engine_of(spec), batch_of(spec, [3, 1, 3, 2])
-    scope, given, views = engine.model.scope(True), engine._tensors(batch), []
+    given, views = engine._tensors(batch), []
+    scope = engine.model.scope(True, draws=Draws(given["draws"]))
     for name in ("one", "other"):
-        x = scope.child("training.hidden")(scope.image(given[f"image_{name}"], given[f"draws_{name}"])).clamp_min(0)
-        z = scope.child("training.output")(x)
+        x = scope.child("auxiliary.hidden")(scope.image(given[f"image_{name}"])).clamp_min(0)
+        z = scope.child("auxiliary.output")(x)
         views.append((z / z.norm(dim=1, keepdim=True)).detach().numpy())
     wanted = supcon(Reference(), views, batch["class"], 10.0)
     assert engine.backward(batch, START).terms["loss"] == pytest.approx(float(wanted), rel=1e-9)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tandemclip.backends.recorder.draws import training_views
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.core.data.records import Record
 from tandemclip.core.data.views.image import CentreView, ImageView
@@ -26,7 +27,7 @@ def method(root, name):
 def batch_of(method, labels):
     """Random pictures and texts; each text view gets these labels."""
     batch, rng = {}, generator("targets")
-    for name, (shape, dtype) in batch_arrays(method.views(), len(labels)).items():
+    for name, (shape, dtype) in batch_arrays(training_views(method), len(labels)).items():
         batch[name] = rng.integers(1, 30, shape) if dtype.kind == "i" else rng.uniform(0.0, 1.0, shape)
         if name.endswith("_label"):
             batch[name] = np.array(labels, np.int32)[:, None] * np.array([1, 0], np.int32)
@@ -86,29 +87,6 @@ def test_one_direction_of_two(root):
         terms_of(replace(unicl, directions=d), batch)["loss"] for d in (("i2t",), ("t2i",), ("i2t", "t2i"))
     )
     assert i2t != t2i and both == pytest.approx((i2t + t2i) / 2, rel=1e-9)
-
-
-def test_drop_path_drops_whole_branches_of_a_sample_and_scales_up_the_rest(root):
-    """The last block's branches at a rate of 1/2: below, a sample loses them; above, they count twice."""
-    tower = replace(method(root, "unicl_swin").image, depths=[1, 1], drop_path=0.5)
-    weights = {name: array.astype(float) for name, array in initial_weights(tower, 0).items()}
-    forward = lambda draws: tower(OPS, Scope(tower, Run(OPS, weights, True)), images, draws)
-    images = np.tile(generator("drop path").standard_normal((1, 3, 32, 32)), (3, 1, 1, 1))
-    draws = np.array([[0.1, 0.1, 0.4, 0.4], [0.9, 0.9, 0.6, 0.6], [0.1, 0.9, 0.6, 0.4]])
-    assert tower.draws == 4
-    neither, twice, first = forward(draws)
-    others = np.array([[0.0, 0.9, 0.49, 0.2], [0.1, 0.3, 0.51, 0.99], [0.5, 0.5, 0.7, 0.1]])
-    assert np.array_equal(forward(others), np.stack([neither, twice, first]))  # the threshold counts, not how far
-    for name in ("attention.output", "feed_forward.shrink"):
-        for part in ("weight", "bias"):
-            weights[f"stages.1.0.{name}.{part}"] = weights[f"stages.1.0.{name}.{part}"] * 2
-    assert np.allclose(forward(None)[0], twice)
-    for part in ("weight", "bias"):
-        weights[f"stages.1.0.feed_forward.shrink.{part}"] = weights[f"stages.1.0.feed_forward.shrink.{part}"] * 0
-    assert np.allclose(forward(None)[0], first)
-    for part in ("weight", "bias"):
-        weights[f"stages.1.0.attention.output.{part}"] = weights[f"stages.1.0.attention.output.{part}"] * 0
-    assert np.allclose(forward(None)[0], neither)
 
 
 @pytest.mark.parametrize("resize", ["antialiased", "pillow_bicubic"])

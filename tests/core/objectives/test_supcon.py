@@ -41,7 +41,7 @@ def test_against_plain_loops(labels, count):
     given = np.array(labels, np.int32)[:, None]
     wanted = plain(views, labels, 10.0)
     assert float(supcon(Reference(), views, given, 10.0)) == pytest.approx(wanted, rel=1e-12)
-    parts = [float(supcon(Reference(), views, given, 10.0, rows)) for rows in ((0, 1), (1, 4), (4, 6))]
+    parts = [float(supcon(Reference(), views, given, 10.0, rows=rows)) for rows in ((0, 1), (1, 4), (4, 6))]
     assert sum(parts) == pytest.approx(wanted, rel=1e-12)
 
 

@@ -21,8 +21,8 @@ VIT = VisionTransformer(resolution=24, patch=8, width=16, layers=2, heads=2, emb
 RESNET = ModifiedResNet(resolution=96, layers=(1, 1, 1, 1), width=8, heads=4, embed_dim=8)
 
 
-SWIN = SwinTransformer(resolution=32, embed_dim=8, width=16, depths=[1, 1], heads=[2, 2], window=4)
-PLAIN = ResNet(resolution=16, layers=[1, 1], embed_dim=8, width=4, stem="tiny")
+SWIN = SwinTransformer(resolution=32, embed_dim=8, width=16, depths=(1, 1), heads=(2, 2), window=4)
+PLAIN = ResNet(resolution=16, layers=(1, 1), embed_dim=8, width=4, stem="tiny")
 
 
 def weights_of(spec):

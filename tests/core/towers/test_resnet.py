@@ -33,19 +33,22 @@ def test_names_shapes_and_number_of_parameters(preset, depths, count):
 
 @pytest.mark.parametrize("resolution", [32, 64])
 @pytest.mark.parametrize("training", [False, True])
-def test_the_map_is_torchvisions(training, resolution):
-    ours = ResNet(resolution, [1, 2, 1, 1], 8, width=64)
+def test_the_maps_of_all_stages_are_torchvisions(training, resolution):
+    ours = ResNet(resolution, (1, 2, 1, 1), 8, width=64)
     torch.manual_seed(0)
     theirs = Theirs(Bottleneck, ours.layers).double().train(training)
     state = {name: x.numpy().copy() for name, x in theirs.state_dict().items()}
     weights = {row.ours: state[row.theirs] for row in trunk(ours)}
     images = generator("resnet").standard_normal((3, 3, resolution, resolution))
     seen = []
-    theirs.layer4.register_forward_hook(lambda module, given, output: seen.append(output.detach().numpy()))
+    for layer in (theirs.layer1, theirs.layer2, theirs.layer3, theirs.layer4):
+        layer.register_forward_hook(lambda module, given, output: seen.append(output.detach().numpy()))
     theirs(torch.from_numpy(images))
     run = Run(Reference(), weights, training)
-    found = ours.encode_grid(run.ops, Scope(ours, run), images)
-    assert np.abs(found - seen[0]).max() < 1e-9
+    found = Scope(ours, run).encode(images)
+    assert len(found.stages) == len(seen) == 4
+    assert max(np.abs(own - other).max() for own, other in zip(found.stages, seen)) < 1e-9
+    assert np.array_equal(ours.read_grid(run.ops, None, found), found.stages[-1])
     updated = {row.ours: theirs.state_dict()[row.theirs].numpy() for row in trunk(ours)}
     assert training == bool(run.updates) and all(
         np.abs(array - updated[name]).max() < 1e-12 for name, array in run.updates.items()
@@ -54,7 +57,7 @@ def test_the_map_is_torchvisions(training, resolution):
 
 @pytest.mark.parametrize("size", [(2, 2), (4, 6), (8, 8)])
 def test_maxima_are_torchs_with_their_gradient(size):
-    ops = backends.load("torch").float64(ResNet(32, [1], 4), initial_weights(ResNet(32, [1], 4), 0), AdamW()).ops
+    ops = backends.load("torch").float64(ResNet(32, (1,), 4), initial_weights(ResNet(32, (1,), 4), 0), AdamW()).ops
     x = torch.from_numpy(generator("pool").standard_normal((2, 3, *size))).requires_grad_()
     ours, theirs = max_pool(ops, x), torch.nn.functional.max_pool2d(x, 3, 2, 1)
     assert torch.equal(ours, theirs)
@@ -64,11 +67,11 @@ def test_maxima_are_torchs_with_their_gradient(size):
 
 
 def test_the_tiny_stem_keeps_the_resolution():
-    tower = ResNet(32, [1, 1], 8, width=8, stem="tiny")
+    tower = ResNet(32, (1, 1), 8, width=8, stem="tiny")
     run = Run(Reference(), {n: w.astype(float) for n, w in initial_weights(tower, 0).items()}, True)
     assert tower.encode_grid(run.ops, Scope(tower, run), np.zeros((2, 3, 32, 32))).shape == (2, 64, 16, 16)
 
 
 def test_a_resolution_that_does_not_divide_is_refused():
     with pytest.raises(ValueError, match="36 is not a multiple of 32"):
-        ResNet(36, [1, 1, 1, 1], 8)
+        ResNet(36, (1, 1, 1, 1), 8)

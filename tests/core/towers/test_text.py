@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
+from tandemclip.backends.recorder.draws import training_views
 from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.towers.text import TextTransformer
@@ -41,7 +42,7 @@ def test_a_maximum_over_positions_reads_the_padding():
 def test_all_texts_of_a_method_keep_one_length(root):
     """PyramidCLIP encodes its texts as one batch; images and masks stay as they are."""
     method = read(root / "configs" / "pretrain" / "tiny_pyramidclip_vit.yaml")[0].method
-    batch = {name: np.ones(shape, dtype) for name, (shape, dtype) in batch_arrays(method.views(), 3).items()}
+    batch = {name: np.ones(shape, dtype) for name, (shape, dtype) in batch_arrays(training_views(method), 3).items()}
     for name, lengths in {"text_summary": (2, 3, 2), "text_caption": (4, 5, 3), "text_objects": (2, 2, 2)}.items():
         if name in batch:
             batch[name] = captions(np.random.default_rng(1), lengths)

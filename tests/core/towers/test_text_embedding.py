@@ -15,7 +15,7 @@ from tandemclip.core.towers.text_embedding import TextEmbedding
 from tandemclip.core.training.update import AdamW
 
 NAMES = ["tree frog", "tailed frog", "ox"]
-METHOD = UniCL(ResNet(16, [1, 1], 6, width=4, stem="tiny"), TextEmbedding(vocab_size=7, embed_dim=6))
+METHOD = UniCL(ResNet(16, (1, 1), 6, width=4, stem="tiny"), TextEmbedding(vocab_size=7, embed_dim=6))
 
 
 @pytest.mark.parametrize("backend", backends.names())

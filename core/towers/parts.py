@@ -1,0 +1,27 @@
+"""A transformer's blocks as stages: four equal parts."""
+
+from tandemclip.core.errors import UserError
+
+PARTS = 4
+
+
+def ends(layers: int) -> tuple[int, ...]:
+    """How many blocks there are up to the end of each part; `layers` alone where they do not divide."""
+    size = layers // PARTS
+    return (layers,) if layers % PARTS else tuple(size * (i + 1) for i in range(PARTS))
+
+
+def through(p, x, layers):  # [B, N, width] -> what each part gave: [B, N, width] each
+    seen, last = [], ends(layers)
+    for i in range(layers):
+        x = p.child(f"blocks.{i}")(x)
+        if i + 1 in last:
+            seen.append(x)
+    return tuple(seen)
+
+
+def require_parts(layers: int) -> None:
+    if layers % PARTS:
+        raise UserError(
+            f"stages are {PARTS} equal parts, and {layers} blocks do not divide; take a multiple of {PARTS}"
+        )
