@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 import numpy as np
 
@@ -27,10 +28,12 @@ class Method(Spec):
     chooses_by: the local features that `choose` reads on the host. Without any there is no choice, and a step is one program.
     gathered: the choices that every rank sees of everybody; the others stay with their samples.
     phases: by a name each, where in a run the loss is another function; parity, doctor and bench look at each.
+    frozen: patterns (fnmatch) of parameters that never train, whatever a run says; these parts run as at inference.
     """
 
     classes = 0
     guessing: tuple[str, ...] | None = None
+    frozen: tuple[str, ...] = ()
     chooses_by: tuple[str, ...] = ()
     gathered: tuple[str, ...] = ()
     phases: dict[str, Elapsed] = {"": START}
@@ -66,10 +69,13 @@ class Method(Spec):
         return batch
 
     def all_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-        """Auxiliary parts were once under "training.", and are drawn as they were."""
+        """Auxiliary parts were once under "training.", and are drawn as they were. What is `frozen` never trains."""
         for name, parameter in super().all_parameters(prefix):
-            if name.startswith(prefix + AUXILIARY):
-                parameter = replace(parameter, key="training." + name.removeprefix(prefix + AUXILIARY))
+            own = name.removeprefix(prefix)
+            if own.startswith(AUXILIARY):
+                parameter = replace(parameter, key="training." + own.removeprefix(AUXILIARY))
+            if any(fnmatchcase(own, pattern) for pattern in self.frozen):
+                parameter = replace(parameter, trainable=False)
             yield name, parameter
 
     def paired(self, batch: dict[str, np.ndarray]) -> np.ndarray:
