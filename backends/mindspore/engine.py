@@ -201,7 +201,8 @@ class Engine:
     def exchange_average(self):
         for i, state in enumerate(self._remembered()):
             self.vectors[i], state[AVERAGE] = state[AVERAGE], self.vectors[i]
-        # through the host: a slice taken in PyNative is a view, and a compiled BatchNorm fails on one ("Memcpy_s error")
+        # through the host: a slice taken in PyNative is a view, and a compiled BatchNorm fails on one ("Memcpy_s
+        # error")
         self.arrays.update({name: tensor(array) for name, array in self._named(self.vectors).items()})
 
     # ---- looking
@@ -253,5 +254,6 @@ def _elapsed(inputs):
 def refuse(precision):
     if precision == "bf16" and ops.ON_CPU:
         raise UserError(
-            "training.precision is bf16, which MindSpore's CPU kernels do not have; take fp32 or fp16, or an Ascend device"
+            "training.precision is bf16, which MindSpore's CPU kernels do not have; take fp32 or fp16, or an Ascend "
+            "device"
         )

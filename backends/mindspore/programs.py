@@ -69,7 +69,9 @@ class Encode:
 
 
 class Differentiate:
-    """Terms of all features, the gradient by the weights that the loss itself uses and by the features, written buffers."""
+    """Terms of all features, the gradient by the weights that the loss itself uses and by the features, written
+    buffers.
+    """
 
     def __init__(self, method, shapes, count, rows, training, trainable):
         recording = record_loss(method, shapes, count, rows, training)
