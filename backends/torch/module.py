@@ -2,6 +2,7 @@
 work.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -25,10 +26,40 @@ class Node(nn.Module):
         self._path = path
         self._forward_now = None  # what a pass through the whole model is about to run here
 
+    def __setattr__(self, name, value):
+        if name in self.__dict__:  # an attribute of the module itself, though a part of the spec may be called so
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def forward(self, *inputs):
         if self._forward_now is not None:
             return self._forward_now(*inputs)
         return self._root.run_node(self._path, inputs)
+
+
+class Tensors(Mapping):
+    """{dotted name: tensor}, parameters in front of buffers, as the modules hold them at the moment.
+
+    `.to`, `load_state_dict(assign=True)` and `torch.func.functional_call` put other tensors there.
+    """
+
+    def __init__(self, module: nn.Module):
+        modules = [(f"{path}." if path else "", each) for path, each in module.named_modules()]
+        holders = [(path, each._parameters) for path, each in modules] + [
+            (path, each._buffers) for path, each in modules
+        ]
+        self._places = {path + name: (holder, name) for path, holder in holders for name in holder}
+
+    def __getitem__(self, name):
+        holder, own = self._places[name]
+        return holder[own]
+
+    def __iter__(self):
+        return iter(self._places)
+
+    def __len__(self):
+        return len(self._places)
 
 
 @dataclass
@@ -56,15 +87,20 @@ class Model(Node):
 
     def __init__(self, spec: Spec, weights: dict | None = None, dtype=torch.float32, device="cpu"):
         super().__init__(None, "")
-        self.spec, self.dtype = spec, dtype
+        self.spec, self.arrays, self._by_path = spec, {}, {}
         weights = initial_weights(spec, 0) if weights is None else weights
         make = lambda name: torch.as_tensor(weights[name], dtype=dtype, device=device).clone()
         for name, declared in spec.all_parameters():
-            self._home(name).register_parameter(name.split(".")[-1], nn.Parameter(make(name), declared.trainable))
+            self._home(name)._parameters[name.split(".")[-1]] = nn.Parameter(make(name), declared.trainable)
         for name, _ in spec.all_buffers():
-            self._home(name).register_buffer(name.split(".")[-1], make(name))
+            self._home(name)._buffers[name.split(".")[-1]] = make(name)
         self._grow(spec, "")
-        self._look_up()
+        self.arrays = Tensors(self)
+        self._by_path = {name: module for name, module in self.named_modules() if name}
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(iter(self.arrays.values())).dtype
 
     def _grow(self, spec, prefix):
         """Modules of the specs that own no parameters."""
@@ -73,23 +109,16 @@ class Model(Node):
             self._grow(child, f"{prefix}{name}.")
 
     def _home(self, name):
+        """The module that holds a tensor. What is there is put in by hand: torch's own ways in refuse a name that is an
+        attribute, "type" for instance.
+        """
         module, path = self, []
         for part in name.split(".")[:-1]:
             path.append(part)
             if part not in module._modules:
-                module._modules[part] = Node(self, ".".join(path))  # add_module refuses a name that is an attribute
+                module._modules[part] = Node(self, ".".join(path))
             module = module._modules[part]
         return module
-
-    def _look_up(self):
-        self.arrays = dict(self.named_parameters()) | dict(self.named_buffers())
-        self._by_path = {name: module for name, module in self.named_modules() if name}
-
-    def _apply(self, function, recurse=True):  # .to and .cuda replace tensors: look them up again
-        super()._apply(function, recurse)
-        self._look_up()
-        self.dtype = next(self.parameters()).dtype
-        return self
 
     def scope(self, training, watch=None, precision="fp32", draws=None) -> Scope:
         """The spec bound to this module's tensors; its run holds the buffers that a pass writes. training: see Run."""
