@@ -14,7 +14,8 @@ from tandemclip.core.layers.norm import BatchNorm
 from tandemclip.core.methods.features import Elapsed, Features
 from tandemclip.core.methods.method import Method
 from tandemclip.core.random import generator
-from tandemclip.core.spec import Constant, Parameter, initial_weights
+from tandemclip.core.spec import Buffer, Constant, Parameter, initial_weights
+from tandemclip.core.training.engine import Rates
 from tandemclip.core.training.global_batch import backward
 from tandemclip.core.training.update import AdamW
 
@@ -81,3 +82,55 @@ def test_statistics_go_from_piece_to_piece():
     for half in (rest[:4], rest[4:]):
         mean = 0.9 * mean + 0.1 * half.mean(0)
     np.testing.assert_allclose(found["norm.mean"].numpy(), mean, rtol=1e-6, atol=1e-8)
+
+
+@dataclass(frozen=True)
+class Centred(Method):
+    """`encode` writes half of a mean, which comes of a product, and `loss` reads it."""
+
+    chooses_by: tuple[str, ...] = ()
+
+    def children(self):
+        return {"linear": Linear(3, 4)}
+
+    def buffers(self):
+        return {"centre": Buffer((4,), Constant(0.3))}
+
+    def encode(self, ops, p, batch):
+        x = p.linear(batch["x"])
+        product = ops.matmul(ops.constant(np.full((1, 8), 1 / 16, np.float32)), x)
+        p.update("centre", ops.reshape(product, (4,)))
+        return Features({"x": x}, local={"x": x})
+
+    def choose(self, local):
+        return {"unused": np.zeros(len(local["x"]), np.float32)}
+
+    def loss(self, ops, p, features, elapsed):
+        apart = features.shared["x"] - p["centre"]
+        return {"loss": features.part(ops.mean(ops.sum(apart * apart, 1), 0))}
+
+
+@pytest.mark.parametrize("engine", ["torch", "mindspore"])
+def test_no_gradient_goes_through_a_buffer_in_one_program_or_two(engine):
+    make, tolerance = {"torch": (Torch.float64, 1e-6), "mindspore": (MindSpore, 1e-5)}[engine]
+    given = {"x": batch()["x"]}
+    weights = initial_weights(Centred(), 0)
+    x, weight = given["x"].astype(float), weights["linear.weight"].astype(float)
+    y = x @ weight.T + weights["linear.bias"]
+    wanted = 2 / 8 * (y - y.mean(0) / 2).T @ x  # by hand, the mean held fixed
+    for method in (Centred(), Centred(("x",))):
+        made = make(method, weights, AdamW())
+        found = backward(made, given, HALF)
+        np.testing.assert_allclose(made.named_gradients(found)["linear.weight"], wanted, rtol=tolerance, atol=1e-6)
+        np.testing.assert_allclose(made.to_host(found.statistics["centre"]), y.mean(0) / 2, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [Torch, MindSpore])
+def test_a_buffer_is_float_whatever_the_towers_compute_in(make):
+    weights = initial_weights(Centred(), 0)
+    made = make(Centred(), weights, AdamW(), precision="fp16")
+    for _ in range(2):
+        found = backward(made, {"x": batch()["x"]}, HALF)
+        assert made.to_host(found.statistics["centre"]).dtype == np.float32
+        made.update(found, Rates(0.001, 0.1, 0.1))
+    assert made.weights()["centre"].dtype == np.float32
