@@ -9,30 +9,19 @@ A source is named as a config names it: its type, then its fields as key=value. 
 others, see docs/labels.md.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
-from tandemclip import backends
-from tandemclip.core.config.build import build
 from tandemclip.core.console import command_line
-from tandemclip.core.data.sources.shards import Shards
-from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.configured import evaluation_of
-from tandemclip.core.evaluation.protocols.fitting import Fitting
-from tandemclip.core.hits import percent
-from tandemclip.core.serving.model import model_of
-from tandemclip.core.training import checkpoint
-from tandemclip.core.training.evaluation import Evaluation
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     parser.add_argument(
         "--checkpoint", type=Path, required=True, help="a run's folder (its newest checkpoint) or a checkpoint's"
     )
-    parser.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    parser.add_backend()
     parser.add_argument(
         "--data", nargs="+", help="tar shards to evaluate on (default: data.evaluate of the run's config)"
     )
@@ -50,6 +39,11 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
+    from tandemclip import backends
+    from tandemclip.core.hits import percent
+    from tandemclip.core.serving.model import model_of
+    from tandemclip.core.training import checkpoint
+
     engine_class = backends.load(args.backend)
     saved = checkpoint.load(checkpoint.resolve(args.checkpoint))
     evaluation = _evaluation(args, saved)
@@ -60,7 +54,15 @@ def _main(argv):
         args.json.write_text(json.dumps(metrics, indent=2) + "\n")
 
 
-def _evaluation(args, saved) -> Evaluation:
+def _evaluation(args, saved):
+    """What the command line names, else what the run was configured with."""
+    from tandemclip.core.config.build import build
+    from tandemclip.core.data.sources.shards import Shards
+    from tandemclip.core.errors import UserError
+    from tandemclip.core.evaluation.configured import evaluation_of
+    from tandemclip.core.evaluation.protocols.fitting import Fitting
+    from tandemclip.core.training.evaluation import Evaluation
+
     if args.source:
         mapping = {"type": args.source[0], **command_line.parse_overrides(args.source[1:])}
         return build(Evaluation, mapping, "--source")

@@ -26,9 +26,11 @@ import numpy as np
 import safetensors.numpy
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.methods.method import AUXILIARY
 from tandemclip.core.whole_file import sync
 
-FORMAT = 1
+FORMAT = 2
+READ = (1, FORMAT)  # in format 1, auxiliary parts were called "training."
 KEEP = 2
 MANIFEST = "manifest.json"
 FILES = ("model.safetensors", "optimizer.safetensors", "state.json")
@@ -111,12 +113,21 @@ def load(folder: Path) -> Checkpoint:
             " newest whole one"
         )
     model, optimizer, state = (folder / name for name in FILES)
+    written = json.loads((folder / MANIFEST).read_bytes())["format"]
     return Checkpoint(
-        model=safetensors.numpy.load_file(model),
-        optimizer=safetensors.numpy.load_file(optimizer),
+        model=_renamed(safetensors.numpy.load_file(model), written),
+        optimizer=_renamed(safetensors.numpy.load_file(optimizer), written),
         state=json.loads(state.read_text(encoding="utf-8")),
         folder=folder,
     )
+
+
+def _renamed(arrays: dict[str, np.ndarray], written: int) -> dict[str, np.ndarray]:
+    """Arrays of any format by today's names; those of an optimizer have a state's name in front ("first.NAME")."""
+    if written > 1:
+        return arrays
+    old = re.compile(r"^((?:first|second)\.)?training\.")
+    return {old.sub(rf"\g<1>{AUXILIARY}", name): array for name, array in arrays.items()}
 
 
 def refuse_later(run: Path, step: int) -> None:
@@ -137,8 +148,8 @@ def refuse_torn(run: Path) -> None:
     torn = _candidates(Path(run) / "checkpoints")
     if torn:
         raise UserError(
-            f"none of the {len(torn)} checkpoints in {run} is whole, so that --resume has nothing to go on from: bring one back"
-            " from a copy, or start anew with another --out"
+            f"none of the {len(torn)} checkpoints in {run} is whole, so that --resume has nothing to go on from: bring "
+            "one back from a copy, or start anew with another --out"
         )
 
 
@@ -213,8 +224,8 @@ def _fault(folder: Path, hashes: bool = True) -> str | None:
         return f"{MANIFEST} is missing or unreadable ({error.strerror})"
     except (ValueError, KeyError, TypeError):
         return f"{MANIFEST} is damaged"
-    if written_format != FORMAT:
-        return f"{MANIFEST} has format {written_format}, this version reads {FORMAT}"
+    if written_format not in READ:
+        return f"{MANIFEST} has format {written_format}, this version reads {' and '.join(map(str, READ))}"
     for name, (size, sha256) in expected.items():
         try:
             found = (folder / name).stat().st_size

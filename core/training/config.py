@@ -51,7 +51,8 @@ class Config:
         wanted, given = text.vocab_size, tokenizer.vocab_size
         if wanted != given:
             raise UserError(
-                f"method.text.vocab_size is {wanted} and the tokenizer has {given} ids; set method.text.vocab_size={given}"
+                f"method.text.vocab_size is {wanted} and the tokenizer has {given} ids; set "
+                f"method.text.vocab_size={given}"
             )
 
     @property

@@ -1,5 +1,6 @@
 """How a run begins: anew, from another run's weights, or where it stopped."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +13,10 @@ from tandemclip.core.data.tokenizers.tokenizer import from_json
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import Spec, initial_weights
 from tandemclip.core.training import checkpoint
+from tandemclip.core.training.changes import Resumption, resumption
 from tandemclip.core.training.config import Config
 from tandemclip.core.training.trainer import Trainer
 
-_FREE = {
-    "training": "steps epochs accumulate evaluate_every checkpoint_every checkpoint_minutes",
-    "data": "workers bad_records",
-}
-FREE_TO_CHANGE = {(section, key) for section, keys in _FREE.items() for key in keys.split()}  # on resume
 TIMED_STEPS = 20
 
 
@@ -59,34 +56,64 @@ def tokenizer_of(config: Config):
     return None if given is None else build_tokenizer(given, config.data.train)
 
 
-def resume(run: Path, config: Config, mapping: dict, make_engine, evaluate=None) -> Trainer | None:
-    """The run as its newest whole checkpoint has it, on any engine; None where there is none yet."""
+def resume(
+    run: Path, mapping: dict, overrides: dict, make_engine, say: Callable[[str], None], evaluate=None
+) -> Trainer | None:
+    """The run as its newest whole checkpoint has it, on any engine; None where there is none yet.
+
+    mapping: that of the config's file with `overrides` (--set) over it. evaluate: see Trainer.
+    say: shows a sentence for each change, and for each key of the config's file that the run does not take up.
+    """
     folder = checkpoint.latest(run)
     if folder is None:
         checkpoint.refuse_torn(run)
         return None
     saved = checkpoint.load(folder)
-    mapping = _same(mapping, saved.state["config"], folder)
-    length = {key: saved.state["config"]["training"].get(key) for key in ("steps", "epochs")}
-    mapping = merge(mapping, {"training": length})  # the schedule is the saved one's, also where --minutes set it
-    config = build(Config, mapping)
+    found = resumption(saved.state["config"], mapping, overrides, folder)
+    config = build(Config, found.mapping)
+    steps = config.training.schedule(config.data.train.epoch).steps
+    if steps < saved.step:
+        raise UserError(
+            f"{steps} steps are fewer than the {saved.step} that {folder} has made; "
+            f"give training.steps={saved.step} or more"
+        )
     engine = make_engine(config, matching(saved.model, config.method, folder))
     engine.load(saved.model, saved.optimizer)
-    state = {"config": mapping, "tokenizer": saved.state["tokenizer"], "loss_scale": saved.state.get("loss_scale")}
+    state = {name: saved.state.get(name) for name in ("tokenizer", "loss_scale", "changes")}
+    state |= {"config": found.mapping}
     tokenizer = from_json(state["tokenizer"])
-    return Trainer(run, config, engine, tokenizer, state, saved.step, True, evaluate=evaluate)
+    trainer = Trainer(run, config, engine, tokenizer, state, saved.step, True, evaluate=evaluate)
+    _note(trainer, found, steps, say)
+    return trainer
+
+
+def _note(trainer: Trainer, found: Resumption, steps: int, say: Callable[[str], None]) -> None:
+    """Say what is changed and what is passed over; write changes into the checkpoint before anything else happens."""
+    if not trainer.leads:
+        return
+    for sentence in found.passed_over:
+        say(sentence)
+    if found.changed:
+        say(f"from step {trainer.step} on, by the schedule of {steps} steps: {', '.join(found.changed)}")
+        before = trainer.state["changes"] or []
+        trainer.state["changes"] = [*before, {"step": trainer.step, "changed": found.changed}]
+        trainer.save_again()
 
 
 def fit_minutes(trainer: Trainer, minutes: float) -> Trainer:
-    """The same new run with as many steps as fit: times 20 of them, then starts over with the count fixed."""
+    """The same new run with as many steps as fit, 20 or more: times 20 of them, then starts over with that number."""
     if trainer.step:
         raise UserError(
             f"--minutes fixes the length of a new run, and this one stands at step {trainer.step}; leave it out"
         )
     before = trainer.engine.weights()
-    seconds = trainer.measure(TIMED_STEPS)
+    seconds = _lasting(trainer, max(TIMED_STEPS, trainer.schedule.steps)).measure(TIMED_STEPS)
     trainer.engine.load(before)
-    steps = max(TIMED_STEPS, int(minutes * 60 / seconds))
+    return _lasting(trainer, max(TIMED_STEPS, int(minutes * 60 / seconds)))
+
+
+def _lasting(trainer: Trainer, steps: int) -> Trainer:
+    """The same new run with another number of steps."""
     mapping = merge(trainer.state["config"], {"training": {"steps": steps, "epochs": None}})
     state = {**trainer.state, "config": mapping}
     config = build(Config, mapping)
@@ -110,25 +137,3 @@ def matching(weights: dict[str, np.ndarray], spec: Spec, folder) -> dict[str, np
             f"{f' and {len(left) - 1} more' if left[1:] else ''}; use the config it was trained with"
         )
     return weights
-
-
-def _same(mapping, saved, folder) -> dict:
-    """`mapping` with what only `saved` says (a --set of the first start), if they do not contradict each other."""
-    together = merge(saved, mapping)
-    here, there = dict(leaves(together)), dict(leaves(saved))
-    for path in {**there, **here}:
-        if path not in FREE_TO_CHANGE and here.get(path) != there.get(path):
-            raise UserError(
-                f"{'.'.join(path)} is {here.get(path)!r} here and {there.get(path)!r} in {folder}, which --resume "
-                "goes on from; give the same config, or start a new run with --out and --init"
-            )
-    return together
-
-
-def leaves(mapping, path=()):
-    """(keys from the root, value) of everything in a mapping of mappings."""
-    for key, value in mapping.items():
-        if isinstance(value, dict):
-            yield from leaves(value, (*path, key))
-        else:
-            yield (*path, key), value

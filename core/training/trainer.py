@@ -57,26 +57,30 @@ class Trainer:
         self._check_data()
 
     def _check_data(self) -> None:
-        """Says now what would be wrong with the data, or could not be measured, at the end."""
+        """Refuse data that training or evaluation could not use, before the first step."""
         method, data = self.config.method, self.config.data
         if any(isinstance(view, LabelView) for view in method.views().values()):
             named = [names for names in self.source.class_spaces().values() if names]
             if len(named) > 1:
                 raise UserError(
-                    f"data.train has the classes of {len(named)} sources, and {type(method).__name__} knows classes by their number; "
-                    "make one source with one list of classes of them, or take unicl"
+                    f"data.train has the classes of {len(named)} sources, and {type(method).__name__} knows classes by "
+                    "their number; make one source with one list of classes of them, or take unicl"
                 )
         if data.evaluate is not None and self.leads:
             data.evaluate.metrics(method)
 
     def train(self, max_steps: int | None = None) -> dict[str, Hits]:
-        """Go on to the end of the schedule, or to `max_steps` of it; returns its evaluation (empty if stopped
-        before).
+        """Train to the end of the schedule, or to step `max_steps` of it, and save.
+
+        Returns the evaluation at the end of the schedule, {} before it.
         """
-        last = min(self.schedule.steps, max_steps or self.schedule.steps)
+        last = self.schedule.steps if max_steps is None else min(max_steps, self.schedule.steps)
+        if not self.step or self.step < last:
+            self._train(last)
+        return {} if self.step < self.schedule.steps else self._evaluate()
+
+    def _train(self, last: int) -> None:
         saved = self.step if self.step else None
-        if self.step >= last:
-            return self._evaluate()
         with self._journal() as journal, self._progress(last) as progress, self.batches(last) as stream:
             advice = Advice(self, progress.say) if self.leads else Silent()
             mark, self._saved_at = time.perf_counter(), time.monotonic()
@@ -98,7 +102,11 @@ class Trainer:
                 mark = time.perf_counter()
         if saved != self.step:
             self._save()
-        return {} if self.step < last else self._evaluate()
+
+    def save_again(self) -> None:
+        """The checkpoint of this step, with a state that has changed."""
+        with self._journal():  # nobody else trains in the run's folder meanwhile
+            self._save()
 
     @property
     def leads(self) -> bool:
@@ -184,7 +192,8 @@ class Trainer:
         if wrong:
             raise UserError(
                 f"step {self.step + 1}: {', '.join(wrong)} is not finite, nothing was updated; the batch held "
-                f"{', '.join(stream.keys(self.step))}; look at these samples, or lower training.learning_rate and --resume"
+                f"{', '.join(stream.keys(self.step))}; look at these samples, or go on with --resume --set "
+                "training.learning_rate=... (a lower one)"
             )
 
     def _due(self, every: int) -> bool:

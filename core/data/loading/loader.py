@@ -97,8 +97,8 @@ class Batches:
         if len(self.broken) > TOLERATED and len(self.broken) > TOLERATED_SHARE * self._read:
             raise UserError(
                 f"{len(self.broken)} of the first {self._read} records are broken, more than {TOLERATED} and more than "
-                f"{TOLERATED_SHARE:.1%}; repair them, or let `tools/prepare.py check` list all of them for data.bad_records: "
-                + "; ".join(self._reasons)
+                f"{TOLERATED_SHARE:.1%}; repair them, or let `tools/prepare.py check` list all of them for "
+                "data.bad_records: " + "; ".join(self._reasons)
             )
         return batch
 
@@ -191,5 +191,23 @@ def _empty(views: dict[str, View], rows: int) -> dict[str, np.ndarray]:
 
 def _write(batch, row: int, record, views, tokenizer, seed: int, position: int) -> None:
     for name, view in views.items():
-        for suffix, array in view(record, generator(seed, position, name), tokenizer).items():
+        found = view(record, generator(seed, position, name), tokenizer)
+        _check_declared(name, view, found)
+        for suffix, array in found.items():
             batch[name + suffix][row] = array
+
+
+def _check_declared(name: str, view: View, found: dict[str, np.ndarray]) -> None:
+    """The rows of a batch are not cleared: what a view left out would be whatever was in memory.
+
+    numpy would stretch another shape, and cast another dtype.
+    """
+    declared = {suffix: (tuple(shape), np.dtype(dtype)) for suffix, (shape, dtype) in view.arrays().items()}
+    given = {suffix: (np.shape(array), np.asarray(array).dtype) for suffix, array in found.items()}
+    described = lambda kind: "nothing" if kind is None else f"{kind[1]} {list(kind[0])}"
+    for suffix in {**declared, **given}:
+        if given.get(suffix) != declared.get(suffix):
+            raise UserError(
+                f"the view {name!r} ({type(view).__name__}) gives {described(given.get(suffix))} for the suffix "
+                f"{suffix!r} and declares {described(declared.get(suffix))}; make its arrays() and its __call__ agree"
+            )

@@ -117,7 +117,7 @@ def edit_manifest(folder):
 
 def newer_format(folder):
     path = folder / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
 
 
 def truncate_model(folder):
@@ -132,7 +132,7 @@ DAMAGE = [
     (lambda folder: (folder / "manifest.json").unlink(), r"manifest\.json is missing"),
     (truncate_manifest, r"manifest\.json is damaged"),
     (edit_manifest, r"manifest\.json is damaged"),
-    (newer_format, r"manifest\.json has format 2"),
+    (newer_format, r"manifest\.json has format 3"),
 ]
 
 
@@ -215,7 +215,7 @@ def test_killed_at_any_operation(tmp_path, step):
         for before in (100, 200):
             save(run, before)
 
-        def killed():
+        def killed(run=run, kill_at=kill_at):
             operations = 0
 
             def hook(event, arguments):
@@ -305,3 +305,18 @@ def test_another_process_reads_it(tmp_path):
     folder = save(tmp_path, 100)
     code = f"from tandemclip.core.training import checkpoint; print(checkpoint.load({str(folder)!r}).step)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "100\n"
+
+
+def test_a_checkpoint_of_format_1_is_read_by_todays_names(tmp_path):
+    """Auxiliary parts were called "training." then; a part of a name that ends so was and is another thing."""
+    names = {"training.head.weight": "auxiliary.head.weight", "image.training.weight": "image.training.weight"}
+    model = {name: np.full(2, i, np.float32) for i, name in enumerate(names)}
+    moments = {f"{state}.{name}": array for state in ("first", "second") for name, array in model.items()}
+    folder = checkpoint.save(tmp_path, 3, model, moments, {})
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
+    found = checkpoint.load(folder)
+    assert set(found.model) == set(names.values())
+    assert set(found.optimizer) == {f"{state}.{name}" for state in ("first", "second") for name in names.values()}
+    for i, name in enumerate(names.values()):
+        assert found.model[name][0] == found.optimizer[f"second.{name}"][0] == i
