@@ -27,7 +27,7 @@ def checkup(subject: Subject, engine_class) -> Checkup:
     batch, judged = with_margin(subject)
     start = time.perf_counter()
     try:
-        engine = engine_class(subject.method, subject.weights, subject.rule)
+        engine = engine_class(subject.method, subject.weights, subject.rule, tuning=subject.tuning)
         backward = step(subject, engine, batch, judged.chosen)
         seconds = time.perf_counter() - start
         gradient = slope_error(subject, batch, engine, judged)
@@ -57,7 +57,8 @@ def _first_wrong(found, expected) -> str:
 def _first_failing(subject, batch, engine_class, error) -> str:
     """The message and the node, which only an engine that runs node by node can name."""
     try:
-        engine_class(subject.method, subject.weights, subject.rule, eager=True).observe(batch, subject.elapsed)
+        engine = engine_class(subject.method, subject.weights, subject.rule, eager=True, tuning=subject.tuning)
+        engine.observe(batch, subject.elapsed)
     except Exception as eager:
         error = eager
     note = "; ".join(getattr(error, "__notes__", [])[:1])

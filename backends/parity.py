@@ -20,7 +20,8 @@ from tandemclip.core.spec import Notes, Run, Scope
 from tandemclip.core.training import global_batch
 from tandemclip.core.training.engine import Arrays, Backward, Engine, Rates
 from tandemclip.core.training.schedule import Schedule
-from tandemclip.core.training.update import UpdateRule, groups, update_group
+from tandemclip.core.training.tuning import Tuning
+from tandemclip.core.training.update import AVERAGE, UpdateRule, update_group
 
 TOLERANCES = {
     "node": 1e-5,
@@ -68,6 +69,7 @@ class Subject:
     batches: list[Arrays]
     schedule: Schedule
     elapsed: Elapsed = START
+    tuning: Tuning = Tuning()
 
     def phases(self) -> dict[str, "Subject"]:
         """The same in every phase of the method, by its name."""
@@ -129,7 +131,9 @@ def with_choices(batch: Arrays, chosen: Arrays) -> Arrays:
 
 
 def choice_gaps(subject: Subject, engine: Engine, batch: Arrays, judged: Judged) -> dict[str, float]:
-    """How much more the engine's own choice costs than the judge's, by the judge's costs: equal costs may differ in choice."""
+    """How much more the engine's own choice costs than the judge's, by the judge's costs: equal costs may differ in
+    choice.
+    """
     method = subject.method
     encoded = engine.encode(batch, {}, keep=False).features
     own = method.choose({name: engine.to_host(encoded[f"local:{name}"]) for name in method.chooses_by})
@@ -162,20 +166,25 @@ def compare_updates(subject, name, engine, gradients, tolerance=None) -> list[Ro
 
 
 def judged_updates(subject: Subject, given: list[Arrays]) -> tuple[Arrays, Arrays]:
-    """Weights and moments after one update from each of `given`, in float64."""
-    ops, weights, moments = Reference(), {}, {}
-    for group in groups(subject.method, subject.rule):
+    """Weights, and what is remembered, after one update from each of `given`, in float64."""
+    ops, weights, moments, rule = Reference(), {}, {}, subject.rule
+    for group in subject.tuning.groups(subject.method, rule):
         vector = group.flatten(ops, subject.weights).astype(np.float64)
-        first, second = np.zeros_like(vector), np.zeros_like(vector)
+        state = {name: vector if name == AVERAGE else np.zeros_like(vector) for name in group.remembered(rule)}
         for count, arrays in enumerate(given, 1):
-            gradient = group.flatten(ops, arrays).astype(np.float64)
-            corrections = subject.rule.corrections(count)
-            vector, first, second, _ = update_group(
-                ops, subject.rule, group, vector, gradient, first, second, subject.schedule.peak, *corrections, 1.0
+            vector, state, _ = update_group(
+                ops,
+                rule,
+                group,
+                vector,
+                group.flatten(ops, arrays).astype(np.float64),
+                state,
+                rate=subject.schedule.peak,
+                corrections=rule.corrections(count),
+                factor=1.0,
             )
         weights |= group.split(ops, vector)
-        for prefix, state in (("first.", first), ("second.", second)):
-            moments |= {prefix + n: a for n, a in group.split(ops, state).items()}
+        moments |= {f"{kind}.{n}": a for kind, each in state.items() for n, a in group.split(ops, each).items()}
     return weights, moments
 
 
@@ -244,7 +253,8 @@ def judged(subject: Subject, batch: Arrays, weights: Arrays | None = None, chose
     """weights: instead of the subject's. chosen: choices that were made before, instead of the judge's own."""
     method, ops, notes = subject.method, Reference(), Notes(np.ndarray)
     wide = lambda arrays: {n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in arrays.items()}
-    scope = Scope(method, Run(ops, wide(weights or subject.weights), True, watch=notes))
+    training = subject.tuning.training(method)
+    scope = Scope(method, Run(ops, wide(weights or subject.weights), training, watch=notes))
     encoded = scope.features(wide(batch))
     local = {name: encoded[f"local:{name}"] for name in method.chooses_by}
     if chosen is None:
@@ -257,7 +267,9 @@ def judged(subject: Subject, batch: Arrays, weights: Arrays | None = None, chose
 
 
 def with_margin(subject: Subject, tries: int = 6) -> tuple[Arrays, Judged]:
-    """The batch, of the first `tries`, whose discrete choices are farthest from a tie, and what the judge makes of it."""
+    """The batch, of the first `tries`, whose discrete choices are farthest from a tie, and what the judge makes of
+    it.
+    """
     best = None
     for batch in subject.batches[:tries]:
         found = judged(subject, batch)

@@ -229,7 +229,8 @@ def _stepper(path, overrides, engine_class):
     engine_class.join()  # as tools/train.py begins
     config, _ = read(path, command_line.parse_overrides(overrides))
     begin = subject(config, initial_weights(config.method, config.training.seed), BATCHES)
-    engine = engine_class(begin.method, begin.weights, begin.rule, precision=config.training.precision)
+    settings = {"precision": config.training.precision, "tuning": begin.tuning}
+    engine = engine_class(begin.method, begin.weights, begin.rule, **settings)
     stepper = Stepper(engine, begin.batches, begin.rule, begin.schedule(0))
     return stepper.seconds, stepper
 

@@ -64,9 +64,13 @@ COMPILED, EAGER = "mindspore compiled", "mindspore pynative"
 def engines(start):
     """The judge of gradients, and every engine and mode that is held against it."""
     torch, mindspore = backends.load("torch"), backends.load("mindspore")
-    given = (start.method, start.weights, start.rule)
-    modes = {"torch": torch(*given), COMPILED: mindspore(*given), EAGER: mindspore(*given, eager=True)}
-    return torch.float64(*given), modes
+    given, tuning = (start.method, start.weights, start.rule), start.tuning
+    modes = {
+        "torch": torch(*given, tuning=tuning),
+        COMPILED: mindspore(*given, tuning=tuning),
+        EAGER: mindspore(*given, tuning=tuning, eager=True),
+    }
+    return torch.float64(*given, tuning=tuning), modes
 
 
 def subject(config, weights, steps):
@@ -82,7 +86,8 @@ def subject(config, weights, steps):
         start_step=0, stop_step=max(steps, 6),
     )  # fmt: skip
     with stream:
-        return Subject(config.method, training.update, weights, list(stream), training.schedule(source.epoch))
+        schedule = training.schedule(source.epoch)
+        return Subject(config.method, training.update, weights, list(stream), schedule, tuning=training.tuning)
 
 
 def trained(start, engine, steps=TRAINED_STEPS):
@@ -160,7 +165,7 @@ def _long(args, config, console):
 
 def _weights(given, config):
     from tandemclip.core.training import checkpoint
-    from tandemclip.core.training.start import matching
+    from tandemclip.core.training.init import matching
 
     folder = checkpoint.resolve(given)
     return matching(checkpoint.load(folder).model, config.method, folder)

@@ -46,7 +46,7 @@ def parser() -> command_line.Parser:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint in --out, if any")
     parser.add_argument(
-        "--init", type=Path, metavar="CKPT", help="a new run: start from the weights of this checkpoint or run"
+        "--init", type=Path, metavar="CKPT", help="a new run: start from this checkpoint's or run's weights (init.from)"
     )
     parser.add_argument("--eager", action="store_true", help="do not compile: slow, for looking (MindSpore's PyNative)")
     return parser
@@ -59,6 +59,7 @@ def main(argv=None):
 def _main(argv):
     args = parser().parse_args(argv)
     from tandemclip import backends
+    from tandemclip.core.config.yaml_text import merge
     from tandemclip.core.evaluation.configured import evaluate_run
     from tandemclip.core.training import start
     from tandemclip.core.training.config import read
@@ -66,6 +67,8 @@ def _main(argv):
 
     engine_class = backends.load(args.backend)
     overrides = command_line.parse_overrides(args.set)
+    if args.init is not None:
+        overrides = merge(overrides, {"init": {"from": str(args.init)}})
     config, mapping = read(args.config, overrides)
     if args.overfit is not None:
         config, mapping = overfit.overfitting(mapping, args.overfit)
@@ -75,12 +78,13 @@ def _main(argv):
     def make_engine(config, weights):
         settings = config.training
         return engine_class(
-            config.method, weights, settings.update, eager=args.eager, ranks=ranks, precision=settings.precision
-        )
+            config.method, weights, settings.update, eager=args.eager, ranks=ranks, precision=settings.precision,
+            tuning=settings.tuning,
+        )  # fmt: skip
 
     trainer = start.resume(args.out, mapping, overrides, make_engine, print, evaluate_run) if args.resume else None
     if trainer is None:
-        trainer = start.begin(args.out, config, mapping, make_engine, args.init, args.resume, evaluate_run)
+        trainer = start.begin(args.out, config, mapping, make_engine, args.resume, print, evaluate_run)
     interrupted = _stop_on_interrupt(trainer)
     say = print if trainer.leads else lambda text: None
     say(f"{args.backend}: ready to train after {trainer.prepare():.1f} s (compiling, first use of kernels)")

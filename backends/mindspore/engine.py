@@ -28,7 +28,8 @@ from tandemclip.core.precision import mixed
 from tandemclip.core.spec import Notes, Run, Scope
 from tandemclip.core.training.engine import Backward, Capabilities, Differentiated, Encoded
 from tandemclip.core.training.ranks import Alone
-from tandemclip.core.training.update import groups
+from tandemclip.core.training.tuning import Tuning
+from tandemclip.core.training.update import AVERAGE
 
 tensor = ops.constant  # float64 arrays are refused by float32 operators: everything is cast on the way in
 
@@ -50,23 +51,32 @@ class Engine:
     )
     join = staticmethod(join)
 
-    def __init__(self, method, weights, rule, eager=False, ranks=Alone(), precision="fp32"):
+    def __init__(self, method, weights, rule, eager=False, ranks=Alone(), precision="fp32", tuning=Tuning()):
         refuse(precision)
         self.method, self.rule, self.eager, self.ranks, self.precision = method, rule, eager, ranks, precision
-        self.training = True
         self.arrays = {name: tensor(weights[name]) for name in method.declared()}
-        self.groups = groups(method, rule)
+        self.groups, self.training = tuning.groups(method, rule), tuning.training(method)
         self.trainable = tuple(name for group in self.groups for name in group.places)
         self._gather()
         self._compiled = {}
 
     def _gather(self):
-        """Flat vectors from the tensors, moments at zero: each its own tensor, as one given twice may be taken for
-        one.
+        """Flat vectors from the tensors, and nothing remembered."""
+        self.vectors, self._state = [g.flatten(ops, self.arrays) for g in self.groups], None
+
+    def _remembered(self):
+        """{name: vector} of each group, made at the first use: inference needs none. Each its own tensor, as one given
+        twice may be taken for one.
         """
-        self.vectors = [g.flatten(ops, self.arrays) for g in self.groups]
-        self.first = [tensor(np.zeros(g.size, np.float32)) for g in self.groups]
-        self.second = [tensor(np.zeros(g.size, np.float32)) for g in self.groups]
+        if self._state is None:
+            make = lambda name, vector: (
+                vector.asnumpy().copy() if name == AVERAGE else np.zeros(vector.shape, np.float32)
+            )
+            self._state = [
+                {name: tensor(make(name, vector)) for name in group.remembered(self.rule)}
+                for group, vector in zip(self.groups, self.vectors)
+            ]
+        return self._state
 
     @cached_property
     def views(self):
@@ -146,11 +156,11 @@ class Engine:
         return self._program(("update", i), lambda: Update(self.rule, group))
 
     def update(self, backward, rates):
-        scalars = [rates.learning_rate, rates.correction1, rates.correction2, rates.factor / backward.scale]
-        total = 0.0
+        scalars = (rates.learning_rate, rates.correction1, rates.correction2, rates.factor / backward.scale)
+        total, state = 0.0, self._remembered()
         for i, group in enumerate(self.groups):
-            state = (self.vectors[i], backward.gradients[i], self.first[i], self.second[i])
-            self.vectors[i], self.first[i], self.second[i], square, parts = self._updating(i, group)(state, scalars)
+            arrays = (self.vectors[i], backward.gradients[i], state[i])
+            self.vectors[i], state[i], square, parts = self._updating(i, group)(*arrays, scalars)
             self.arrays.update(parts)
             total += float(square.asnumpy())
         self.arrays.update(backward.statistics)
@@ -175,16 +185,25 @@ class Engine:
         return {name: array.asnumpy().copy() for name, array in self.arrays.items()}
 
     def moments(self):
-        first, second = self._named(self.first), self._named(self.second)
-        return {f"first.{n}": a for n, a in first.items()} | {f"second.{n}": a for n, a in second.items()}
+        state = self._remembered()
+        kinds = {kind: self._named([each[kind] for each in state]) for kind in state[0]}
+        return {f"{kind}.{name}": array for kind, named in kinds.items() for name, array in named.items()}
 
     def load(self, weights, moments=None):
         self.arrays = {name: tensor(weights[name]) for name in self.arrays}
         self._gather()
         if moments is not None:
-            for own, prefix in ((self.first, "first."), (self.second, "second.")):
-                for i, group in enumerate(self.groups):
-                    own[i] = tensor(np.concatenate([moments[prefix + n].reshape(-1) for n in group.places]))
+            together = lambda kind, group: np.concatenate([moments[f"{kind}.{n}"].reshape(-1) for n in group.places])
+            self._state = [
+                {kind: tensor(together(kind, group)) for kind in group.remembered(self.rule)} for group in self.groups
+            ]
+
+    def exchange_average(self):
+        for i, state in enumerate(self._remembered()):
+            self.vectors[i], state[AVERAGE] = state[AVERAGE], self.vectors[i]
+        # through the host: a slice taken in PyNative is a view, and a compiled BatchNorm fails on one ("Memcpy_s
+        # error")
+        self.arrays.update({name: tensor(array) for name, array in self._named(self.vectors).items()})
 
     # ---- looking
     def apply(self, method, *arrays):
@@ -219,9 +238,8 @@ class Engine:
         return self._program((NodeGradients, method, str(shapes), tuple(nodes)), make)(self.arrays, arrays)
 
     def prepare_update(self, backward):
-        for i, group in enumerate(self.groups):
-            state = (self.vectors[i], backward.gradients[i], self.first[i], self.second[i])
-            self._updating(i, group)(state, [0.0, 1.0, 1.0, 1.0])[0].asnumpy()
+        for i, (group, state) in enumerate(zip(self.groups, self._remembered())):
+            self._updating(i, group)(self.vectors[i], backward.gradients[i], state, (0.0, 1.0, 1.0, 1.0))[2].asnumpy()
 
 
 def _scalars(elapsed, scale):
@@ -236,5 +254,6 @@ def _elapsed(inputs):
 def refuse(precision):
     if precision == "bf16" and ops.ON_CPU:
         raise UserError(
-            "training.precision is bf16, which MindSpore's CPU kernels do not have; take fp32 or fp16, or an Ascend device"
+            "training.precision is bf16, which MindSpore's CPU kernels do not have; take fp32 or fp16, or an Ascend "
+            "device"
         )

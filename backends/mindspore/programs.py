@@ -69,7 +69,9 @@ class Encode:
 
 
 class Differentiate:
-    """Terms of all features, the gradient by the weights that the loss itself uses and by the features, written buffers."""
+    """Terms of all features, the gradient by the weights that the loss itself uses and by the features, written
+    buffers.
+    """
 
     def __init__(self, method, shapes, count, rows, training, trainable):
         recording = record_loss(method, shapes, count, rows, training)
@@ -100,9 +102,12 @@ class PullBack:
             part = recorder.sum(product, tuple(range(len(x.shape)))) if x.shape else product
             total = part if total is None else total + part
         self.used = [name for name in trainable if name in recording.program.inputs]
-        self.program = Compiled(recording.program, [total, total], self.used, differentiate=True)
+        # where nothing trains that a piece goes through, there is nothing to differentiate by
+        self.program = Compiled(recording.program, [total, total], self.used, differentiate=True) if self.used else None
 
     def __call__(self, arrays, cotangents):
+        if self.program is None:
+            return {}
         _, gradients = self.program(arrays | {f"cotangent of {name}": x for name, x in cotangents.items()})
         return dict(zip(self.used, gradients))
 
@@ -136,24 +141,28 @@ class Norm:
 class Update:
     """The update of one group; the parameters come out of the same program, cut from the new vector."""
 
-    NAMES = ("weights", "gradient", "first", "second")
     SCALARS = ("learning_rate", "correction1", "correction2", "factor")
 
     def __init__(self, rule, group):
         recorder = Recorder()
-        state = [recorder.input(name, (group.size,), "float") for name in self.NAMES]
-        scalars = [recorder.input(name, (), "float") for name in self.SCALARS]
-        *new, square = update_group(recorder, rule, group, *state, *scalars)
-        parts = group.split(recorder, new[0])
-        self.parts = list(parts)
-        self.program = Compiled(recorder.program, [*new, square, *parts.values()])
-
-    def __call__(self, state, scalars):
-        scalars = (tensor(np.float32(value)) for value in scalars)
-        weights, first, second, square, *parts = self.program(
-            {**dict(zip(self.NAMES, state)), **dict(zip(self.SCALARS, scalars))}
+        vector = lambda name: recorder.input(name, (group.size,), "float")
+        weights, gradient = vector("weights"), vector("gradient")
+        state = {name: vector(name) for name in group.remembered(rule)}
+        rate, *corrections, factor = (recorder.input(name, (), "float") for name in self.SCALARS)
+        new, changed, square = update_group(
+            recorder, rule, group, weights, gradient, state, rate=rate, corrections=tuple(corrections), factor=factor
         )
-        return weights, first, second, square, dict(zip(self.parts, parts))
+        parts = group.split(recorder, new)
+        self.state, self.parts = list(state), list(parts)
+        outputs = [new, square, *(changed[name] for name in self.state), *parts.values()]
+        self.program = Compiled(recorder.program, outputs)
+
+    def __call__(self, weights, gradient, state, scalars):
+        """-> new weights, new state, squared norm of the change, the parameters by name."""
+        scalars = {name: tensor(np.float32(value)) for name, value in zip(self.SCALARS, scalars)}
+        new, square, *rest = self.program({"weights": weights, "gradient": gradient, **state, **scalars})
+        split = len(self.state)
+        return new, dict(zip(self.state, rest[:split])), square, dict(zip(self.parts, rest[split:]))
 
 
 class Inference:

@@ -13,7 +13,8 @@ from tandemclip.core.methods.features import CHOSEN, Elapsed, Features
 from tandemclip.core.spec import Notes
 from tandemclip.core.training.engine import Backward, Capabilities, Differentiated, Encoded
 from tandemclip.core.training.ranks import Alone
-from tandemclip.core.training.update import groups, update_group
+from tandemclip.core.training.tuning import Tuning
+from tandemclip.core.training.update import AVERAGE, update_group
 
 IN_CACHE = 131_072  # elements: with some more or fewer an update takes up to twice as long
 
@@ -32,23 +33,24 @@ class Engine:
     )
 
     def __init__(
-        self, method, weights, rule, eager=False, ranks=Alone(), precision="fp32", dtype=torch.float32, device=None
-    ):
+        self, method, weights, rule, eager=False, ranks=Alone(), precision="fp32", tuning=Tuning(),
+        dtype=torch.float32, device=None,
+    ):  # fmt: skip
         # torch is eager here in any case: `eager` exists for engines that compile
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
         self.method, self.rule, self.ranks, self.device = method, rule, ranks, torch.device(device or best_device())
         self.precision = precision
-        self.training = True
         self.model = Model(method, weights, dtype, self.device)
-        self.groups = groups(method, rule)
-        self.vectors, self.first, self.second = [], [], []
+        self.groups, self.training = tuning.groups(method, rule), tuning.training(method)
+        self.vectors, self._state = [], None
+        for _, parameter in self.model.named_parameters():
+            parameter.requires_grad_(False)
         for group in self.groups:
             vector = torch.cat([self.model.arrays[name].detach().reshape(-1) for name in group.places])
             for name, (start, stop, shape) in group.places.items():
                 self.model.arrays[name].data = vector[start:stop].view(shape)
+                self.model.arrays[name].requires_grad_(True)
             self.vectors.append(vector)
-            self.first.append(torch.zeros_like(vector))
-            self.second.append(torch.zeros_like(vector))
 
     @staticmethod
     def join():
@@ -56,9 +58,9 @@ class Engine:
         return join()
 
     @classmethod
-    def float64(cls, method, weights, rule, ranks=Alone()):
+    def float64(cls, method, weights, rule, ranks=Alone(), tuning=Tuning()):
         """The judge of gradients, on the CPU."""
-        return cls(method, weights, rule, ranks=ranks, dtype=torch.float64, device="cpu")
+        return cls(method, weights, rule, ranks=ranks, tuning=tuning, dtype=torch.float64, device="cpu")
 
     @cached_property
     def views(self):
@@ -135,19 +137,29 @@ class Engine:
     def ops(self):
         return self.model.scope(True).run.ops
 
+    def _remembered(self):
+        """{name: vector} of each group, made at the first use: inference needs none."""
+        if self._state is None:
+            make = lambda name, vector: vector.clone() if name == AVERAGE else torch.zeros_like(vector)
+            self._state = [
+                {name: make(name, vector) for name in group.remembered(self.rule)}
+                for group, vector in zip(self.groups, self.vectors)
+            ]
+        return self._state
+
     @torch.no_grad()
     def update(self, backward, rates):
         ops, squares = self.ops, []
-        for i, group in enumerate(self.groups):
-            state = (self.vectors[i], self.first[i], self.second[i])
+        for group, vector, gradient, kept in zip(self.groups, self.vectors, backward.gradients, self._remembered()):
             for part in self._parts(group.size):
-                weights, first, second = (vector[part] for vector in state)
-                *new, square = update_group(
-                    ops, self.rule, group, weights, backward.gradients[i][part], first, second, rates.learning_rate,
-                    rates.correction1, rates.correction2, rates.factor / backward.scale, part,
+                state = {name: array[part] for name, array in kept.items()}
+                new, changed, square = update_group(
+                    ops, self.rule, group, vector[part], gradient[part], state, rate=rates.learning_rate, part=part,
+                    corrections=(rates.correction1, rates.correction2), factor=rates.factor / backward.scale,
                 )  # fmt: skip
-                for old, now in zip((weights, first, second), new):
-                    old.copy_(now)  # in place: the parameters are views of the weights
+                vector[part].copy_(new)  # in place: the parameters are views of the weights
+                for name, array in state.items():
+                    array.copy_(changed[name])
                 squares.append(square)
         self.model.store(backward.statistics)
         return torch.stack(squares).sum().sqrt().item()
@@ -177,17 +189,28 @@ class Engine:
         return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.model.arrays.items()}
 
     def moments(self):
-        first, second = self._named(self.first), self._named(self.second)
-        return {f"first.{n}": a for n, a in first.items()} | {f"second.{n}": a for n, a in second.items()}
+        state = self._remembered()
+        kinds = {kind: self._named([each[kind] for each in state]) for kind in state[0]}
+        return {f"{kind}.{name}": array for kind, named in kinds.items() for name, array in named.items()}
 
     @torch.no_grad()
     def load(self, weights, moments=None):
         for name, tensor in self.model.arrays.items():
             tensor.copy_(torch.as_tensor(weights[name]))
-        for own, prefix in ((self.first, "first."), (self.second, "second.")):
-            for i, group in enumerate(self.groups):
+        self._state = None
+        if moments is None:
+            return
+        for group, state in zip(self.groups, self._remembered()):
+            for kind, vector in state.items():
                 for name, (start, stop, _) in group.places.items():
-                    own[i][start:stop] = 0 if moments is None else torch.as_tensor(moments[prefix + name]).reshape(-1)
+                    vector[start:stop] = torch.as_tensor(moments[f"{kind}.{name}"]).reshape(-1)
+
+    @torch.no_grad()
+    def exchange_average(self):
+        for vector, state in zip(self.vectors, self._remembered()):
+            weights = vector.clone()
+            vector.copy_(state[AVERAGE])
+            state[AVERAGE].copy_(weights)
 
     # ---- looking
     @torch.no_grad()

@@ -42,9 +42,10 @@ def build(cls, mapping, where: str = "", trust: bool = True):
         raise UserError(_unknown(unknown[0], _names(cls), where))
     hints, values = typing.get_type_hints(cls), {}
     for field in dataclasses.fields(cls):
-        here = f"{where}.{field.name}" if where else field.name
-        if field.name in mapping:
-            hint, value = hints[field.name], mapping[field.name]
+        key = _key(field)
+        here = f"{where}.{key}" if where else key
+        if key in mapping:
+            hint, value = hints[field.name], mapping[key]
             if (
                 _is_open(hint)
                 and field.default is not dataclasses.MISSING
@@ -67,9 +68,9 @@ def _value(hint, value, where, trust):
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if value is None and type(None) in options:
         return None
-    if typing.get_origin(hint) is tuple and _is_open(typing.get_args(hint)[0]):
+    if typing.get_origin(hint) is tuple and _is_built(typing.get_args(hint)[0]):
         return _several(typing.get_args(hint)[0], value, where, trust)
-    nested = [option for option in options if _is_open(option) or dataclasses.is_dataclass(option)]
+    nested = [option for option in options if _is_built(option)]
     if nested:
         return build(nested[0], value, where, trust)
     try:
@@ -81,8 +82,9 @@ def _value(hint, value, where, trust):
 
 
 def _several(cls, value, where, trust):
-    if not isinstance(value, list) or not value:
-        raise UserError(f"{where} is {value!r}, expected a list of mappings with a `type`")
+    if not isinstance(value, list) or (_is_open(cls) and not value):
+        keys = "a `type`" if _is_open(cls) else f"keys {', '.join(_names(cls))}"
+        raise UserError(f"{where} is {value!r}, expected a list of mappings with {keys}")
     return tuple(build(cls, item, f"{where}[{i}]", trust) for i, item in enumerate(value))
 
 
@@ -94,6 +96,10 @@ def _adapter(hint):
 def _is_open(cls) -> bool:
     """A base class whose subclasses a config names by `type`: no dataclass itself."""
     return isinstance(cls, type) and not dataclasses.is_dataclass(cls) and cls.__module__.startswith("tandemclip.")
+
+
+def _is_built(cls) -> bool:
+    return _is_open(cls) or dataclasses.is_dataclass(cls)
 
 
 def _chosen(base, mapping, where, trust):
@@ -115,7 +121,12 @@ def _chosen(base, mapping, where, trust):
 
 
 def _names(cls) -> list[str]:
-    return [field.name for field in dataclasses.fields(cls)]
+    return [_key(field) for field in dataclasses.fields(cls)]
+
+
+def _key(field) -> str:
+    """`from_` is the field of the key "from", which is a word of Python."""
+    return field.name.removesuffix("_")
 
 
 def _unknown(key, names, where, what="key"):

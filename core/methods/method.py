@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 import numpy as np
 
@@ -24,13 +25,15 @@ class Method(Spec):
 
     classes: how many it classifies into by itself, by `classify`; 0 for none. guessing: the terms that are ln of the
     batch size where nothing is known, None for the loss and all others.
-    chooses_by: the local features that `choose` reads on the host. Without any there is no choice, and a step is one program.
-    gathered: the choices that every rank sees of everybody; the others stay with their samples.
+    chooses_by: the local features that `choose` reads on the host. Without any there is no choice, and a step is one
+    program. gathered: the choices that every rank sees of everybody; the others stay with their samples.
     phases: by a name each, where in a run the loss is another function; parity, doctor and bench look at each.
+    frozen: patterns (fnmatch) of parameters that never train, whatever a run says; these parts run as at inference.
     """
 
     classes = 0
     guessing: tuple[str, ...] | None = None
+    frozen: tuple[str, ...] = ()
     chooses_by: tuple[str, ...] = ()
     gathered: tuple[str, ...] = ()
     phases: dict[str, Elapsed] = {"": START}
@@ -43,14 +46,18 @@ class Method(Spec):
         raise TypeError(f"{type(self).__name__} defines no encode")
 
     def choose(self, local: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What the vocabulary cannot compute (a matching), on the host: {name: [B, ...]} for `features.chosen`, int32 or float.
+        """What the vocabulary cannot compute (a matching), on the host: {name: [B, ...]} for `features.chosen`, int32
+        or float.
 
         local: the features of `chooses_by`, of this rank's samples. No gradient goes through a choice.
         """
         raise TypeError(f"{type(self).__name__} chooses nothing")
 
     def choice_cost(self, local: dict[str, np.ndarray], chosen: dict[str, np.ndarray]) -> np.ndarray:
-        """[B]: what a choice costs each sample, the less the better. Two engines may choose differently at equal cost."""
+        """[B]: what a choice costs each sample, the less the better.
+
+        Two engines may choose differently at equal cost.
+        """
         raise TypeError(f"{type(self).__name__} names no cost of its choice")
 
     def loss(self, ops: Ops, p: Scope, features: Features, elapsed: Elapsed) -> dict[str, Array]:
@@ -66,10 +73,13 @@ class Method(Spec):
         return batch
 
     def all_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-        """Auxiliary parts were once under "training.", and are drawn as they were."""
+        """Auxiliary parts were once under "training.", and are drawn as they were. What is `frozen` never trains."""
         for name, parameter in super().all_parameters(prefix):
-            if name.startswith(prefix + AUXILIARY):
-                parameter = replace(parameter, key="training." + name.removeprefix(prefix + AUXILIARY))
+            own = name.removeprefix(prefix)
+            if own.startswith(AUXILIARY):
+                parameter = replace(parameter, key="training." + own.removeprefix(AUXILIARY))
+            if any(fnmatchcase(own, pattern) for pattern in self.frozen):
+                parameter = replace(parameter, trainable=False)
             yield name, parameter
 
     def paired(self, batch: dict[str, np.ndarray]) -> np.ndarray:

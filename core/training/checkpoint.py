@@ -2,7 +2,8 @@
 
     RUN/checkpoints/step-00000200/
         model.safetensors      parameters and buffers under their dotted names
-        optimizer.safetensors  moments and whatever else the update rule remembers
+        optimizer.safetensors  what the update rule remembers ("first.NAME", ...) and the average of the weights
+                               ("ema.NAME"), where the run keeps one
         state.json             step, position in the data, configuration, versions, engine
         manifest.json          size and SHA-256 of the other three, written last
 

@@ -1,6 +1,7 @@
 """What a run is configured by: a method, its data, and how it trains, read from one YAML file."""
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import yaml
@@ -14,7 +15,9 @@ from tandemclip.core.data.views.image import ImageView
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Method
 from tandemclip.core.training.evaluation import Evaluation
+from tandemclip.core.training.init import Init
 from tandemclip.core.training.settings import Training
+from tandemclip.core.training.tuning import nothing_matches
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,15 @@ class Data:
 
 @dataclass(frozen=True)
 class Config:
+    """init: where the weights of a new run come from, beside those that are drawn."""
+
     method: Method
     data: Data
     training: Training
+    init: Init | None = None
 
     def __post_init__(self):
+        self._check_patterns()
         text, tokenizer = self.method.text, self.data.tokenizer
         if text is None and tokenizer is None:
             return
@@ -54,6 +61,13 @@ class Config:
                 f"method.text.vocab_size is {wanted} and the tokenizer has {given} ids; set "
                 f"method.text.vocab_size={given}"
             )
+
+    def _check_patterns(self):
+        self.training.tuning.check(self.method)
+        names = [name for name, _ in self.method.all_parameters()]
+        for pattern in self.method.frozen:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise nothing_matches(f"{type(self.method).__name__}.frozen", pattern, names)
 
     @property
     def views_a_step(self) -> int:

@@ -1,5 +1,6 @@
 """What the trainer, the evaluation and the parity tool ask of an engine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -94,6 +95,7 @@ class Engine(Protocol):
     method: Method
     views: dict[str, View]
     capabilities: Capabilities
+    training: bool | Callable[[str], bool]  # Run.training of a step: what `Tuning` leaves in training
 
     def backward(self, batch: Arrays, elapsed: Elapsed, scale: float = 1.0) -> Backward:
         """Of a whole batch on one rank, in one program; `global_batch.backward` is the general one."""
@@ -135,10 +137,14 @@ class Engine(Protocol):
         """Parameters and buffers by name, float32."""
 
     def moments(self) -> Arrays:
-        """ "first.NAME" and "second.NAME" of every trainable parameter."""
+        """What the update rule remembers of every parameter that trains, by the rule's names: "first.NAME", and the
+        average of the weights, "ema.NAME", where one is kept."""
 
     def load(self, weights: Arrays, moments: Arrays | None = None) -> None:
-        """Take over weights, and moments (zeros where None)."""
+        """Take over weights, and what `moments` gave; None: as at the start, zeros and the weights as their average."""
+
+    def exchange_average(self) -> None:
+        """Let the weights and their average change places; called again, it takes that back."""
 
     def apply(self, method: str, *arrays: np.ndarray) -> np.ndarray:
         """A function of the method from arrays to one, e.g. "encode_grid", at inference: by running statistics."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tandemclip.core.errors import UserError
 from tandemclip.core.precision import Precision
 from tandemclip.core.training.schedule import Schedule
+from tandemclip.core.training.tuning import Pattern, Tuning
 from tandemclip.core.training.update import AdamW, UpdateRule
 
 
@@ -17,6 +18,12 @@ class Training:
     precision: what products and convolutions are computed in; weights, moments, norms and losses are float32 always.
     accumulate: pieces that a rank's part of a batch is computed in; the result is the same, in less memory and more
     time (each piece is encoded twice). BatchNorms see a piece at a time.
+    groups: rate and decay of parameters by pattern, and which ones are frozen; of each name the first that matches
+    holds. evaluated: patterns of parts that run as at inference though they train (norm_eval).
+    ema: after every update average = ema average + (1 - ema) weights (Polyak and Juditsky 1992), from the weights at
+    the start on. Evaluation while training takes the average, with the BatchNorms' statistics as they stand. A
+    checkpoint has it in optimizer.safetensors, under "ema.NAME"; its model.safetensors holds the weights themselves.
+    None: no average.
     evaluate_every, checkpoint_every: in steps; 0 for at the end only. checkpoint_minutes: one more whenever so many
     minutes have passed since the last; 0 for none.
     """
@@ -32,6 +39,9 @@ class Training:
     seed: int = 0
     precision: Precision = "fp32"
     accumulate: int = 1
+    groups: tuple[Pattern, ...] = ()
+    evaluated: tuple[str, ...] = ()
+    ema: float | None = None
     evaluate_every: int = 0
     checkpoint_every: int = 0
     checkpoint_minutes: float = 0
@@ -46,6 +56,12 @@ class Training:
 
         if self.accumulate < 1:
             raise UserError(f"training.accumulate is {self.accumulate}; give the number of pieces, 1 or more")
+        if self.ema is not None and not 0 < self.ema < 1:
+            raise UserError(f"training.ema is {self.ema}; give a share between 0 and 1, e.g. 0.999, or leave it out")
+
+    @property
+    def tuning(self) -> Tuning:
+        return Tuning(self.groups, self.evaluated, self.ema)
 
     def schedule(self, records: int) -> Schedule:
         """For a source of `records`; an epoch is the whole batches that they give."""

@@ -11,12 +11,15 @@ from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.data.tokenizers.tokenizer import build as build_tokenizer
 from tandemclip.core.data.tokenizers.tokenizer import from_json
 from tandemclip.core.errors import UserError
-from tandemclip.core.spec import Spec, initial_weights
+from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.changes import Resumption, resumption
 from tandemclip.core.training.config import Config
+from tandemclip.core.training.init import matching, take
 from tandemclip.core.training.trainer import Trainer
+from tandemclip.core.training.update import remembered_names
 
+KEPT = ("tokenizer", "loss_scale", "init", "changes")  # of a checkpoint's state, by the run that goes on from it
 TIMED_STEPS = 20
 
 
@@ -25,29 +28,31 @@ def begin(
     config: Config,
     mapping: dict,
     make_engine,
-    init: Path | None = None,
     resumed: bool = False,
+    say: Callable[[str], None] = print,
     evaluate=None,
 ) -> Trainer:
-    """A run from its first step. make_engine(config, weights) -> engine. init: a checkpoint whose weights it takes.
+    """A run from its first step. make_engine(config, weights) -> engine.
 
-    evaluate: see Trainer. resumed: it may have died before its first checkpoint and left rows in its journal; they go.
+    resumed: it may have died before its first checkpoint and left rows in its journal; they go. say: where the first
+    rank tells what the run takes over by `init`. evaluate: see Trainer.
     """
     checkpoint.refuse_later(run, 0)
     tokenizer = tokenizer_of(config)
-    weights = initial_weights(config.method, config.training.seed)
-    if init is not None:
-        weights = matching(checkpoint.load(checkpoint.resolve(init)).model, config.method, init)
+    state = {"config": mapping, "tokenizer": tokenizer and tokenizer.to_json()}
+    weights, told = initial_weights(config.method, config.training.seed), []
+    if config.init is not None:
+        saved = checkpoint.load(checkpoint.resolve(Path(config.init.from_)))
+        weights, account = take(config.init, saved, config.method, tokenizer, weights)
+        state["init"], told = account.to_json(), account.lines()
     engine = make_engine(config, weights)
-    return Trainer(
-        run,
-        config,
-        engine,
-        tokenizer,
-        {"config": mapping, "tokenizer": tokenizer and tokenizer.to_json()},
-        resumed=resumed,
-        evaluate=evaluate,
-    )
+    _say(engine, told, say)
+    return Trainer(run, config, engine, tokenizer, state, resumed=resumed, evaluate=evaluate)
+
+
+def _say(engine, lines: list[str], say) -> None:
+    for line in lines if engine.ranks.rank == 0 else []:
+        say(line)
 
 
 def tokenizer_of(config: Config):
@@ -69,7 +74,8 @@ def resume(
         checkpoint.refuse_torn(run)
         return None
     saved = checkpoint.load(folder)
-    found = resumption(saved.state["config"], mapping, overrides, folder)
+    begun = {key: value for key, value in mapping.items() if key != "init"}  # what the start took stands in the state
+    found = resumption(saved.state["config"], begun, overrides, folder)
     config = build(Config, found.mapping)
     steps = config.training.schedule(config.data.train.epoch).steps
     if steps < saved.step:
@@ -77,10 +83,11 @@ def resume(
             f"{steps} steps are fewer than the {saved.step} that {folder} has made; "
             f"give training.steps={saved.step} or more"
         )
+    moments, dropped = _remembered(saved, config)
     engine = make_engine(config, matching(saved.model, config.method, folder))
-    engine.load(saved.model, saved.optimizer)
-    state = {name: saved.state.get(name) for name in ("tokenizer", "loss_scale", "changes")}
-    state |= {"config": found.mapping}
+    engine.load(saved.model, moments)
+    _say(engine, dropped, say)
+    state = {"config": found.mapping} | {key: saved.state[key] for key in KEPT if key in saved.state}
     tokenizer = from_json(state["tokenizer"])
     trainer = Trainer(run, config, engine, tokenizer, state, saved.step, True, evaluate=evaluate)
     _note(trainer, found, steps, say)
@@ -95,9 +102,25 @@ def _note(trainer: Trainer, found: Resumption, steps: int, say: Callable[[str], 
         say(sentence)
     if found.changed:
         say(f"from step {trainer.step} on, by the schedule of {steps} steps: {', '.join(found.changed)}")
-        before = trainer.state["changes"] or []
+        before = trainer.state.get("changes") or []
         trainer.state["changes"] = [*before, {"step": trainer.step, "changed": found.changed}]
         trainer.save_again()
+
+
+def _remembered(saved: checkpoint.Checkpoint, config: Config) -> tuple[dict[str, np.ndarray], list[str]]:
+    """What the update rule goes on from, and what is to be said of the rest, which it has no use for."""
+    rule = config.training.update
+    wanted = remembered_names(config.training.tuning.groups(config.method, rule), rule)
+    missing = [name for name in wanted if name not in saved.optimizer]
+    if missing:
+        raise UserError(
+            f"{saved.folder} lacks {missing[0]}{f' and {len(missing) - 1} more' if missing[1:] else ''}, from which "
+            f"{type(rule).__name__} would go on; start a new run from its weights with --out and --init"
+        )
+    extra, kept = sorted(saved.optimizer.keys() - set(wanted)), {name: saved.optimizer[name] for name in wanted}
+    if not extra:
+        return kept, []
+    return kept, [f"{len(extra)} arrays of {saved.folder} are of no use to {type(rule).__name__}: {extra[0]} ..."]
 
 
 def fit_minutes(trainer: Trainer, minutes: float) -> Trainer:
@@ -118,22 +141,3 @@ def _lasting(trainer: Trainer, steps: int) -> Trainer:
     state = {**trainer.state, "config": mapping}
     config = build(Config, mapping)
     return replace(trainer, config=config, state=state, step=0)
-
-
-def matching(weights: dict[str, np.ndarray], spec: Spec, folder) -> dict[str, np.ndarray]:
-    """`weights` if they are those of this architecture, name by name and shape by shape; UserError otherwise."""
-    wanted = {name: item.shape for name, item in spec.declared().items()}
-    for name, shape in wanted.items():
-        if name not in weights or weights[name].shape != tuple(shape):
-            found = f"has {list(weights[name].shape)}" if name in weights else "does not have it"
-            raise UserError(
-                f"checkpoint {folder} is of another architecture: the config wants {name} {list(shape)}, the checkpoint "
-                f"{found}; use the config it was trained with"
-            )
-    left = sorted(set(weights) - set(wanted))
-    if left:
-        raise UserError(
-            f"checkpoint {folder} is of another architecture: the config has no place for its {left[0]}"
-            f"{f' and {len(left) - 1} more' if left[1:] else ''}; use the config it was trained with"
-        )
-    return weights

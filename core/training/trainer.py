@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -181,7 +182,7 @@ class Trainer:
             "gradient_norm": None if skipped else backward.norm,  # JSON has no infinity
             "update_norm": change,
             "learning_rate": rate,
-        } | ({} if scale == 1.0 else {"loss_scale": scale, "skipped": skipped})
+        } | ({"loss_scale": scale, "skipped": skipped} if self.loss_scale.moves else {})
 
     def _check_finite(self, backward, stream) -> None:
         wrong = [
@@ -206,7 +207,20 @@ class Trainer:
     def _evaluate(self) -> dict[str, Hits]:
         if self.evaluate is None or self.config.data.evaluate is None or not self.leads:
             return {}
-        return self.evaluate(self.config, self.engine, self.tokenizer)
+        with self._averaged():
+            return self.evaluate(self.config, self.engine, self.tokenizer)
+
+    @contextmanager
+    def _averaged(self):
+        """The engine with the average of the weights in their place, where the run keeps one."""
+        if self.settings.ema is None:
+            yield
+            return
+        self.engine.exchange_average()
+        try:
+            yield
+        finally:
+            self.engine.exchange_average()
 
     def _save(self) -> None:
         self._saved_at = time.monotonic()

@@ -1,31 +1,42 @@
-"""The update rules, on flat vectors: one for weights that decay and one for the others.
+"""The update rules, on flat vectors: one for each group of parameters, such as those that decay and the others.
 
 One definition for both engines and the judge. Flat, because a kernel a tensor costs more than the arithmetic of small
-models; the two groups spare a mask.
+models; groups spare a mask. Which parameter is in which group: core/training/tuning.py.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from tandemclip.core.spec import Parameter, Spec
+from tandemclip.core.ops import Array, Ops
+from tandemclip.core.spec import Parameter
+
+AVERAGE = "ema"  # the name of the average among the vectors that an engine keeps
+Scalar = Any  # a Python number, or an array of the engine without axes
+Scalars = tuple[Scalar, Scalar]
+State = dict[str, Array]  # {name: [n]}
 
 
 class UpdateRule:
-    """What a step makes of weights, gradient and two moments, all [n]; rate and corrections are scalars.
+    """What a step makes of weights, gradient and what it remembers, all [n]; rate and corrections are scalars.
 
-    `decay`: a field.
+    decay: a field. state: the names of the vectors that it remembers, zeros at first; a checkpoint has them under
+    "NAME.PARAMETER".
     """
 
     decay: float
+    state: tuple[str, ...] = ()
 
     def corrections(self, count: int) -> tuple[float, float]:
         """What update number `count` (from 1) divides the moments by."""
         return 1.0, 1.0
 
-    def __call__(self, ops, weights, gradient, first, second, rate, correction1, correction2, decay):
-        """-> new weights, first and second moment. decay: the group's, 0 for weights that do not."""
+    def __call__(
+        self, ops: Ops, weights: Array, gradient: Array, state: State, rate: Scalar, corrections: Scalars, decay: float
+    ) -> tuple[Array, State]:
+        """-> new weights, new state. decay: the group's, 0 for weights that do not."""
         raise TypeError(f"{type(self).__name__} defines no update")
 
 
@@ -42,20 +53,22 @@ class AdamW(UpdateRule):
     beta2: float = 0.98
     eps: float = 1e-6
 
+    state = ("first", "second")
+
     def corrections(self, count: int) -> tuple[float, float]:
         """1 - beta^count of update number `count` (from 1), in float64: float32 is off by 3e-5 at beta 0.999."""
         return 1 - self.beta1**count, 1 - self.beta2**count
 
-    def __call__(self, ops, weights, gradient, first, second, rate, correction1, correction2, decay):
-        first = first * self.beta1 + gradient * (1 - self.beta1)
-        second = second * self.beta2 + gradient * gradient * (1 - self.beta2)
-        step = first / correction1 / (ops.sqrt(second / correction2) + self.eps)
-        return weights - (step + weights * decay) * rate, first, second
+    def __call__(self, ops, weights, gradient, state, rate, corrections, decay):
+        first = state["first"] * self.beta1 + gradient * (1 - self.beta1)
+        second = state["second"] * self.beta2 + gradient * gradient * (1 - self.beta2)
+        step = first / corrections[0] / (ops.sqrt(second / corrections[1]) + self.eps)
+        return weights - (step + weights * decay) * rate, {"first": first, "second": second}
 
 
 @dataclass(frozen=True)
 class SGD(UpdateRule):
-    """With momentum, the decay part of the gradient, as torch's. The second moment stays as it is.
+    """With momentum, the decay part of the gradient, as torch's.
 
     Defaults: UniCL's for networks without a transformer (appendix B.1).
     """
@@ -63,17 +76,29 @@ class SGD(UpdateRule):
     decay: float = 1e-4
     momentum: float = 0.9
 
-    def __call__(self, ops, weights, gradient, first, second, rate, correction1, correction2, decay):
-        first = first * self.momentum + gradient + weights * decay
-        return weights - first * rate, first, second
+    state = ("first",)
+
+    def __call__(self, ops, weights, gradient, state, rate, corrections, decay):
+        first = state["first"] * self.momentum + gradient + weights * decay
+        return weights - first * rate, {"first": first}
 
 
 @dataclass(frozen=True)
 class Group:
-    """Parameters that share a decay, laid end to end in one vector."""
+    """Parameters that share a decay and a rate, laid end to end in one vector.
+
+    rate: a factor of the learning rate. average: how much of the moving average of the weights a step keeps, None for
+    no average.
+    """
 
     parameters: dict[str, Parameter]
     decay: float
+    rate: float = 1.0
+    average: float | None = None
+
+    def remembered(self, rule: UpdateRule) -> tuple[str, ...]:
+        """The names of the vectors that an engine keeps for this group beside the weights."""
+        return rule.state if self.average is None else (*rule.state, AVERAGE)
 
     @cached_property
     def places(self) -> dict[str, tuple[int, int, tuple[int, ...]]]:
@@ -107,27 +132,32 @@ class Group:
         return {n: ops.reshape(vector[start:stop], shape) for n, (start, stop, shape) in self.places.items()}
 
 
-def groups(spec: Spec, rule: UpdateRule) -> list[Group]:
-    """The trainable parameters of a spec, those that decay first; an empty group is left out."""
-    trainable = {name: parameter for name, parameter in spec.all_parameters() if parameter.trainable}
-    parts = [
-        Group({n: p for n, p in trainable.items() if p.decays}, rule.decay),
-        Group({n: p for n, p in trainable.items() if not p.decays}, 0.0),
-    ]
-    return [group for group in parts if group.parameters]
-
-
 def update_group(
-    ops, rule, group, weights, gradient, first, second, rate, correction1, correction2, factor, part=slice(None)
-):
-    """One group's update, the gradient times `factor` (clipping) -> weights, first, second, squared norm of the change.
+    ops: Ops,
+    rule: UpdateRule,
+    group: Group,
+    weights: Array,
+    gradient: Array,
+    state: State,
+    *,
+    rate: Scalar,
+    corrections: Scalars,
+    factor: Scalar,
+    part: slice = slice(None),
+) -> tuple[Array, State, Array]:
+    """One group's update, the gradient times `factor` (clipping) -> weights, state, squared norm of the change.
 
-    part: which part of the group's vector the arrays are.
+    state: all that `group.remembered` names. part: which part of the group's vector the arrays are.
     """
-    new, first, second = rule(
-        ops, weights, gradient * factor, first, second, rate, correction1, correction2, group.decay
-    )
+    new, changed = rule(ops, weights, gradient * factor, state, rate * group.rate, corrections, group.decay)
     if group.maximum is not None:
         new = ops.minimum(new, ops.constant(group.maximum[part]))
+    if group.average is not None:
+        changed = {**changed, AVERAGE: state[AVERAGE] * group.average + new * (1 - group.average)}
     change = new - weights
-    return new, first, second, ops.sum(change * change, 0)
+    return new, changed, ops.sum(change * change, 0)
+
+
+def remembered_names(groups: list[Group], rule: UpdateRule) -> list[str]:
+    """The names under which a checkpoint has what these groups remember: "first.NAME", "second.NAME", "ema.NAME"."""
+    return [f"{kind}.{name}" for group in groups for kind in group.remembered(rule) for name in group.places]

@@ -1,4 +1,6 @@
-"""Methods from a folder of one's own: the engines agree on them in every phase, and a run that stopped goes on to the bit."""
+"""Methods from a folder of one's own: the engines agree on them in every phase, and a run that stopped goes on to the
+bit.
+"""
 
 import sys
 

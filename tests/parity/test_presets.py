@@ -68,16 +68,16 @@ def test_one_ulp_is_one_ulp():
 
 # ------------------------------------------------------------------ mutations
 class RootedEps(AdamW):
-    def __call__(self, ops, weights, gradient, first, second, rate, correction1, correction2, decay):
-        first = first * self.beta1 + gradient * (1 - self.beta1)
-        second = second * self.beta2 + gradient * gradient * (1 - self.beta2)
-        step = first / correction1 / ops.sqrt(second / correction2 + self.eps)
-        return weights - (step + weights * decay) * rate, first, second
+    def __call__(self, ops, weights, gradient, state, rate, corrections, decay):
+        first = state["first"] * self.beta1 + gradient * (1 - self.beta1)
+        second = state["second"] * self.beta2 + gradient * gradient * (1 - self.beta2)
+        step = first / corrections[0] / ops.sqrt(second / corrections[1] + self.eps)
+        return weights - (step + weights * decay) * rate, {"first": first, "second": second}
 
 
 class Uncorrected(AdamW):
-    def __call__(self, ops, weights, gradient, first, second, rate, correction1, correction2, decay):
-        return super().__call__(ops, weights, gradient, first, second, rate, 1.0, 1.0, decay)
+    def __call__(self, ops, weights, gradient, state, rate, corrections, decay):
+        return super().__call__(ops, weights, gradient, state, rate, (1.0, 1.0), decay)
 
 
 @dataclass

@@ -34,7 +34,8 @@ class Scenes(Source):
 
     Captions are "a red seven and a blue two", summaries "red seven and blue two", phrases "red seven". With
     `size_words` digits are small or large and named so. An object's confidence is its side / `size`, its feature
-    [roi_dim] the `projected_crop` of its square. Scenes with one digit carry label = that digit, and both attributes.
+    [roi_dim] the `projected_crop` of its square. Scenes with one digit carry both attributes, and the one that
+    `label` names as their class.
 
     noise: the probability of each of three defects of image-text data (PyramidCLIP, section 1). Redundant captions:
     irrelevant words in the caption, not in the summary. Missing objects: caption and summary omit one of several
@@ -50,6 +51,7 @@ class Scenes(Source):
     noise: float = 0.0
     roi_dim: int = 64
     size_words: bool = False
+    label: Literal["digit", "color"] = "digit"
 
     def __post_init__(self):
         for name, (low, high) in LIMITS.items():
@@ -68,20 +70,20 @@ class Scenes(Source):
         scene = self._plan(rng)
         pixels = draw(rng, scene, self._handwriting[0], self.size)
         first = scene.digits[0]
-        single = len(scene.digits) == 1
+        attributes = {"digit": first.digit, "color": first.color} if len(scene.digits) == 1 else {}
         return Record(
             key=f"scenes/{self.split}/{self.seed}/{index:06d}",
             image=pixels,
             captions=(scene.caption,),
             summary=scene.summary,
             objects=self._objects(scene, pixels) if scene.lists_objects else (),
-            label=first.digit if single else None,
-            attributes={"digit": first.digit, "color": first.color} if single else {},
+            label=attributes.get(self.label),
+            attributes=attributes,
         )
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        return DIGITS
+        return DIGITS if self.label == "digit" else COLORS[: self.colors]
 
     @property
     def prompts(self) -> dict[str, list[list[str]]]:

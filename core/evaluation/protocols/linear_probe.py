@@ -53,8 +53,8 @@ def predict(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.nd
     others = np.delete(order, firsts)  # every class stays among those that are learned from
     if len(classes) < 2 or not len(others):
         raise UserError(
-            f"the linear probe has {len(labels)} records of {len(classes)} classes to learn from; it needs two classes, and more "
-            "records than classes: give another `learn`"
+            f"the linear probe has {len(labels)} records of {len(classes)} classes to learn from; it needs two "
+            "classes, and more records than classes: give another `learn`"
         )
     held = others[: max(1, len(labels) // 10)]
     rest = np.setdiff1d(order, held)

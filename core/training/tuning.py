@@ -1,0 +1,129 @@
+"""Which parameters train, how fast, and which parts run as at inference: by patterns over dotted names."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from tandemclip.core.errors import UserError
+from tandemclip.core.spec import Spec
+from tandemclip.core.training.update import Group, UpdateRule
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What holds for the parameters whose dotted names match, as `fnmatch` has it: "image.*", "*.blocks.[0-3].*".
+
+    rate: a factor of the learning rate. decay: in place of the update rule's, for parameters that decay at all. frozen:
+    no gradient, nothing remembered, no update; the part runs as at inference.
+    """
+
+    match: str
+    rate: float = 1.0
+    decay: float | None = None
+    frozen: bool = False
+
+    def __post_init__(self):
+        if self.rate <= 0 or (self.decay is not None and self.decay < 0):
+            raise UserError(
+                f"training.groups: {self.match!r} has rate {self.rate} and decay {self.decay}; a rate is above 0 and a "
+                "decay at least 0: to keep weights as they are, take frozen: true"
+            )
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """patterns: of each name the first that matches holds. evaluated: parts that run as at inference though they
+    train: BatchNorms by their running statistics, no drop path (MMDetection's norm_eval). average: `Training.ema`.
+    """
+
+    patterns: tuple[Pattern, ...] = ()
+    evaluated: tuple[str, ...] = ()
+    average: float | None = None
+
+    def groups(self, spec: Spec, rule: UpdateRule) -> list[Group]:
+        """The parameters of a spec that train, those that decay first, equal rates and decays together."""
+        assigned, found = self._assigned(spec), {}
+        for name, parameter in spec.all_parameters():
+            pattern = assigned.get(name, ALL)
+            if parameter.trainable and not pattern.frozen:
+                decay = rule.decay if pattern.decay is None else pattern.decay
+                key = (parameter.decays, pattern.rate, decay if parameter.decays else 0.0)
+                found.setdefault(key, {})[name] = parameter
+        ordered = sorted(found, key=lambda key: not key[0])  # stable: else in the order in which the spec has them
+        return [Group(found[key], key[2], key[1], self.average) for key in ordered]
+
+    def training(self, spec: Spec) -> bool | Callable[[str], bool]:
+        """`Run.training` of a step: a node is in training where any parameter in it trains and is not `evaluated`.
+
+        A node without parameters (a drop path) is a part of the node above it.
+        """
+        names = {name: p.trainable for name, p in spec.all_parameters()}
+        self._check_evaluated(list(names))
+        frozen = {name for name, pattern in self._assigned(spec).items() if pattern.frozen}
+        trains = [name for name, own in names.items() if own and name not in frozen and not self._is_evaluated(name)]
+        return True if len(trains) == len(names) else Nodes(_above(names), _above(trains))
+
+    def check(self, spec: Spec) -> None:
+        """UserError for a pattern that holds for no parameter of this spec, and where none is left to train."""
+        assigned = self._assigned(spec)
+        self._check_evaluated([name for name, _ in spec.all_parameters()])
+        if not any(p.trainable and not assigned.get(name, ALL).frozen for name, p in spec.all_parameters()):
+            raise UserError("training.groups freezes every parameter; leave some of them to train")
+
+    def _is_evaluated(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self.evaluated)
+
+    def _assigned(self, spec: Spec) -> dict[str, Pattern]:
+        """{name: the pattern that holds for it}, of the names that any matches."""
+        names = [name for name, _ in spec.all_parameters()]
+        assigned = {}
+        for pattern in self.patterns:
+            matching = [name for name in names if fnmatchcase(name, pattern.match)]
+            if not matching:
+                raise nothing_matches("training.groups", pattern.match, names)
+            new = [name for name in matching if name not in assigned]
+            if not new:
+                raise UserError(
+                    f"training.groups: all that {pattern.match!r} matches ({matching[0]} ...) is matched by an earlier "
+                    "pattern, and the first one holds; put it before that one, or leave it out"
+                )
+            assigned.update(dict.fromkeys(new, pattern))
+        return assigned
+
+    def _check_evaluated(self, names: list[str]) -> None:
+        for pattern in self.evaluated:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise nothing_matches("training.evaluated", pattern, names)
+
+
+ALL = Pattern("*")
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """path -> whether the node trains. known: nodes with parameters in them. trains: those where any of them trains."""
+
+    known: frozenset[str]
+    trains: frozenset[str]
+
+    def __call__(self, path: str) -> bool:
+        while path and path not in self.known:
+            path = path.rpartition(".")[0]
+        return path in self.trains
+
+
+def _above(names: Iterable[str]) -> frozenset[str]:
+    """All nodes that these parameters lie in, the root ("") among them."""
+    nodes = set()
+    for name in names:
+        parts = name.split(".")
+        nodes |= {".".join(parts[:depth]) for depth in range(len(parts))}
+    return frozenset(nodes)
+
+
+def nothing_matches(where: str, pattern: str, names: list[str]) -> UserError:
+    """The error of a pattern that matches none of these names, with those that are near to it."""
+    candidates = sorted({*names, *_above(names)} - {""})
+    near = difflib.get_close_matches(pattern.removesuffix(".*"), candidates, 3, 0.4) or names[:3]
+    return UserError(f"{where}: {pattern!r} matches no parameter; near it are {', '.join(near)}: correct it")
