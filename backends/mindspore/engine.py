@@ -201,7 +201,7 @@ class Engine:
     def exchange_average(self):
         for i, state in enumerate(self._remembered()):
             self.vectors[i], state[AVERAGE] = state[AVERAGE], self.vectors[i]
-        # through the host: a slice taken in PyNative is a view, and a compiled BatchNorm fails on one ("Memcpy_s error")
+        # through the host: a slice taken in PyNative is a view, on which a compiled BatchNorm fails ("Memcpy_s error")
         self.arrays.update({name: tensor(array) for name, array in self._named(self.vectors).items()})
 
     # ---- looking
