@@ -15,7 +15,7 @@ export MKL_NUM_THREADS ?= $(THREADS)
 
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: setup train test test-full faults bench
+.PHONY: setup train check test test-full faults bench
 
 setup: .venv/.stamp
 
@@ -27,7 +27,14 @@ setup: .venv/.stamp
 train: setup
 	$(VENV_PYTHON) tools/train.py --config configs/pretrain/$(RECIPE).yaml --backend $(BACKEND) --out runs/$(RECIPE)_$(BACKEND)
 
-test: setup
+# Lint, layout and the types of the contracts.
+check: setup
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	mkdir -p .venv/src && ln -sfn ../.. .venv/src/tandemclip
+	$(VENV_PYTHON) -m mypy
+
+test: check
 	$(VENV_PYTHON) -m pytest -m "not slow and not faults"
 
 test-full: setup

@@ -131,7 +131,9 @@ def with_choices(batch: Arrays, chosen: Arrays) -> Arrays:
 
 
 def choice_gaps(subject: Subject, engine: Engine, batch: Arrays, judged: Judged) -> dict[str, float]:
-    """How much more the engine's own choice costs than the judge's, by the judge's costs: equal costs may differ in choice."""
+    """How much more the engine's own choice costs than the judge's, by the judge's costs: equal costs may differ in
+    choice.
+    """
     method = subject.method
     encoded = engine.encode(batch, {}, keep=False).features
     own = method.choose({name: engine.to_host(encoded[f"local:{name}"]) for name in method.chooses_by})
@@ -265,7 +267,9 @@ def judged(subject: Subject, batch: Arrays, weights: Arrays | None = None, chose
 
 
 def with_margin(subject: Subject, tries: int = 6) -> tuple[Arrays, Judged]:
-    """The batch, of the first `tries`, whose discrete choices are farthest from a tie, and what the judge makes of it."""
+    """The batch, of the first `tries`, whose discrete choices are farthest from a tie, and what the judge makes of
+    it.
+    """
     best = None
     for batch in subject.batches[:tries]:
         found = judged(subject, batch)

@@ -1,7 +1,7 @@
 """Spec, Parameter, Buffer, Scope: how a definition names its weights and finds what it needs.
 
-A spec is a frozen dataclass that knows its parameters and its forward. It holds no weights and no engine: the same object
-runs on torch, MindSpore, numpy and the recorder, whichever `ops` and arrays it is called with.
+A spec is a frozen dataclass that knows its parameters and its forward. It holds no weights and no engine: the same
+object runs on torch, MindSpore, numpy and the recorder, whichever `ops` and arrays it is called with.
 """
 
 from collections.abc import Callable, Iterator
@@ -46,8 +46,8 @@ Initial = Constant | Normal | Uniform
 
 @dataclass(frozen=True)
 class Parameter:
-    """maximum: what it is clamped to after every update. key: the name that it is drawn under, where that is not its own: a
-    parameter that was renamed starts as before.
+    """maximum: what it is clamped to after every update. key: the name that it is drawn under, where that is not its
+    own: a parameter that was renamed starts as before.
     """
 
     shape: tuple[int, ...]
@@ -66,7 +66,8 @@ class Parameter:
 class Buffer:
     """State that a pass writes and no gradient reaches: statistics of a BatchNorm, a queue of features.
 
-    What `encode` writes is averaged over the ranks. What `loss` writes comes of everybody's features, and is equal on all.
+    What `encode` writes is averaged over the ranks. What `loss` writes comes of everybody's features, and is equal on
+    all.
     """
 
     shape: tuple[int, ...]
@@ -192,9 +193,9 @@ class Draws:
 class Run:
     """One pass: the arrays by name, what of it trains, and what it writes.
 
-    training: of everything, or of a node by its path: a frozen part runs as at inference. draws: the samples' random numbers.
-    probes: {(path, visit): zeros}, each added to what that node gives at that visit (counted from 0); the gradient by a probe
-    is the gradient by the node's output.
+    training: of everything, or of a node by its path: a frozen part runs as at inference. draws: the samples' random
+    numbers. probes: {(path, visit): zeros}, each added to what that node gives at that visit (counted from 0); the
+    gradient by a probe is the gradient by the node's output.
     """
 
     ops: Ops

@@ -27,7 +27,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         _remove(part)
         raise UserError(
-            f"{path} cannot be written ({error.strerror or error}); make its folder writable, or free some space, and start again"
+            f"{path} cannot be written ({error.strerror or error}); make its folder writable, or free some space, and "
+            "start again"
         ) from error
     except BaseException:
         _remove(part)

@@ -120,7 +120,7 @@ def test_labels(root, tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     metrics = json.loads((tmp_path / "runs" / "evaluated" / "metrics.json").read_text())
-    assert {*metrics} == {"step", "own/top1", "birds/linear_probe"}
+    assert {*metrics} == {"step", "own/top1", "own/mean_per_class", "birds/linear_probe"}
 
     (tmp_path / "flowers" / "classes.json").write_text('["rose", "tulip"]')
     (tmp_path / "runs").rename(tmp_path / "before")

@@ -94,6 +94,78 @@ def test_core_and_tools_import_no_engine(root):
     assert result.returncode == 0, result.stderr[-2000:]
 
 
+# ------------------------------------------------------------------ rooms
+@pytest.fixture(scope="module")
+def rooms(root):
+    """{room: its line in the README's picture, counted from the bottom}"""
+    picture = re.search(r"## The house\n\n```\n(.*?)```", (root / "README.md").read_text(), re.S)[1]
+    lines = [re.match(r"(?:[\w/]+/(?:\s+|$))+", line)[0].split() for line in reversed(picture.splitlines())]
+    return {room: height for height, line in enumerate(lines) for room in line}
+
+
+def _room(rooms, path):
+    """The innermost room that "core/data/views/view/View" or "core/data/views/view.py" lies in."""
+    return max((room for room in rooms if path.startswith(room)), key=len)
+
+
+def _imported(tree):
+    """(line, "core/spec/Spec") of everything of ours that is imported, within functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tandemclip"):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            if name.startswith("tandemclip."):
+                yield node.lineno, name.removeprefix("tandemclip.").replace(".", "/")
+
+
+def _arrows_back(rooms, path, tree):
+    """Imports of a room that stands higher."""
+    room = _room(rooms, path)
+    for line, imported in _imported(tree):
+        other = _room(rooms, f"{imported}/")
+        if rooms[other] > rooms[room]:
+            yield f"{path}:{line}: {room} imports {imported} of {other}"
+
+
+def test_every_folder_is_a_room_of_the_picture(root, rooms):
+    """Or lies in one: not in `core/` or `core/data/`, whose own files alone are rooms."""
+    folders = {f"{path.parent.relative_to(root)}/" for path in (root / "core").rglob("*.py")}
+    assert not {folder for folder in folders - set(rooms) if _room(rooms, folder) in ("core/", "core/data/")}
+    assert not {room for room in rooms if not any((root / room).glob("*.py"))}
+
+
+def test_no_room_imports_a_higher_one(root, rooms, sources):
+    places = {str(path.relative_to(root)): text for path, text in sources.items()}
+    found = [
+        arrow
+        for path, text in places.items()
+        if path.startswith(tuple(rooms))
+        for arrow in _arrows_back(rooms, path, ast.parse(text))
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "path, code, back",
+    [
+        ("core/spec.py", "from tandemclip.core.ops import Ops", False),
+        ("core/spec.py", "from tandemclip.core import training", True),
+        ("core/data/records.py", "from tandemclip.core.data.views.view import View", True),
+        ("core/data/views/view.py", "from tandemclip.core.data.records import Record", False),
+        ("core/training/diagnosis/advice.py", "from tandemclip.core.training.trainer import Trainer", False),
+        ("core/data/scenes/plan.py", "from tandemclip.core.data.sources.source import Source", False),  # its own line
+        ("core/methods/clip.py", "def f():\n    import tandemclip.core.training.trainer", True),
+        ("core/towers/vit.py", "from tandemclip import backends", True),
+        ("core/towers/vit.py", "import numpy", False),
+    ],
+)
+def test_the_check_of_rooms_sees_arrows_that_run_back(rooms, path, code, back):
+    assert bool(list(_arrows_back(rooms, path, ast.parse(code)))) == back
+
+
+# ------------------------------------------------------------------ engines
 def _asks_which_engine(tree):
     """Lines that compare something with an engine's name, or `backend` or `engine` with anything but None."""
     for node in ast.walk(tree):

@@ -8,61 +8,54 @@ Absolute times drift on a shared machine, so that whatever is compared takes tur
 on a quiet machine (a warning says when it is not).
 """
 
-import argparse
 import os
 import sys
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from rich.console import Console
-
 from tandemclip import backends
-from tandemclip.backends.recorder.draws import training_views
-from tandemclip.backends.recorder.record import record_features, record_step
-from tandemclip.core.benchmark import configurations as beside
-from tandemclip.core.benchmark import data, machine, operators, reference, report, start, steps
-from tandemclip.core.benchmark.own_process import Apart
 from tandemclip.core.console import command_line
-from tandemclip.core.console.progress import Progress
-from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.errors import UserError
-from tandemclip.core.spec import initial_weights
-from tandemclip.core.training.config import read
-from tandemclip.core.training.start import tokenizer_of
-from tandemclip.tools.parity import subject
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "pretrain"
 TOWERS = {"vit": CONFIGS / "flickr8k_clip_vit.yaml", "rn": CONFIGS / "flickr8k_clip_rn.yaml"}
 BATCHES = 6  # that steps go over
-TURNS = 5  # of each operator
+ROUNDS = 5  # of each operator
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     default = CONFIGS / "scenes_pyramidclip.yaml"
     parser.add_argument("--config", type=Path, default=default, help=f"a YAML file (default: {default.name})")
     parser.add_argument("--sections", nargs="+", choices=list(SECTIONS), default=list(SECTIONS), help="(default: all)")
-    parser.add_argument("--steps", type=int, default=20, metavar="N", help="timed steps of each engine (default: 20)")
     parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
+        "--steps",
+        type=command_line.at_least(1),
+        default=20,
+        metavar="N",
+        help="timed steps of each engine (default: 20)",
     )
+    parser.add_set()
     parser.add_argument(
-        "--beside", type=Path, nargs="+", metavar="YAML", help="others whose steps are held against the config's"
+        "--others", type=Path, nargs="+", metavar="YAML", help="configs whose steps are compared with the config's"
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it all to this file too, with the machine")
     group = parser.add_argument_group(
         "reference",
-        "SCRIPT --data FOLDER --tower vit|rn --views N --no-eval trains the towers of flickr8k_clip_vit.yaml and _rn.yaml on "
-        "FOLDER/train/*.tar and prints, last, a line of JSON with views_per_second",
+        "SCRIPT --data FOLDER --tower vit|rn --views N --no-eval trains the towers of flickr8k_clip_vit.yaml and "
+        "_rn.yaml on FOLDER/train/*.tar and prints, last, a line of JSON with views_per_second",
     )
     group.add_argument(
         "--reference", type=Path, metavar="SCRIPT", help="the script (default: that section is left out)"
     )
     group.add_argument("--reference-data", type=Path, metavar="FOLDER", help="what both train on")
     group.add_argument("--towers", nargs="+", choices=list(TOWERS), default=list(TOWERS), help="(default: both)")
-    group.add_argument("--views", type=int, default=1280, metavar="N", help="image views a run (default: 1280)")
-    group.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each (default: 3)")
+    group.add_argument(
+        "--views", type=command_line.at_least(1), default=1280, metavar="N", help="image views a run (default: 1280)"
+    )
+    group.add_argument(
+        "--rounds", type=command_line.at_least(1), default=3, metavar="N", help="runs of each (default: 3)"
+    )
     return parser
 
 
@@ -72,10 +65,17 @@ def main(argv=None):
 
 def _main(argv):
     args, load = parser().parse_args(argv), os.getloadavg()[0]
+    from datetime import datetime
+
+    from rich.console import Console
+
+    from tandemclip.core.benchmark import machine, report
+    from tandemclip.core.training.config import read
+
     console = Console(highlight=False)
-    told = machine.describe(["tandemclip", *backends.names(), "numpy"], load, datetime.now())
+    about_machine = machine.describe(["tandemclip", *backends.names(), "numpy"], load, datetime.now())
     warning = machine.warning(load, os.cpu_count())
-    head = [told] if warning is None else [told, warning]
+    head = [about_machine] if warning is None else [about_machine, warning]
     for line in head:
         console.print(line, soft_wrap=True, markup=False)
     config, _ = read(args.config, command_line.parse_overrides(args.set))
@@ -93,8 +93,13 @@ def _main(argv):
 
 # ------------------------------------------------------------------ one function a section
 def _steps(args, config):
-    product = Apart(steps.product, next(iter(_engines().values())))
-    makers = {name: Apart(_stepper, args.config, args.set, engine_class) for name, engine_class in _engines().items()}
+    from tandemclip.core.benchmark import steps
+    from tandemclip.core.benchmark.own_process import OwnProcess
+    from tandemclip.core.console.progress import Progress
+
+    engines = _engines()
+    product = OwnProcess(steps.product, next(iter(engines.values())))
+    makers = {name: OwnProcess(_stepper, args.config, args.set, engine) for name, engine in engines.items()}
     with Progress("steps", len(makers) + args.steps) as progress:
         times = steps.measure(product, makers, args.steps, progress.advance)
     return steps.section(times, config.training.batch_size, _flops(config))
@@ -102,6 +107,9 @@ def _steps(args, config):
 
 def _flops(config):
     """Of a step of each engine: three times the forward's, and one more encoding where that is done twice."""
+    from tandemclip.backends.recorder.record import record_features, record_step
+    from tandemclip.tools.parity import subject
+
     method = config.method
     batch = subject(config, {}, 1).batches[0]
     length = method.length(batch)
@@ -114,21 +122,29 @@ def _flops(config):
     return {name: step + (0 if made.capabilities.keeps_graph else again) for name, made in _engines().items()}
 
 
-def _beside(args, config):
-    if not args.beside:
-        return beside.LEFT_OUT
-    files = {path.stem: path for path in (args.config, *args.beside)}
-    if len(files) <= len(args.beside):
+def _configurations(args, config):
+    from tandemclip.core.benchmark import configurations
+    from tandemclip.core.benchmark.own_process import OwnProcess
+    from tandemclip.core.console.progress import Progress
+
+    if not args.others:
+        return configurations.LEFT_OUT
+    files = {path.stem: path for path in (args.config, *args.others)}
+    if len(files) <= len(args.others):
         raise UserError(f"two of the configurations are called alike: {', '.join(files)}; give each a name of its own")
     with Progress("rounds", len(_engines()) * args.steps) as progress:
         found = {}
         for name, engine_class in _engines().items():
-            makers = {stem: Apart(_stepper, path, args.set, engine_class) for stem, path in files.items()}
-            found[name] = beside.measure(makers, args.steps, progress.advance)
-    return beside.section(found)
+            makers = {stem: OwnProcess(_stepper, path, args.set, engine_class) for stem, path in files.items()}
+            found[name] = configurations.measure(makers, args.steps, progress.advance)
+    return configurations.section(found)
 
 
 def _data(args, config):
+    from tandemclip.core.benchmark import data
+    from tandemclip.core.console.progress import Progress
+    from tandemclip.core.training.start import tokenizer_of
+
     name, engine_class = next(iter(_engines().items()))
     with Progress("data", 1 + data.ROUNDS) as progress:
         _, step = _stepper(args.config, args.set, engine_class)
@@ -138,19 +154,28 @@ def _data(args, config):
 
 
 def _operators(args, config):
+    from tandemclip.core.benchmark import operators
+    from tandemclip.core.console.progress import Progress
+
     calls = operators.distinct(_calls(config))
     if len(_engines()) < 2:
         return operators.LEFT_OUT
     with Progress("operators", len(calls)) as progress:
-        return operators.section(operators.measure(calls, _engines(), TURNS, progress.advance), TURNS)
+        return operators.section(operators.measure(calls, _engines(), ROUNDS, progress.advance), ROUNDS)
 
 
 def _start(args, config):
+    from tandemclip.core.benchmark import start
+    from tandemclip.core.console.progress import Progress
+
     with Progress("starts", len(_engines())) as progress:
         return start.section(start.measure(args.config, args.set, list(_engines()), progress.advance))
 
 
 def _reference(args, config):
+    from tandemclip.core.benchmark import reference
+    from tandemclip.core.console.progress import Progress
+
     if args.reference is None or not args.reference.is_file() or args.reference_data is None:
         return reference.LEFT_OUT
     engine, overrides = next(iter(_engines())), (f"data.train.paths={args.reference_data}/train/*.tar",)
@@ -162,7 +187,7 @@ def _reference(args, config):
 
 SECTIONS = {
     "steps": _steps,
-    "beside": _beside,
+    "configurations": _configurations,
     "start": _start,
     "data": _data,
     "reference": _reference,
@@ -186,19 +211,27 @@ def _engines() -> dict[str, type]:
 
 def _calls(config):
     """Of a whole training step's forward."""
-    return record_step(
-        config.method, batch_arrays(training_views(config.method), config.training.batch_size)
-    ).program.calls
+    from tandemclip.backends.recorder.draws import training_views
+    from tandemclip.backends.recorder.record import record_step
+    from tandemclip.core.data.views.view import batch_arrays
+
+    arrays = batch_arrays(training_views(config.method), config.training.batch_size)
+    return record_step(config.method, arrays).program.calls
 
 
 def _stepper(path, overrides, engine_class):
     """(seconds of the first step, what makes the next ones); also run by processes of their own."""
+    from tandemclip.core.benchmark.steps import Stepper
+    from tandemclip.core.spec import initial_weights
+    from tandemclip.core.training.config import read
+    from tandemclip.tools.parity import subject
+
     engine_class.join()  # as tools/train.py begins
     config, _ = read(path, command_line.parse_overrides(overrides))
     begin = subject(config, initial_weights(config.method, config.training.seed), BATCHES)
     settings = {"precision": config.training.precision, "tuning": begin.tuning}
     engine = engine_class(begin.method, begin.weights, begin.rule, **settings)
-    stepper = steps.Stepper(engine, begin.batches, begin.rule, begin.schedule(0))
+    stepper = Stepper(engine, begin.batches, begin.rule, begin.schedule(0))
     return stepper.seconds, stepper
 
 

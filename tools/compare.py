@@ -11,41 +11,39 @@ paired 95% interval; equal image views, or equal time, are the fair comparison w
 another.
 """
 
-import argparse
 import shlex
 import signal
 import sys
 from pathlib import Path
 
-from tandemclip.core.comparison import table
-from tandemclip.core.comparison.board import Board
-from tandemclip.core.comparison.cells import Plan, cells
-from tandemclip.core.comparison.running import LOG, train
 from tandemclip.core.console import command_line
-from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.evaluate import metric_names
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     add = parser.add_argument
     add("--configs", type=Path, nargs="+", required=True, metavar="YAML", help="the others are held against the first")
     add(
         "--seeds",
-        type=int,
+        type=command_line.at_least(0),
         nargs="+",
         default=[0, 1, 2],
         metavar="S",
         help="training.seed of the runs (default: 0 1 2)",
     )
     add("--out", type=Path, required=True, help="a folder for the runs and the table")
-    add("--backend", default="torch", help="torch or mindspore (default: torch)")
-    add("--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of every config")
+    parser.add_backend()
+    parser.add_set("every config")
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
-        "--views", type=int, metavar="V", help="crops through the image tower a run, not the config's steps"
+        "--views",
+        type=command_line.at_least(1),
+        metavar="V",
+        help="crops through the image tower a run, not the config's steps",
     )
-    length.add_argument("--minutes", type=float, metavar="M", help="time of training a run, not the config's steps")
+    length.add_argument(
+        "--minutes", type=command_line.positive, metavar="M", help="time of training a run, not the config's steps"
+    )
     help = "such as t2i/R@10, or t2i/R@10+i2t/R@10 for the mean of the two (default: each that there is)"
     add("--metric", nargs="+", metavar="NAME", help=help)
     return parser
@@ -57,15 +55,23 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
+    from tandemclip.core.comparison import table
+    from tandemclip.core.comparison.cells import Plan, cells
+    from tandemclip.core.comparison.running import LOG
+    from tandemclip.core.errors import UserError
+
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is a Ctrl-C
     planned = cells(Plan(args.out, args.backend, tuple(args.set), args.views, args.minutes), args.configs, args.seeds)
-    metrics = args.metric or metric_names(planned[0].config.method, planned[0].config.data.evaluate)
+    metrics, lacking = (args.metric, []) if args.metric else table.measured(planned)
+    if lacking:
+        print(f"left out: {', '.join(lacking)}, by which a finished cell was not measured")
     names = {metric: table.names_of(metric, planned[0]) for metric in metrics}
     results, failed = _run(planned, names)
     if failed:
         cell, why = next(iter(failed.items()))
         raise UserError(
-            f"{len(failed)} of {len(planned)} cells failed, first {cell.folder}: {why.removeprefix('error: ')} (its {LOG} has "
+            f"{len(failed)} of {len(planned)} cells failed, first {cell.folder}: {why.removeprefix('error: ')} (its "
+            f"{LOG} has "
             "more); what is finished stays: mend the cause and start the same again"
         )
     command = shlex.join(["python", "tools/compare.py", *argv])
@@ -77,6 +83,10 @@ def _main(argv):
 
 def _run(planned, names):
     """The results and, of those that failed, the reasons."""
+    from tandemclip.core.comparison import table
+    from tandemclip.core.comparison.board import Board
+    from tandemclip.core.comparison.running import train
+
     results, failed = {}, {}
     with Board(planned, list(names)) as board:
 

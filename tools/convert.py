@@ -8,29 +8,19 @@ models need quick_gelu, open_clip's others gelu. The names are the same, and the
 a word.
 """
 
-import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-import safetensors
-
-from tandemclip.core.config.build import build
 from tandemclip.core.console import command_line
-from tandemclip.core.data.tokenizers.clip import ClipTokenizer
 from tandemclip.core.errors import UserError
-from tandemclip.core.interop import open_clip, unicl
-from tandemclip.core.interop.adapter import convert
-from tandemclip.core.methods.method import Method
-from tandemclip.core.spec import count_parameters
-from tandemclip.core.training import checkpoint
 
-FAMILIES = {"open_clip": open_clip, "unicl": unicl}
+FAMILIES = ("open_clip", "unicl")  # modules of core/interop
 ACTIVATIONS = ("quick_gelu", "gelu")
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     parser.add_argument("--from", dest="family", required=True, choices=FAMILIES, help="whose names the weights have")
     parser.add_argument("source", type=Path, metavar="SRC", help="a .safetensors file, or torch's with a state dict")
     parser.add_argument("destination", type=Path, metavar="DST", help="a new folder, laid out as a run's")
@@ -44,15 +34,24 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
+    import numpy as np
+
+    from tandemclip.core.config.build import build
+    from tandemclip.core.data.tokenizers.clip import ClipTokenizer
+    from tandemclip.core.interop.adapter import convert
+    from tandemclip.core.methods.method import Method
+    from tandemclip.core.spec import count_parameters
+    from tandemclip.core.training import checkpoint
+
     if args.destination.exists():
         raise UserError(f"{args.destination} is already there; give a folder that is not, nothing is overwritten")
-    foreign, family = read(args.source), FAMILIES[args.family]
+    foreign, family = read(args.source), import_module(f"tandemclip.core.interop.{args.family}")
     shapes = {name: array.shape for name, array in foreign.items()}
     mapping = family.configuration(shapes, args.activation)
     if mapping["text"]["vocab_size"] != ClipTokenizer.vocab_size:
         raise UserError(
-            f"the text tower has {mapping['text']['vocab_size']} ids; expected CLIP's {ClipTokenizer.vocab_size}: a model with "
-            "another tokenizer cannot be taken over"
+            f"the text tower has {mapping['text']['vocab_size']} ids; expected CLIP's {ClipTokenizer.vocab_size}: a "
+            "model with another tokenizer cannot be taken over"
         )
     method = build(Method, mapping, "method")
     weights = convert(foreign, family.table(method, foreign), method)
@@ -63,7 +62,7 @@ def _main(argv):
     print(f"{folder}: {count_parameters(method):,} parameters, {method.text.activation}")
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
+def read(path: Path) -> dict:
     """Arrays by their foreign names."""
     if path.suffix == ".safetensors":
         return read_safetensors(path)
@@ -74,7 +73,9 @@ def read(path: Path) -> dict[str, np.ndarray]:
     return foreign.read(path)
 
 
-def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+def read_safetensors(path: Path) -> dict:
+    import safetensors
+
     try:
         with safetensors.safe_open(path, "np") as file:
             names = list(file.keys())

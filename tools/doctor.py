@@ -7,7 +7,6 @@ where a kernel is missing, the first node that needs it is named. Takes seconds 
 which compiles. The exit code is 0 where at least one engine works and none that is installed is wrong, else 1.
 """
 
-import argparse
 import importlib
 import os
 import platform
@@ -16,26 +15,18 @@ import sys
 from itertools import product
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
-
 from tandemclip import backends
-from tandemclip.backends.checkup import checkup
 from tandemclip.core.console import command_line
 from tandemclip.core.console.versions import installed
 from tandemclip.core.errors import UserError
-from tandemclip.core.spec import initial_weights
-from tandemclip.core.training.config import read
-from tandemclip.tools.parity import subject
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "pretrain"
 PACKAGES = ("tandemclip", "numpy", "opencv-python", "grain", "safetensors")
 SMALL = 1 << 30  # bytes of /dev/shm
 
 
-def parser() -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    return command_line.Parser(description=__doc__)
 
 
 def main(argv=None):
@@ -44,6 +35,10 @@ def main(argv=None):
 
 def _main(argv):
     parser().parse_args(argv)
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     console = Console(highlight=False)
     console.print(machine())
     seen, engines, broken = Table("engine", "version", "devices", "precisions"), {}, 0
@@ -62,7 +57,9 @@ def _main(argv):
     return 0 if _examine(engines, console) and not broken else 1
 
 
-def machine() -> Table:
+def machine():
+    from rich.table import Table
+
     table = Table(show_header=False, box=None)
     table.add_row("python", f"{platform.python_version()}, {platform.platform()}")
     for package in PACKAGES:
@@ -80,6 +77,14 @@ def machine() -> Table:
 
 def _examine(engines: dict, console) -> bool:
     """Print what each engine makes of each configuration; True where there is an engine and none is wrong."""
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    from tandemclip.backends.checkup import checkup
+    from tandemclip.core.spec import initial_weights
+    from tandemclip.core.training.config import read
+    from tandemclip.tools.parity import subject
+
     columns = ("engine", Column("one step of", no_wrap=True), "ready", "terms", "gradient", "update", "")
     table, faults = Table(*columns, title="against numpy in float64"), []
     for path in sorted(CONFIGS.glob("tiny_*.yaml")):
@@ -89,9 +94,9 @@ def _examine(engines: dict, console) -> bool:
             title = f"{path.stem}, {phase}" if phase else path.stem
             with console.status(f"{name}: one step of {title}"):
                 found = checkup(each, engines[name])
-            told = "[green]agrees" if found.fault is None else f"[red]{escape(found.fault)}"
+            verdict = "[green]agrees" if found.fault is None else f"[red]{escape(found.fault)}"
             errors = [f"{error:.1e}" for error in (found.term, found.gradient, found.update)]
-            table.add_row(name, title, f"{found.seconds:.1f} s", *errors, told)
+            table.add_row(name, title, f"{found.seconds:.1f} s", *errors, verdict)
             faults.append(found.fault is not None)
     console.print(table if engines else "no engine is installed that works; the table above says how to install one")
     return bool(faults) and not any(faults)

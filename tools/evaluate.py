@@ -9,34 +9,26 @@ A source is named as a config names it: its type, then its fields as key=value. 
 others, see docs/labels.md.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
-from tandemclip import backends
-from tandemclip.core.config.build import build
 from tandemclip.core.console import command_line
-from tandemclip.core.data.sources.shards import Shards
-from tandemclip.core.data.sources.source import Source
-from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.evaluate import evaluate
-from tandemclip.core.hits import percent
-from tandemclip.core.serving.model import open_model
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     parser.add_argument(
         "--checkpoint", type=Path, required=True, help="a run's folder (its newest checkpoint) or a checkpoint's"
     )
-    parser.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    parser.add_backend()
     parser.add_argument(
         "--data", nargs="+", help="tar shards to evaluate on (default: data.evaluate of the run's config)"
     )
     parser.add_argument(
         "--source", nargs="+", metavar=("TYPE", "KEY=VALUE"), help="any other source, e.g. shards with classes=F"
     )
+    command_line.add_trust(parser)
     parser.add_argument("--json", type=Path, metavar="F", help="write the metrics to this file too")
     return parser
 
@@ -47,17 +39,39 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
-    model, source = open_model(args.checkpoint, backends.load(args.backend))
-    source = Shards(tuple(args.data)) if args.data else source
-    if args.source:
-        source = build(Source, {"type": args.source[0], **command_line.parse_overrides(args.source[1:])}, "--source")
-    if source is None:
-        raise UserError(f"{args.checkpoint} names no evaluation data; give tar shards with --data, or --source")
-    metrics = percent(evaluate(model, source))
+    from tandemclip import backends
+    from tandemclip.core.hits import percent
+    from tandemclip.core.serving.model import model_of
+    from tandemclip.core.training import checkpoint
+
+    engine_class = backends.load(args.backend)
+    saved = checkpoint.load(checkpoint.resolve(args.checkpoint))
+    evaluation = _evaluation(args, saved)
+    metrics = percent(evaluation.measure(model_of(saved, engine_class, args.trust)))
     for name, value in metrics.items():
         print(f"{name}: {value:.2f}%")
     if args.json:
         args.json.write_text(json.dumps(metrics, indent=2) + "\n")
+
+
+def _evaluation(args, saved):
+    """What the command line names, else what the run was configured with."""
+    from tandemclip.core.config.build import build
+    from tandemclip.core.data.sources.shards import Shards
+    from tandemclip.core.errors import UserError
+    from tandemclip.core.evaluation.configured import evaluation_of
+    from tandemclip.core.evaluation.protocols.fitting import Fitting
+    from tandemclip.core.training.evaluation import Evaluation
+
+    if args.source:
+        mapping = {"type": args.source[0], **command_line.parse_overrides(args.source[1:])}
+        return build(Evaluation, mapping, "--source")
+    if args.data:
+        return Fitting(Shards(tuple(args.data)))
+    configured = evaluation_of(saved, args.trust)
+    if configured is None:
+        raise UserError(f"{args.checkpoint} names no evaluation data; give tar shards with --data, or --source")
+    return configured
 
 
 if __name__ == "__main__":

@@ -12,49 +12,45 @@ Only the losses of 100 steps: MindSpore may part from torch as rounding makes to
 docs/parity.md.
 """
 
-import argparse
 import json
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from tandemclip import backends
-from tandemclip.backends.parity import JUDGE, MOVED, Subject, compare, compare_long, compare_training
-from tandemclip.backends.recorder.draws import training_views
 from tandemclip.core.console import command_line
-from tandemclip.core.console.progress import Progress
-from tandemclip.core.data.loading.loader import batches
-from tandemclip.core.spec import initial_weights
-from tandemclip.core.training import checkpoint, global_batch
-from tandemclip.core.training.config import read
-from tandemclip.core.training.engine import Rates
-from tandemclip.core.training.init import matching
-from tandemclip.core.training.start import tokenizer_of
 
 TRAINED_STEPS = 200
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/tiny_*.yaml")
     parser.add_argument(
         "--checkpoint", type=Path, help=f"trained weights (default: {TRAINED_STEPS} steps of torch, trained now)"
     )
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, default=20, metavar="N", help="training steps to compare (default: 20)")
     length.add_argument(
-        "--long", type=int, metavar="N", help="instead of all that: the losses of N steps, by what rounding does"
+        "--steps",
+        type=command_line.at_least(1),
+        default=20,
+        metavar="N",
+        help="training steps to compare (default: 20)",
+    )
+    length.add_argument(
+        "--long",
+        type=command_line.at_least(1),
+        metavar="N",
+        help="instead of all that: the losses of N steps, by what rounding does",
     )
     parser.add_argument(
-        "--tolerance", type=float, metavar="T", help="one tolerance for every level, instead of their own"
+        "--tolerance",
+        type=command_line.positive,
+        metavar="T",
+        help="one tolerance for every level, instead of their own",
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write the rows to this file too")
-    parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
-    )
+    parser.add_set()
     return parser
 
 
@@ -65,7 +61,7 @@ def main(argv=None):
 COMPILED, EAGER = "mindspore compiled", "mindspore pynative"
 
 
-def engines(start: Subject):
+def engines(start):
     """The judge of gradients, and every engine and mode that is held against it."""
     torch, mindspore = backends.load("torch"), backends.load("mindspore")
     given, tuning = (start.method, start.weights, start.rule), start.tuning
@@ -79,6 +75,11 @@ def engines(start: Subject):
 
 def subject(config, weights, steps):
     """The configuration's own first batches, at given weights."""
+    from tandemclip.backends.parity import Subject
+    from tandemclip.backends.recorder.draws import training_views
+    from tandemclip.core.data.loading.loader import batches
+    from tandemclip.core.training.start import tokenizer_of
+
     training, source = config.training, config.data.train
     stream = batches(
         source, training_views(config.method), tokenizer_of(config), batch_size=training.batch_size, seed=training.seed,
@@ -89,8 +90,11 @@ def subject(config, weights, steps):
         return Subject(config.method, training.update, weights, list(stream), schedule, tuning=training.tuning)
 
 
-def trained(start: Subject, engine, steps=TRAINED_STEPS):
+def trained(start, engine, steps=TRAINED_STEPS):
     """Weights after `steps` of training over the subject's batches, again and again."""
+    from tandemclip.core.training import global_batch
+    from tandemclip.core.training.engine import Rates
+
     engine.load(start.weights)
     for step in range(steps):
         elapsed = start.schedule.elapsed(min(step, start.schedule.steps - 1))
@@ -101,7 +105,12 @@ def trained(start: Subject, engine, steps=TRAINED_STEPS):
 
 
 def _main(argv):
-    args, console = parser().parse_args(argv), Console()
+    args = parser().parse_args(argv)
+    from rich.console import Console
+
+    from tandemclip.core.training.config import read
+
+    console = Console()
     config, _ = read(args.config, command_line.parse_overrides(args.set))
     rows = []
     for start, found in (_long if args.long else _every_level)(args, config, console):
@@ -117,6 +126,9 @@ def _main(argv):
 
 
 def _every_level(args, config, console):
+    from tandemclip.backends.parity import compare, compare_training
+    from tandemclip.core.spec import initial_weights
+
     initial = subject(config, initial_weights(config.method, config.training.seed), args.steps)
     judge, modes = engines(initial)
     if args.checkpoint:
@@ -136,6 +148,10 @@ def _every_level(args, config, console):
 
 
 def _long(args, config, console):
+    from tandemclip.backends.parity import MOVED, compare_long
+    from tandemclip.core.console.progress import Progress
+    from tandemclip.core.spec import initial_weights
+
     weights = (
         _weights(args.checkpoint, config) if args.checkpoint else initial_weights(config.method, config.training.seed)
     )
@@ -148,12 +164,19 @@ def _long(args, config, console):
 
 
 def _weights(given, config):
+    from tandemclip.core.training import checkpoint
+    from tandemclip.core.training.init import matching
+
     folder = checkpoint.resolve(given)
     return matching(checkpoint.load(folder).model, config.method, folder)
 
 
 def table(title, rows):
     """A row a level, a column an engine: the largest error against the judge or any other engine."""
+    from rich.table import Table
+
+    from tandemclip.backends.parity import JUDGE
+
     names = list(dict.fromkeys(row.engine for row in rows if row.engine != JUDGE))
     table = Table("", JUDGE, *names, "tolerance", "", title=title)
     for level in dict.fromkeys(row.level for row in rows):

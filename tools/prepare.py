@@ -7,34 +7,19 @@ A source is named as a config names it: its type, then its fields as key=value. 
 it stood when it is given again.
 """
 
-import argparse
-import json
 import sys
-from hashlib import sha256
 from inspect import getdoc
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from tandemclip import backends
-from tandemclip.core.config.build import build
 from tandemclip.core.console import command_line
-from tandemclip.core.data.loading import bad_records
-from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
-from tandemclip.core.preparation import check_report, objects, sample, select, shards, summaries
-from tandemclip.core.preparation.ledger import Ledger
-from tandemclip.core.serving.model import open_model
-from tandemclip.core.training import checkpoint
-from tandemclip.core.training.config import read
 
 NAMED = 10  # broken records that are printed; files have all
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     command = _command(commands, "shards", _shards, "any source as tar shards (WebDataset) that train at full speed")
@@ -43,27 +28,26 @@ def parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "sample", _sample, "a random subset of a source as shards")
     _add_source(command)
-    command.add_argument("--count", type=_at_least(1), required=True, metavar="N", help="how many records")
-    command.add_argument("--seed", type=_at_least(0), default=0, help="which ones (default: 0)")
+    command.add_argument("--count", type=command_line.at_least(1), required=True, metavar="N", help="how many records")
+    command.add_argument("--seed", type=command_line.at_least(0), default=0, help="which ones (default: 0)")
     _add_out(command)
 
     command = _command(
         commands, "select", _select, "the records whose image and captions a model finds most alike, as shards"
     )
     _add_source(command)
-    command.add_argument("--top", type=_at_least(1), required=True, metavar="N", help="how many records")
+    command.add_argument("--top", type=command_line.at_least(1), required=True, metavar="N", help="how many records")
     command.add_argument("--by", choices=["similarity"], default="similarity", help="cosine of image and caption")
     command.add_argument("--checkpoint", type=Path, required=True, help="a run's folder (its newest) or a checkpoint's")
-    command.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    command.add_backend()
+    command_line.add_trust(command)
     _add_out(command)
 
     command = _command(commands, "check", _check, "read a data set once and tell what training on it will meet")
     command.add_argument(
         "--config", type=Path, required=True, help="a YAML file, see configs/pretrain/: its data.train is read"
     )
-    command.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
-    )
+    command.add_set()
     command.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="where check.json and bad_records.txt go"
     )
@@ -73,7 +57,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--encoder", type=Path, required=True, metavar="CHECKPOINT", help="a run or a checkpoint: its image tower"
     )
-    command.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    command.add_backend()
+    command_line.add_trust(command)
 
     command = _command(commands, "summaries", _summaries, "a summary of each picture's captions")
     _add_rewrite(command)
@@ -88,28 +73,30 @@ def parser() -> argparse.ArgumentParser:
 
 def _command(commands, name, run, help):
     """The parser of a sub-command; `run` gets its arguments."""
-    command = commands.add_parser(
-        name, help=help, description=getdoc(run), formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    command = commands.add_parser(name, help=help, description=getdoc(run))
     command.set_defaults(run=run)
     return command
 
 
 def _add_source(command):
     command.add_argument(
-        "--source", nargs="+", required=True, metavar=("TYPE", "KEY=VALUE"), help="captions_table path=photos/captions.csv, "
-        "coco_captions path=captions.json folder=images, class_folder path=photos, or shards 'paths=data/*.tar'"
-    )  # fmt: skip
+        "--source",
+        nargs="+",
+        required=True,
+        metavar=("TYPE", "KEY=VALUE"),
+        help="captions_table path=photos/captions.csv, coco_captions path=captions.json folder=images, "
+        "class_folder path=photos, or shards 'paths=data/*.tar'",
+    )
 
 
 def _add_out(command):
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the shards go")
     command.add_argument(
-        "--per-shard", type=_at_least(1), default=1000, metavar="N", help="records in each (default: 1000)"
+        "--per-shard", type=command_line.at_least(1), default=1000, metavar="N", help="records in each (default: 1000)"
     )
     command.add_argument(
         "--short-side",
-        type=_at_least(1),
+        type=command_line.at_least(1),
         metavar="PIXELS",
         help="shrink larger images to this, as JPEG of quality 95 (default: files stay byte for byte what they are)",
     )
@@ -124,15 +111,6 @@ def _add_rewrite(command):
     )
 
 
-def _at_least(least):
-    def number(text):
-        if int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text} is less than {least}")
-        return int(text)
-
-    return number
-
-
 def _shards(args):
     """Write the records of a source as tar shards (WebDataset) and OUT/report.json, which names those that are broken.
 
@@ -142,6 +120,8 @@ def _shards(args):
     `templates`. A captions_table (.csv, .tsv) has columns path and caption, or others that path_column= and
     caption_column= name.
     """
+    from tandemclip.core.preparation import shards
+
     source, of_source = _source(args)
     _written(args, shards.write_shards(source, shards.open_ledger(args.out, {**of_source, **_layout(args)})))
 
@@ -151,6 +131,8 @@ def _sample(args):
 
     python tools/prepare.py sample --source shards 'paths=data/photos/*.tar' --count 1000 --out data/photos_1000
     """
+    from tandemclip.core.preparation import sample, shards
+
     source, of_source = _source(args)
     chosen = sample.sample(len(source), args.count, args.seed)
     ledger = shards.open_ledger(args.out, {**of_source, **_layout(args), "count": args.count, "seed": args.seed})
@@ -166,9 +148,16 @@ def _select(args):
     The similarity is the cosine of the image and the caption; the mean where it has several. OUT/similarities.jsonl
     keeps all: copied to another --out it is used there, for another N.
     """
+    from hashlib import sha256
+
+    from tandemclip.core.preparation import select, shards
+    from tandemclip.core.preparation.ledger import Ledger
+    from tandemclip.core.serving.model import open_model
+    from tandemclip.core.training import checkpoint
+
     source, of_source = _source(args)
     found = checkpoint.resolve(args.checkpoint)
-    model, _ = open_model(found, backends.load(args.backend))
+    model = open_model(found, backends.load(args.backend), args.trust)
     made = {**of_source, "checkpoint": sha256((found / checkpoint.MANIFEST).read_bytes()).hexdigest()}
     ledger = shards.open_ledger(args.out, {**made, **_layout(args), "top": args.top})
     similarity, broken = select.similarities(source, model, Ledger(args.out / select.LEDGER, made))
@@ -177,6 +166,10 @@ def _select(args):
 
 def _source(args):
     """-> (the source, what tells it from others)"""
+    from tandemclip.core.config.build import build
+    from tandemclip.core.data.sources.source import Source
+    from tandemclip.core.preparation import shards
+
     mapping = {"type": args.source[0], **command_line.parse_overrides(args.source[1:])}
     source = build(Source, mapping, "--source")
     return source, shards.identity(source, mapping)
@@ -187,9 +180,9 @@ def _layout(args):
 
 
 def _written(args, report):
-    print(
-        f"{report['written']} records in {report['shards']} shards in {args.out}, described in {args.out / shards.REPORT}"
-    )
+    from tandemclip.core.preparation.shards import REPORT
+
+    print(f"{report['written']} records in {report['shards']} shards in {args.out}, described in {args.out / REPORT}")
     if broken := report["left_out"]:
         print(f"{len(broken)} broken records were left out, the first of them:")
         print(*(f"  {entry['key']}: {entry['why']}" for entry in broken[:NAMED]), sep="\n")
@@ -205,6 +198,16 @@ def _check(args):
     batch are false negatives (captions or labels that are equal), how fast images are read. data.workers=N: by so many
     processes. OUT/bad_records.txt names what training cannot use, for data.bad_records.
     """
+    import json
+
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from tandemclip.core.data.loading import bad_records
+    from tandemclip.core.preparation import check_report
+    from tandemclip.core.training.config import read
+
     config, _ = read(args.config, command_line.parse_overrides(args.set))
     report = check_report.check(config)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -233,7 +236,10 @@ def _objects(args):
     people who draw boxes do not: the confidence that is written is the box's share of the picture, so that the largest
     come first.
     """
-    model, _ = open_model(args.encoder, backends.load(args.backend))
+    from tandemclip.core.preparation import objects
+    from tandemclip.core.serving.model import open_model
+
+    model = open_model(args.encoder, backends.load(args.backend), args.trust)
     _report(objects.add_objects(args.patterns, args.out, model), "objects")
 
 
@@ -245,6 +251,8 @@ def _summaries(args):
     Of several captions the one that shares most words with the others is shortened. `rules` stand in for the paper's
     T5: they drop asides, subordinate clauses and attributes, and leave short captions alone.
     """
+    from tandemclip.core.preparation import summaries
+
     summarise = summaries.by_rules if args.model == "rules" else _t5(args.model)
     _report(summaries.add_summaries(args.patterns, args.out, args.model, summarise), "summaries")
 

@@ -6,31 +6,23 @@ FLOPs are those of one sample's training forward (two for each multiply-add of p
 objective, which grows with the batch, is left out.
 """
 
-import argparse
 import sys
 from collections import Counter
 from math import prod
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from tandemclip.backends.recorder.draws import training_views
-from tandemclip.backends.recorder.record import record_features
 from tandemclip.core.console import command_line
-from tandemclip.core.data.views.view import batch_arrays
-from tandemclip.core.spec import count_parameters
-from tandemclip.core.training.config import read
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/")
+    parser.add_set()
     parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
-    )
-    parser.add_argument(
-        "--depth", type=int, default=2, help="parts of a name that make a stage (default: 2, image.blocks)"
+        "--depth",
+        type=command_line.at_least(1),
+        default=2,
+        help="parts of a name that make a stage (default: 2, image.blocks)",
     )
     return parser
 
@@ -43,6 +35,10 @@ def stages(method, depth: int) -> dict[str, tuple[int, int]]:
     """{stage: (parameters, FLOPs of one sample)}; a stage is the first `depth` parts of a dotted name, numbers left
     out.
     """
+    from tandemclip.backends.recorder.draws import training_views
+    from tandemclip.backends.recorder.record import record_features
+    from tandemclip.core.data.views.view import batch_arrays
+
     stage = lambda name: ".".join([part for part in name.split(".") if not part.isdigit()][:depth])
     parameters = Counter()
     for name, parameter in method.all_parameters():
@@ -56,6 +52,12 @@ def stages(method, depth: int) -> dict[str, tuple[int, int]]:
 
 def _main(argv):
     args = parser().parse_args(argv)
+    from rich.console import Console
+    from rich.table import Table
+
+    from tandemclip.core.spec import count_parameters
+    from tandemclip.core.training.config import read
+
     config, _ = read(args.config, command_line.parse_overrides(args.set))
     table = Table("stage", "parameters", "GFLOPs a sample", title=str(args.config))
     found = stages(config.method, args.depth)

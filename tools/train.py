@@ -10,36 +10,39 @@ A new set-up, before it trains for days: can it learn 128 pairs by heart? (exit 
     python tools/train.py --config my.yaml --out runs/overfit --overfit 128 --minutes 3
 """
 
-import argparse
 import json
 import signal
 import sys
 from pathlib import Path
 
-from tandemclip import backends
-from tandemclip.core import hits
-from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.console import command_line
-from tandemclip.core.training import start
-from tandemclip.core.training.config import read
-from tandemclip.core.training.diagnosis import overfit
-from tandemclip.core.whole_file import whole_file
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> command_line.Parser:
+    parser = command_line.Parser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/")
-    parser.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    parser.add_backend()
     parser.add_argument(
         "--out", type=Path, required=True, help="the run's folder: checkpoints, journal.jsonl, TensorBoard"
     )
+    parser.add_set()
     parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help="override keys of the config"
+        "--max-steps",
+        type=command_line.at_least(0),
+        metavar="N",
+        help="stop at step N of the schedule, with a checkpoint; 0: compile, and save the initial weights",
     )
-    parser.add_argument("--max-steps", type=int, metavar="N", help="stop at step N of the schedule, with a checkpoint")
-    parser.add_argument("--minutes", type=float, metavar="M", help="a new run: time 20 steps and train as many as fit")
     parser.add_argument(
-        "--overfit", type=int, metavar="N", help="train on N pairs, and tell whether they were learned by heart"
+        "--minutes",
+        type=command_line.positive,
+        metavar="M",
+        help="a new run: time some steps, at most 20, and train as many as fit, instead of training.steps",
+    )
+    parser.add_argument(
+        "--overfit",
+        type=command_line.at_least(1),
+        metavar="N",
+        help="train on N pairs, and tell whether they were learned by heart",
     )
     parser.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint in --out, if any")
     parser.add_argument(
@@ -55,6 +58,13 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
+    from tandemclip import backends
+    from tandemclip.core.config.yaml_text import merge
+    from tandemclip.core.evaluation.configured import evaluate_run
+    from tandemclip.core.training import start
+    from tandemclip.core.training.config import read
+    from tandemclip.core.training.diagnosis import overfit
+
     engine_class = backends.load(args.backend)
     overrides = command_line.parse_overrides(args.set)
     if args.init is not None:
@@ -72,9 +82,9 @@ def _main(argv):
             tuning=settings.tuning,
         )  # fmt: skip
 
-    trainer = start.resume(args.out, config, mapping, make_engine) if args.resume else None
+    trainer = start.resume(args.out, mapping, overrides, make_engine, print, evaluate_run) if args.resume else None
     if trainer is None:
-        trainer = start.begin(args.out, config, mapping, make_engine, args.resume)
+        trainer = start.begin(args.out, config, mapping, make_engine, args.resume, print, evaluate_run)
     interrupted = _stop_on_interrupt(trainer)
     say = print if trainer.leads else lambda text: None
     say(f"{args.backend}: ready to train after {trainer.prepare():.1f} s (compiling, first use of kernels)")
@@ -83,8 +93,8 @@ def _main(argv):
         say(f"{args.minutes:g} minutes are {trainer.schedule.steps} steps")
     found, learned = trainer.train(args.max_steps), True
     if args.overfit is not None and trainer.leads:
-        found, learned, told = overfit.verdict(trainer)
-        say(told)
+        found, learned, verdict = overfit.verdict(trainer)
+        say(verdict)
     return _report(trainer, found, args, bool(interrupted)) or int(not learned)
 
 
@@ -109,6 +119,9 @@ def _stop_on_interrupt(trainer):
 
 
 def _report(trainer, found, args, interrupted):
+    from tandemclip.core import hits
+    from tandemclip.core.whole_file import whole_file
+
     if found:
         metrics = hits.percent(found)
         for name, value in metrics.items():

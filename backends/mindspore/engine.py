@@ -201,17 +201,19 @@ class Engine:
     def exchange_average(self):
         for i, state in enumerate(self._remembered()):
             self.vectors[i], state[AVERAGE] = state[AVERAGE], self.vectors[i]
-        # through the host: a slice taken in PyNative is a view, on which a compiled BatchNorm fails ("Memcpy_s error")
+        # through the host: a slice taken in PyNative is a view, and a compiled BatchNorm fails on one ("Memcpy_s
+        # error")
         self.arrays.update({name: tensor(array) for name, array in self._named(self.vectors).items()})
 
     # ---- looking
-    def apply(self, method, array):
+    def apply(self, method, *arrays):
+        inputs = {f"input {place}": tensor(array) for place, array in enumerate(arrays)}
         if self.eager:
             scope = Scope(self.method, Run(ops, self.arrays, False))
-            return getattr(scope, method)(tensor(array)).asnumpy()
-        shapes = {"input": (array.shape, array.dtype)}
-        program = self._program((method, array.shape), lambda: Inference(self.method, method, shapes))
-        return program({**self.arrays, "input": tensor(array)}).asnumpy()
+            return getattr(scope, method)(*inputs.values()).asnumpy()
+        shapes = {name: (x.shape, str(x.dtype).lower()) for name, x in inputs.items()}
+        program = self._program((method, str(shapes)), lambda: Inference(self.method, method, shapes))
+        return program({**self.arrays, **inputs}).asnumpy()
 
     def encode_image(self, images):
         return self.apply("encode_image", images)
@@ -252,5 +254,6 @@ def _elapsed(inputs):
 def refuse(precision):
     if precision == "bf16" and ops.ON_CPU:
         raise UserError(
-            "training.precision is bf16, which MindSpore's CPU kernels do not have; take fp32 or fp16, or an Ascend device"
+            "training.precision is bf16, which MindSpore's CPU kernels do not have; take fp32 or fp16, or an Ascend "
+            "device"
         )

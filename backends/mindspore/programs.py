@@ -69,7 +69,9 @@ class Encode:
 
 
 class Differentiate:
-    """Terms of all features, the gradient by the weights that the loss itself uses and by the features, written buffers."""
+    """Terms of all features, the gradient by the weights that the loss itself uses and by the features, written
+    buffers.
+    """
 
     def __init__(self, method, shapes, count, rows, training, trainable):
         recording = record_loss(method, shapes, count, rows, training)
@@ -164,8 +166,11 @@ class Update:
 
 
 class Inference:
+    """A function of the method from arrays to one, at inference."""
+
     def __init__(self, method, name, shapes):
-        recording = record(method, shapes, False, lambda ops, p, inputs: {"output": getattr(p, name)(inputs["input"])})
+        function = lambda ops, p, inputs: {"output": getattr(p, name)(*inputs.values())}
+        recording = record(method, shapes, False, function)
         self.program = Compiled(recording.program, [recording.outputs["output"]])
 
     def __call__(self, arrays):

@@ -1,4 +1,6 @@
-"""How many random numbers the layers of a method take a sample: counted by recording a step, for it depends on the passes."""
+"""How many random numbers the layers of a method take a sample: counted by recording a step, for it depends on the
+passes.
+"""
 
 import numpy as np
 

@@ -214,9 +214,9 @@ class Engine:
 
     # ---- looking
     @torch.no_grad()
-    def apply(self, method, array):
+    def apply(self, method, *arrays):
         scope = self.model.scope(False)
-        return getattr(scope, method)(self._tensor(array)).cpu().numpy()
+        return getattr(scope, method)(*map(self._tensor, arrays)).cpu().numpy()
 
     def encode_image(self, images):
         return self.apply("encode_image", images)

@@ -1,4 +1,6 @@
-"""A spec as a tree of nn.Modules whose parameters carry our names, so that state_dict, .to, hooks and optimisers work."""
+"""A spec as a tree of nn.Modules whose parameters carry our names, so that state_dict, .to, hooks and optimisers
+work.
+"""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +15,8 @@ from tandemclip.core.spec import Run, Scope, Spec, initial_weights
 class Node(nn.Module):
     """A spec of the tree, or a part of a dotted name that is none. Its hooks fire whenever the spec runs.
 
-    Called by itself it runs its spec, as part of the model that it belongs to: `model.get_submodule("image.blocks.0")(x)`.
+    Called by itself it runs its spec, as part of the model that it belongs to:
+    `model.get_submodule("image.blocks.0")(x)`.
     """
 
     def __init__(self, root: "Model | None", path: str):

@@ -1,24 +1,24 @@
-"""A step of one configuration beside those of others, on every engine: what a method costs more than another."""
+"""Times of a training step of several configurations, on every engine: what a method costs more than another."""
 
 import statistics
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from tandemclip.core.benchmark.interleave import in_turn
-from tandemclip.core.benchmark.own_process import Apart
+from tandemclip.core.benchmark.interleave import interleaved
+from tandemclip.core.benchmark.own_process import OwnProcess
 from tandemclip.core.benchmark.report import Section, ratio
 
 NOTE = (
-    "Gradient and update of one batch, medians of {rounds}; configurations of one engine take turns, each in a process of its own. "
-    "Ratio: of the two in one round, median and extremes."
+    "Gradient and update of one batch, medians of {rounds}; configurations of one engine take turns, each in a process "
+    "of its own. Ratio: of the two in one round, median and extremes."
 )
-LEFT_OUT = Section("Configurations beside each other", "left out: name the others with --beside.")
+LEFT_OUT = Section("Configurations compared", "left out: name the others with --others.")
 
 
-def measure(makers: dict[str, Apart], rounds: int, done: Callable[[], None]) -> dict[str, list[float]]:
+def measure(makers: dict[str, OwnProcess], rounds: int, done: Callable[[], None]) -> dict[str, list[float]]:
     """makers: of the `Stepper` of each configuration on one engine. Seconds of each in each round."""
     with ExitStack() as running:
-        return in_turn({name: running.enter_context(maker) for name, maker in makers.items()}, rounds, done)
+        return interleaved({name: running.enter_context(maker) for name, maker in makers.items()}, rounds, done)
 
 
 def section(found: dict[str, dict[str, list[float]]]) -> Section:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tandemclip.core.benchmark.interleave import in_turn
+from tandemclip.core.benchmark.interleave import interleaved
 from tandemclip.core.benchmark.report import Section
 from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.training.config import Config
@@ -14,9 +14,9 @@ WORKERS = (0, 1)
 ROUNDS = 3
 STEPS = 2  # of the engine in each round
 NOTE = (
-    "Reading, decoding, cropping and tokenising with nothing else running; a sample is decoded once, for all its views. "
-    "Either way one core does it: a thread of this process, or one worker. Times a step: over the {eaten:.1f} samples/s of "
-    "{name}'s step in the same rounds. Medians of {rounds}."
+    "Reading, decoding, cropping and tokenising with nothing else running; a sample is decoded once, for all its "
+    "views. Either way one core does it: a thread of this process, or one worker. Times a step: over the {eaten:.1f} "
+    "samples/s of {name}'s step in the same rounds. Medians of {rounds}."
 )
 
 
@@ -25,9 +25,15 @@ def arrivals(config: Config, tokenizer, workers: int, count: int) -> float:
     `count`.
     """
     stream = batches(
-        config.data.train, config.method.views(), tokenizer, batch_size=config.training.batch_size, seed=config.training.seed,
-        start_step=0, stop_step=count, workers=workers,
-    )  # fmt: skip
+        config.data.train,
+        config.method.views(),
+        tokenizer,
+        batch_size=config.training.batch_size,
+        seed=config.training.seed,
+        start_step=0,
+        stop_step=count,
+        workers=workers,
+    )
     with stream:
         marks = [time.perf_counter() for _ in stream]
     return (marks[-1] - marks[0]) / (len(marks) - 1)
@@ -47,7 +53,7 @@ def measure(
         found[workers].append(arrivals(config, tokenizer, workers, batches_each))
 
     tasks = {"step": several} | {str(workers): partial(load, workers) for workers in WORKERS}
-    times = in_turn(tasks, ROUNDS, done)
+    times = interleaved(tasks, ROUNDS, done)
     return [seconds / STEPS for seconds in times["step"]], found
 
 

@@ -1,11 +1,13 @@
-"""Timing by turns: absolute times drift on a shared machine, ratios within one round much less."""
+"""Interleaved timing: absolute times drift on a shared machine, ratios within one round much less."""
 
 import time
 from collections.abc import Callable
 
 
-def in_turn(tasks: dict[str, Callable[[], object]], rounds: int, done: Callable[[], None]) -> dict[str, list[float]]:
-    """Seconds of each task in each round.
+def interleaved(
+    tasks: dict[str, Callable[[], object]], rounds: int, done: Callable[[], None]
+) -> dict[str, list[float]]:
+    """{task: seconds by round}: in each round every task runs once, one after another.
 
     Every second round goes backwards, so that nobody always follows the same one.
     """

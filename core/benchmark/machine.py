@@ -17,14 +17,18 @@ def describe(packages: list[str], load: float, now: datetime) -> str:
     return (
         f"{_processor(Path('/proc/cpuinfo'))}, {os.cpu_count()} cores, {memory:.0f} GiB; "
         f"Python {platform.python_version()}, {versions}; "
-        f"OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'not set')}; {now:%Y-%m-%d}, load average {load:.2f} at the start"
+        f"OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'not set')}; {now:%Y-%m-%d}, load average {load:.2f} at "
+        "the start"
     )
 
 
 def warning(load: float, cores: int) -> str | None:
     if load <= BUSY * cores:
         return None
-    return f"Warning: the load average was {load:.2f} on {cores} cores at the start: something else ran, the figures are off."
+    return (
+        f"Warning: the load average was {load:.2f} on {cores} cores at the start: "
+        "something else ran, the figures are off."
+    )
 
 
 def _processor(cpuinfo: Path) -> str:

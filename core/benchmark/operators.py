@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tandemclip.core.benchmark.interleave import in_turn
+from tandemclip.core.benchmark.interleave import interleaved
 from tandemclip.core.benchmark.one_call import Given, OneCall, ready
 from tandemclip.core.benchmark.report import Section
 
@@ -13,8 +13,8 @@ EMPTY = OneCall("stop_gradient", (Given((2, 2)),))  # what calling an engine and
 LEFT_OUT = Section("What costs the slower engine", "left out: it takes two engines, and one is installed.")
 NOTE = (
     "Forward only: every distinct call of the recorded step by itself, in float32, compiled where the engine compiles; "
-    "milliseconds a step: the shortest of {rounds} less what an empty call takes, times the number of such calls. The backward "
-    "has kernels of its own, about twice the work. `core/ops.py` says what each call does."
+    "milliseconds a step: the shortest of {rounds} less what an empty call takes, times the number of such calls. The "
+    "backward has kernels of its own, about twice the work. `core/ops.py` says what each call does."
 )
 
 
@@ -48,7 +48,7 @@ def measure(
 
 def _shortest(call: OneCall, engine_classes: dict[str, type], rounds: int) -> dict[str, float]:
     tasks = {name: ready(engine_class, call) for name, engine_class in engine_classes.items()}
-    return {name: min(seconds) for name, seconds in in_turn(tasks, rounds, lambda: None).items()}
+    return {name: min(seconds) for name, seconds in interleaved(tasks, rounds, lambda: None).items()}
 
 
 def section(costs: list[Cost], rounds: int) -> Section:

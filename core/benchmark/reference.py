@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tandemclip.core.benchmark.commands import output
-from tandemclip.core.benchmark.interleave import in_turn
+from tandemclip.core.benchmark.interleave import interleaved
 from tandemclip.core.benchmark.report import Section, ratio
 from tandemclip.core.console.command_line import parse_overrides
 from tandemclip.core.errors import UserError
@@ -21,11 +21,11 @@ LEFT_OUT = Section(
     "left out: there is no script to stand beside (--reference SCRIPT, --reference-data FOLDER).",
 )
 NOTE = (
-    "Image views a second on {views} views, reading and decoding included, {rounds} runs of each in alternation, both with "
-    "the same OMP_NUM_THREADS; ratio: of the two in one round, median and extremes. Ours: the seconds of all steps in "
-    "`journal.jsonl` (data, gradient, update) without the wait for the first batch, in which loading workers start; not in "
-    "it: imports, building the model, one warming-up step, writing the journal. The reference: what its `views_per_second` "
-    "says of its own loop."
+    "Image views a second on {views} views, reading and decoding included, {rounds} runs of each in alternation, both "
+    "with the same OMP_NUM_THREADS; ratio: of the two in one round, median and extremes. Ours: the seconds of all "
+    "steps in `journal.jsonl` (data, gradient, update) without the wait for the first batch, in which loading workers "
+    "start; not in it: imports, building the model, one warming-up step, writing the journal. The reference: what its "
+    "`views_per_second` says of its own loop."
 )
 
 
@@ -47,7 +47,7 @@ def measure(
         "reference": lambda: found["reference"].append(theirs(script, data, contest.tower, views)),
         "ours": lambda: found["ours"].append(ours(contest, engine, views)),
     }
-    in_turn(tasks, rounds, done)
+    interleaved(tasks, rounds, done)
     return found
 
 
@@ -59,7 +59,8 @@ def theirs(script: Path, data: Path, tower: str, views: int) -> float:
         return float(json.loads(last)["views_per_second"])
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
-            f"{script.name} ended with {last!r}, expected a line of JSON with views_per_second; give a script that prints one"
+            f"{script.name} ended with {last!r}, expected a line of JSON with views_per_second; give a script that "
+            "prints one"
         ) from error
 
 

@@ -11,8 +11,9 @@ from tandemclip.core.benchmark.report import Section
 
 FIRST = "step 1/"  # how core/training/progress.py begins the line of the first step
 NOTE = (
-    "`tools/train.py`, once: from the start of the process to the end of its first step (imports, index, vocabulary, weights, "
-    "compiling, workers). Memory: the most that the process, and that all its loading workers together, held until then."
+    "`tools/train.py`, once: from the start of the process to the end of its first step (imports, index, vocabulary, "
+    "weights, compiling, workers). Memory: the most that the process, and that all its loading workers together, held "
+    "until then."
 )
 
 
@@ -51,8 +52,9 @@ def first_step(config: Path, overrides: list[str], engine: str) -> Start:
 
 
 def section(found: dict[str, Start]) -> Section:
-    told = lambda size: f"{size / 2**20:.0f} MiB" if size else "-"
+    mebibytes = lambda size: f"{size / 2**20:.0f} MiB" if size else "-"
     rows = tuple(
-        (name, f"{start.seconds:.1f} s", told(start.own), told(start.workers)) for name, start in found.items()
+        (name, f"{start.seconds:.1f} s", mebibytes(start.own), mebibytes(start.workers))
+        for name, start in found.items()
     )
     return Section("Start and memory", NOTE, ("engine", "first step done after", "peak memory", "of its workers"), rows)

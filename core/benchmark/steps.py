@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import cycle
 
-from tandemclip.core.benchmark.interleave import in_turn
+from tandemclip.core.benchmark.interleave import interleaved
 from tandemclip.core.benchmark.one_call import Given, OneCall, ready
-from tandemclip.core.benchmark.own_process import Apart
+from tandemclip.core.benchmark.own_process import OwnProcess
 from tandemclip.core.benchmark.report import Section
 from tandemclip.core.training import global_batch
 from tandemclip.core.training.engine import Arrays, Engine, Rates
@@ -19,11 +19,11 @@ SIDE = 1024
 PRODUCT = OneCall("matmul", (Given((SIDE, SIDE)), Given((SIDE, SIDE))))
 PRODUCTS = 16  # at a time: the first ones after a standstill are slow
 NOTE = (
-    "Gradient and update of one batch, medians; the engines take turns, each in a process of its own. Ready: the first step, compiling "
-    f"included. Share: of the rate of {SIDE} x {SIDE} float32 products on {{base}} in the same rounds, {{rate:.1f}} GFLOP/s. "
-    "A step counts three times the forward's products and convolutions (backward: two), {flops:.3g} GFLOP on {base}, of texts without "
-    "padding that nothing depends on, also where an engine computes it. An engine that encodes twice where a method chooses on the "
-    "host is counted so."
+    "Gradient and update of one batch, medians; the engines take turns, each in a process of its own. Ready: the first "
+    f"step, compiling included. Share: of the rate of {SIDE} x {SIDE} float32 products on {{base}} in the same rounds, "
+    "{rate:.1f} GFLOP/s. A step counts three times the forward's products and convolutions (backward: two), "
+    "{flops:.3g} GFLOP on {base}, of texts without padding that nothing depends on, also where an engine computes it. "
+    "An engine that encodes twice where a method chooses on the host is counted so."
 )
 
 
@@ -60,7 +60,7 @@ class Times:
 
 
 def product(engine_class) -> tuple[None, Callable]:
-    """For `Apart`: the matrix products that the share is of."""
+    """For `OwnProcess`: the matrix products that the share is of."""
     once = ready(engine_class, PRODUCT)
 
     def several():
@@ -70,17 +70,17 @@ def product(engine_class) -> tuple[None, Callable]:
     return None, several
 
 
-def measure(make_product: Apart, makers: dict[str, Apart], rounds: int, done: Callable[[], None]) -> Times:
+def measure(make_product: OwnProcess, makers: dict[str, OwnProcess], rounds: int, done: Callable[[], None]) -> Times:
     """makers: of each engine's `Stepper`, which tell how many seconds its first step took."""
     with ExitStack() as running:
         steppers, first = {}, {}
         multiply = running.enter_context(make_product)
         for name, maker in makers.items():
             steppers[name] = running.enter_context(maker)
-            first[name] = steppers[name].told
+            first[name] = steppers[name].info
             done()
         names = {name: f"step of {name}" for name in steppers}
-        times = in_turn(
+        times = interleaved(
             {"product": multiply} | {names[name]: stepper for name, stepper in steppers.items()}, rounds, done
         )
     return Times(first, {name: times[label] for name, label in names.items()}, times["product"])
@@ -94,7 +94,8 @@ def section(times: Times, batch_size: int, flops: dict[str, int]) -> Section:
     rows = tuple(
         (
             name, f"{times.ready[name]:.1f} s", f"{1000 * seconds:.0f} ms", f"{batch_size / seconds:.1f}",
-            f"{seconds / medians[base]:.2f}", f"{flops[name] / seconds / 1e9:.3g}", f"{flops[name] / seconds / rate:.0%}",
+            f"{seconds / medians[base]:.2f}", f"{flops[name] / seconds / 1e9:.3g}",
+            f"{flops[name] / seconds / rate:.0%}",
         )
         for name, seconds in medians.items()
     )  # fmt: skip

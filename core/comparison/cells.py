@@ -14,8 +14,8 @@ from tandemclip.core import hits
 from tandemclip.core.console.command_line import parse_overrides
 from tandemclip.core.errors import UserError
 from tandemclip.core.training import checkpoint, journal
+from tandemclip.core.training.changes import leaves
 from tandemclip.core.training.config import Config, read
-from tandemclip.core.training.start import leaves
 from tandemclip.core.whole_file import whole_file
 
 SAVE = 10  # minutes
@@ -110,7 +110,8 @@ class Cell:
         for key in {**was, **wanted}:
             if was.get(key) != wanted.get(key):
                 raise UserError(
-                    f"{self.folder} was started with {'.'.join(key)} = {was.get(key)!r} and is wanted with {wanted.get(key)!r}; "
+                    f"{self.folder} was started with {'.'.join(key)} = {was.get(key)!r} and is wanted with "
+                    f"{wanted.get(key)!r}; "
                     "compare with the same settings, or choose another --out"
                 )
 
@@ -145,6 +146,8 @@ def cells(plan: Plan, files: list[Path], seeds: list[int]) -> list[Cell]:
         twice = [value for value, count in Counter(values).items() if count > 1]
         if twice:
             raise UserError(f"the {what} {twice[0]!r} is given twice; each needs a name of its own")
+    if plan.minutes is not None and {"steps", "epochs"} & set(parse_overrides(plan.overrides).get("training", {})):
+        raise UserError("--minutes and --set training.steps or training.epochs both say how long; give one of them")
     planned = [Cell(plan, file, seed) for seed in seeds for file in files]
     evaluated = planned[0].config.data.evaluate
     for cell in planned:

@@ -8,12 +8,11 @@ import statistics
 from tandemclip.core.comparison.cells import Cell, Result
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.bootstrap import paired_interval
-from tandemclip.core.evaluation.evaluate import metric_names
 
 
 def names_of(metric: str, cell: Cell) -> list[str]:
     """The metrics whose mean "a+b" is."""
-    known = metric_names(cell.config.method, cell.config.data.evaluate)
+    known = cell.config.data.evaluate.metrics(cell.config.method)
     names = metric.split("+")
     for name in names:
         if name not in known:
@@ -23,8 +22,22 @@ def names_of(metric: str, cell: Cell) -> list[str]:
     return names
 
 
+def measured(cells: list[Cell]) -> tuple[list[str], list[str]]:
+    """The metrics of all cells, and those that a cell lacks which was finished before there were such metrics."""
+    names = cells[0].config.data.evaluate.metrics(cells[0].config.method)
+    finished = [result for result in (cell.result() for cell in cells) if result is not None]
+    lacking = [name for name in names if any(name not in result.hits for result in finished)]
+    return [name for name in names if name not in lacking], lacking
+
+
 def figure(result: Result, names: list[str]) -> float:
     """Percent."""
+    for name in names:
+        if name not in result.hits:
+            raise UserError(
+                f"a finished run was not measured by {name}, which is newer; name others with --metric: "
+                f"{', '.join(result.hits)}"
+            )
     return 100 * statistics.mean(result.hits[name].share for name in names)
 
 

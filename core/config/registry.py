@@ -34,8 +34,6 @@ TYPES = {
         "class_folder": "data.sources.class_folder:ClassFolder",
         "first": "data.sources.first:First",
         "one_after_another": "data.sources.one_after_another:OneAfterAnother",
-        "one_by_one": "data.sources.one_by_one:OneByOne",
-        "linear_probe": "data.sources.linear_probe:LinearProbe",
         "together": "data.sources.together:Together",
         "balanced": "data.sources.balanced:Balanced",
         "share": "data.sources.part:Share",
@@ -45,18 +43,37 @@ TYPES = {
         "clip_bpe": "data.tokenizers.tokenizer:ClipBpe",
         "trained": "data.tokenizers.tokenizer:Trained",
     },
+    "training.evaluation:Evaluation": {
+        "one_by_one": "evaluation.protocols.one_by_one:OneByOne",
+        "linear_probe": "evaluation.protocols.linear_probe:LinearProbe",
+    },
     "training.update:UpdateRule": {
         "adamw": "training.update:AdamW",
         "sgd": "training.update:SGD",
     },
 }
+# {base class: (the base of what may stand there too, the class that is made of it)}
+HOLDERS = {"training.evaluation:Evaluation": ("data.sources.source:Source", "evaluation.protocols.fitting:Fitting")}
 WITHIN = "tandemclip.core."
 
 
 def known(base: type) -> dict[str, tuple[str, dict]]:
     """{name: ("module:Class", fields it starts from)} of what may stand where `base` is asked for."""
-    plain = TYPES.get(f"{base.__module__}:{base.__qualname__}".removeprefix(WITHIN), {})
+    place = _place(base)
+    plain = TYPES.get(place, {}) | (TYPES[HOLDERS[place][0]] if place in HOLDERS else {})
     presets = {name: (plain[kind], fields) for name, (kind, fields) in PRESETS.items() if kind in plain}
     return {name: (WITHIN + place, {}) for name, place in plain.items()} | {
         name: (WITHIN + place, fields) for name, (place, fields) in presets.items()
     }
+
+
+def holder(base: type) -> str | None:
+    """The "module:Class" that holds an object which is no `base` where one is asked for; None where it is taken as it
+    is.
+    """
+    place = _place(base)
+    return WITHIN + HOLDERS[place][1] if place in HOLDERS else None
+
+
+def _place(base: type) -> str:
+    return f"{base.__module__}:{base.__qualname__}".removeprefix(WITHIN)

@@ -1,7 +1,13 @@
-"""What every tool does with its command line: one way to fail, one way to override a configuration."""
+"""What every tool does with its command line: one way to fail, one way to override a configuration.
+
+A tool imports at its top what its parser needs, and within its functions what they need: `--help` waits for nothing.
+Loading workers gain too, as they import the module that was started as a program.
+"""
 
 from __future__ import annotations
 
+import argparse
+import math
 import sys
 import traceback
 from collections.abc import Callable
@@ -10,6 +16,42 @@ import yaml
 
 from tandemclip.core.config import yaml_text
 from tandemclip.core.errors import UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's, with the description's own line breaks; a wrong command line is a UserError."""
+
+    def __init__(self, **given):
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **given)
+
+    def add_set(self, of: str = "the config") -> None:
+        self.add_argument(
+            "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help=f"override keys of {of}"
+        )
+
+    def add_backend(self) -> None:
+        self.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+
+    def error(self, message):
+        raise UserError(f"{message}; {self.prog} --help says what it takes")
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """An argument's type: a whole number, `least` or more."""
+
+    def integer(text: str) -> int:
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text} is less than {least}")
+        return int(text)
+
+    return integer
+
+
+def positive(text: str) -> float:
+    """An argument's type: a number above 0 and finite."""
+    if not 0 < float(text) < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
+    return float(text)
 
 
 def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None) -> int:
@@ -30,6 +72,12 @@ def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None) 
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trust", action="store_true", help="import classes from elsewhere that the checkpoint names: runs their code"
+    )
 
 
 def parse_overrides(overrides: list[str]) -> dict:

@@ -20,26 +20,33 @@ ELEMENTS = 1 << 22  # weights of images held at a time
 def paired_interval(
     first: Sequence[Sequence[Hits]], other: Sequence[Sequence[Hits]], level: float = 0.95
 ) -> tuple[float, float]:
-    """Where the mean figure of `other` minus that of `first` lies, (low, high) in percent.
+    """The interval (low, high), in percent, of the mean figure of `other` minus that of `first`.
 
-    first, other: [seed][metric], the figure of a seed being the mean of its metrics; seed s of the one is paired with
-    seed s of the other, image n with image n. The interval means: trained again with other seeds and evaluated on other
-    images of the same kind, the difference would be in here. With a single seed it only speaks of other images.
+    first, other: [seed][metric]. The figure of a seed is the mean of its metrics. Seed s of `first` is paired with seed
+    s of `other`, image n with image n. Queries count by their weights. The interval covers other seeds and other images
+    of the same kind; with a single seed it covers other images only.
 
-    Images: the bootstrap (Efron and Tibshirani 1993, 13.3), each image drawn with all its queries, as its captions
-    succeed and fail together; the same draw for all seeds, which have seen the same images. Seeds: three cannot be
-    drawn from with 95% as the aim (the extremes of three hold the true mean in 75% of all cases), so that each
-    replicate adds t(S - 1) s / sqrt(S) instead, s the standard deviation of the seeds' differences. That each seed gets
-    other images right is in s and in the bootstrap: the latter's spread is reduced to what seeds have in common. Where
-    that is nothing, Student's interval remains; with one seed, the bootstrap's percentiles.
+    With S seeds, replicate r of the difference is
+
+        d_r = d + sqrt(c) (b_r - d) + t_r s / sqrt(S)        S > 1
+        d_r = b_r                                            S = 1
+
+    and the interval lies between the quantiles (1 - level) / 2 and (1 + level) / 2 of d_r.
+    d: the mean of the seeds' differences. s: their standard deviation (S - 1).
+    b_r: the difference on images that are drawn with replacement (the bootstrap, Efron and Tibshirani 1993, 13.3). An
+    image is drawn with all its queries, for its captions succeed and fail together. All seeds get the same draw.
+    t_r: a quantile of Student's t with S - 1 degrees of freedom. Three seeds are too few to be drawn from: the range of
+    three holds the true mean in 75% of all cases.
+    c: the share of the variance over images that all seeds have in common (`_in_common`). The rest of it is in s
+    already. c = 0 leaves Student's interval.
     """
-    asked = np.stack([hits.asked for hits in first[0]]).astype(np.float64)  # [metrics, N]
+    asked = np.stack([hits.weighted[1] for hits in first[0]])  # [metrics, N]
     for run in (*first, *other):
-        if not np.array_equal(asked, [hits.asked for hits in run]):
+        if not np.array_equal(asked, [hits.weighted[1] for hits in run]):
             raise UserError("the runs were not asked the same queries; pair runs that were evaluated on the same data")
     if len(first) != len(other):
         raise UserError(f"{len(first)} seeds cannot be paired with {len(other)}; take the same seeds for both")
-    gained = np.stack([[b.right.astype(float) - a.right for a, b in zip(*pair)] for pair in zip(first, other)])
+    gained = np.stack([[b.weighted[0] - a.weighted[0] for a, b in zip(*pair)] for pair in zip(first, other)])
     share = gained.sum(2) / asked.sum(1)  # [S, metrics]
     by_seed, seeds = 100 * share.mean(1), len(first)
     drawn = _over_images(gained.mean(0), asked)
@@ -65,7 +72,7 @@ def _in_common(added: np.ndarray) -> float:
 
 
 def _over_images(gained: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """[metrics, N] queries gained and asked -> [RESAMPLES] differences in percent, each of images drawn anew."""
+    """[metrics, N] weighted queries gained and asked -> [RESAMPLES] differences in percent, of images drawn anew."""
     used = asked.any(0)
     gained, asked = gained[:, used], asked[:, used]
     count, rng, parts = asked.shape[1], generator("images"), []

@@ -75,8 +75,8 @@ def configuration(shapes: dict[str, tuple[int, ...]], activation: str | None) ->
     missing = [name for name in NEEDED if name not in shapes]
     if missing:
         raise UserError(
-            f"received {len(shapes)} arrays without {', '.join(missing)}; expected a released UniCL with a Swin, attn_mask included, "
-            "from which the resolution is read"
+            f"received {len(shapes)} arrays without {', '.join(missing)}; expected a released UniCL with a Swin, "
+            "attn_mask included, from which the resolution is read"
         )
     vocabulary, width = shapes["text_encoder.token_embedding.weight"]
     text = {

@@ -11,8 +11,8 @@ CHOSEN = "chosen:"
 class Elapsed(NamedTuple):
     """How much of a run is over, two numbers in [0, 1]: inputs of the program, so that one serves the whole run.
 
-    step: of the steps, 0 at the first and 1 at the last. epoch: e / E, where e = step // steps_per_epoch epochs are over and
-    the run has E = ceil(steps / steps_per_epoch).
+    step: of the steps, 0 at the first and 1 at the last. epoch: e / E, where e = step // steps_per_epoch epochs are
+    over and the run has E = ceil(steps / steps_per_epoch).
     """
 
     step: Array
@@ -28,13 +28,13 @@ class Features:
 
     shared: arrays [B, ...] that the loss sees of everybody, over all ranks and pieces: [N, ...].
     own: (sum, count) of terms that each sample settles by itself, so that a mean is the mean over the global batch.
-    local: arrays [B, ...] that never leave the rank: the loss sees this rank's samples alone, and its term is their sum over
-    `count`.
+    local: arrays [B, ...] that never leave the rank: the loss sees this rank's samples alone, and its term is their sum
+    over `count`.
     chosen: what `Method.choose` made of local arrays: of this rank's samples, or of everybody's (`Method.gathered`).
 
     rows: (start, stop) of the samples that this rank answers for, None for all of them. count: N, of everybody.
-    Every term of a loss is this rank's part, and the parts of all ranks add up to the term: a contrastive term takes its own
-    rows (`infonce(..., rows=...)`), a term of local arrays is a part by itself, any other goes through `part`.
+    Every term of a loss is this rank's part, and the parts of all ranks add up to the term: a contrastive term takes
+    its own rows (`infonce(..., rows=...)`), a term of local arrays is a part by itself, any other goes through `part`.
     """
 
     shared: dict[str, Array] = field(default_factory=dict)

@@ -25,8 +25,8 @@ class Method(Spec):
 
     classes: how many it classifies into by itself, by `classify`; 0 for none. guessing: the terms that are ln of the
     batch size where nothing is known, None for the loss and all others.
-    chooses_by: the local features that `choose` reads on the host. Without any there is no choice, and a step is one program.
-    gathered: the choices that every rank sees of everybody; the others stay with their samples.
+    chooses_by: the local features that `choose` reads on the host. Without any there is no choice, and a step is one
+    program. gathered: the choices that every rank sees of everybody; the others stay with their samples.
     phases: by a name each, where in a run the loss is another function; parity, doctor and bench look at each.
     frozen: patterns (fnmatch) of parameters that never train, whatever a run says; these parts run as at inference.
     """
@@ -46,14 +46,18 @@ class Method(Spec):
         raise TypeError(f"{type(self).__name__} defines no encode")
 
     def choose(self, local: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What the vocabulary cannot compute (a matching), on the host: {name: [B, ...]} for `features.chosen`, int32 or float.
+        """What the vocabulary cannot compute (a matching), on the host: {name: [B, ...]} for `features.chosen`, int32
+        or float.
 
         local: the features of `chooses_by`, of this rank's samples. No gradient goes through a choice.
         """
         raise TypeError(f"{type(self).__name__} chooses nothing")
 
     def choice_cost(self, local: dict[str, np.ndarray], chosen: dict[str, np.ndarray]) -> np.ndarray:
-        """[B]: what a choice costs each sample, the less the better. Two engines may choose differently at equal cost."""
+        """[B]: what a choice costs each sample, the less the better.
+
+        Two engines may choose differently at equal cost.
+        """
         raise TypeError(f"{type(self).__name__} names no cost of its choice")
 
     def loss(self, ops: Ops, p: Scope, features: Features, elapsed: Elapsed) -> dict[str, Array]:
@@ -102,6 +106,19 @@ class Method(Spec):
 
     def encode_grid(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, D, h, w], see ImageTower
         return p.image.encode_grid(images)
+
+    def similarity(self, ops: Ops, p: Scope, u: Array, v: Array) -> Array:  # [N, ...], [M, ...] -> [N, M]
+        """How images (what `encode_image` gives) and texts (`encode_text`) compare at inference: the highest is the
+        nearest.
+        """
+        return ops.matmul(u, ops.transpose(v, (1, 0)))
+
+    @property
+    def by_dot_product(self) -> bool:
+        """Whether images and texts are unit rows and compare by their dot product: the host takes it in float64, in
+        which equal pairs tie, and the prompts of a class become one direction.
+        """
+        return type(self).similarity is Method.similarity
 
     def forward(self, ops: Ops, p: Scope, batch: dict[str, Array], elapsed: Elapsed) -> dict[str, Array]:
         """The terms of one whole batch; "chosen:NAME" in it are choices that were made before."""

@@ -42,8 +42,8 @@ class UniCL(TwoTowers):
         super().__post_init__()
         if not self.directions or min(self.mixup, self.cutmix) < 0:
             raise UserError(
-                f"method.directions is {list(self.directions)}, mixup {self.mixup}, cutmix {self.cutmix}; give one direction or "
-                "both, and no negative parameter"
+                f"method.directions is {list(self.directions)}, mixup {self.mixup}, cutmix {self.cutmix}; give one "
+                "direction or both, and no negative parameter"
             )
 
     def views(self):

@@ -48,7 +48,8 @@ class Ledger:
             if self.job.get(key) != header.get(key):
                 raise UserError(
                     f"{self.path.parent} holds what was made with {key} {json.dumps(header.get(key))}, and this is "
-                    f"{json.dumps(self.job.get(key))}; repeat the command as it was given to go on, or choose another --out"
+                    f"{json.dumps(self.job.get(key))}; repeat the command as it was given to go on, or choose another "
+                    "--out"
                 )
 
 

@@ -45,12 +45,12 @@ def _digest(model: Model) -> str:
 
 
 def _described(model: Model, samples: Iterator[Sample], counts: Counter) -> Iterator[Sample]:
-    """A forward pass a batch; fixed shapes, as compiled engines want them."""
+    """A forward pass a batch."""
     side = model.method.image.grid_resolution
     rows = np.zeros((model.batch_size, 3, side, side), np.float32)
     while batch := list(islice(samples, model.batch_size)):
         things = [_read(model, contents, row, counts) for (_, contents), row in zip(batch, rows)]
-        grids = model.engine.apply("encode_grid", rows) if any(things) else rows
+        grids = model.encode("encode_grid", rows[: len(batch)], model.batch_size) if any(things) else rows
         for (key, contents), objects, grid in zip(batch, things, grids):
             counts["objects"] += len(objects)
             yield key, {**contents, **_members(contents, objects, grid)} if objects else contents

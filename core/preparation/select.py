@@ -9,7 +9,7 @@ from tandemclip.core.console.progress import Progress
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.protocols.zero_shot import unit_rows
+from tandemclip.core.evaluation.protocols.features import comparable
 from tandemclip.core.preparation.ledger import Ledger
 from tandemclip.core.preparation.threads import in_order
 from tandemclip.core.random import generator
@@ -69,12 +69,13 @@ def _piece(source, model, numbers: range, progress: Progress) -> tuple[list[floa
 
 
 def _similarity(model: Model, pairs: list[tuple[np.ndarray, tuple[str, ...]]]) -> Iterator[float]:
-    """pairs: (image [3, side, side], captions), at most a batch; filled up, as compiled engines want fixed shapes."""
+    """pairs: (image [3, side, side], captions), at most a batch."""
     if not pairs:
         return
-    images = np.stack([image for image, _ in pairs] + [pairs[-1][0]] * (model.batch_size - len(pairs)))
-    features = unit_rows(model.engine.encode_image(images)[: len(pairs)], "image features")
-    texts = unit_rows(model.encode_texts([text for _, captions in pairs for text in captions]), "caption features")
+    images = model.encode("encode_image", np.stack([image for image, _ in pairs]), model.batch_size)
+    images = comparable(model.method, images, "image features")
+    texts = model.encode_texts([text for _, captions in pairs for text in captions])
+    texts = comparable(model.method, texts, "caption features")
     ends = np.cumsum([len(captions) for _, captions in pairs])
-    for image, own in zip(features, np.split(texts, ends[:-1])):
-        yield float(np.mean(own @ image))
+    for image, own in zip(images, np.split(texts, ends[:-1])):
+        yield float(np.mean(model.similarity(image[None], own)))

@@ -22,15 +22,15 @@ PAUSE = re.compile(r"\s*[,;:]\s+|\s+[-–—]\s+")
 # A clause that says more about something begins with one of these.
 CLAUSE = re.compile(r"\b(?:who|whom|whose|which|that|while|whilst|when|where|because|although|though)\b", re.I)
 ATTRIBUTES = (
-    "red orange yellow green blue purple pink brown black white grey gray tan blond blonde golden silver colorful colourful "
-    "bright dark light striped plaid big large huge giant small little tiny tall short long old young elderly new beautiful "
-    "pretty nice cute lovely wooden metal plastic very"
+    "red orange yellow green blue purple pink brown black white grey gray tan blond blonde golden silver colorful "
+    "colourful bright dark light striped plaid big large huge giant small little tiny tall short long old young "
+    "elderly new beautiful pretty nice cute lovely wooden metal plastic very"
 ).split()
 # Words that tell that the attribute before them stands alone, as in "a woman in red and ...", or is part of another
 # one.
 FUNCTION = (
-    "a an the and or but in on at of with without to from by for as is are was were be has have into over under near behind "
-    "beside next through while who which that colored coloured haired skinned"
+    "a an the and or but in on at of with without to from by for as is are was were be has have into over under near "
+    "behind beside next through while who which that colored coloured haired skinned"
 ).split()
 _ONE, _NO_NOUN = rf"(?:{'|'.join(ATTRIBUTES)})", rf"(?:{'|'.join(FUNCTION)})\b"
 ADJECTIVES = re.compile(

@@ -7,7 +7,6 @@ import numpy as np
 
 from tandemclip.core.config.build import build
 from tandemclip.core.data.records import Record
-from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.tokenizers.tokenizer import Tokenizer, from_json
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Method
@@ -19,12 +18,13 @@ from tandemclip.core.training.update import AdamW
 
 @dataclass(frozen=True)
 class Model:
-    """batch_size: what is encoded at once; a last batch is filled up, as compiled engines want fixed shapes."""
+    """batch_size: what is encoded at once. workers: processes that read pictures for evaluation; 0: a thread."""
 
     engine: Engine
     method: Method
-    tokenizer: Tokenizer
+    tokenizer: Tokenizer | None
     batch_size: int = 100
+    workers: int = 0
 
     def encode_texts(self, texts: list[str]) -> np.ndarray:
         """-> [len(texts), embed_dim] float32, unit rows."""
@@ -32,7 +32,8 @@ class Model:
             raise UserError(
                 f"{type(self.method).__name__} reads no texts; encode images, or use a method with a text tower"
             )
-        return self._in_batches(self.engine.encode_text, self.tokenizer(list(texts), self.method.text.context_length))
+        ids = self.tokenizer(_listed(texts, "text"), self.method.text.context_length)
+        return self._in_batches(self.engine.encode_text, ids)
 
     def encode_images(self, images: list) -> np.ndarray:
         """Paths, encoded bytes or [H, W, 3] uint8 RGB arrays -> [len(images), embed_dim] float32, unit rows.
@@ -40,14 +41,59 @@ class Model:
         Cut and normalised as in evaluation. Raises BrokenRecord for what is no image.
         """
         view, rng = self.method.inference_view(), generator("no draw")
-        return self._in_batches(
-            self.engine.encode_image, np.stack([view(_record(image), rng, self.tokenizer)[""] for image in images])
-        )
+        records = map(_record, _listed(images, "image"))
+        rows = np.stack([view(record, rng, self.tokenizer)[""] for record in records])
+        return self._in_batches(self.engine.encode_image, rows)
+
+    def similarity(self, images: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """What `encode_images` and `encode_texts` gave, [N, ...] and [M, ...] -> [N, M]: the highest is the nearest.
+
+        float64 where that is the dot product; as the engine computes it where the method has a way of its own.
+        """
+        if self.method.by_dot_product:
+            return np.asarray(images, np.float64) @ np.asarray(texts, np.float64).T
+        rows = [np.concatenate([self._compare(u, v) for v in self._batches(texts)], 1) for u in self._batches(images)]
+        found = np.concatenate(rows)
+        if not np.isfinite(found).all():
+            raise UserError(
+                f"{type(self.method).__name__}.similarity gives {np.sum(~np.isfinite(found))} of {found.size} values "
+                "that are not finite; check the checkpoint, and the method's definition"
+            )
+        return found
+
+    def encode(self, what: str, batch: np.ndarray, count: int) -> np.ndarray:
+        """A function of the method, e.g. "encode_features", on [n, ...], a batch out of `count` rows -> [n, ...]."""
+        return self.engine.apply(what, self._filled(batch, count))[: len(batch)]
+
+    def _compare(self, images, texts):
+        filled = [self._filled(rows, len(rows)) for rows in (images, texts)]
+        return self.engine.apply("similarity", *filled)[: len(images), : len(texts)]
 
     def _in_batches(self, encode, rows):
-        size = self.batch_size
-        padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % size, 0)])
-        return np.concatenate([encode(padded[i : i + size]) for i in range(0, len(padded), size)])[: len(rows)]
+        found = [encode(self._filled(batch, len(rows)))[: len(batch)] for batch in self._batches(rows)]
+        return np.concatenate(found)
+
+    def _batches(self, rows):
+        return [rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)]
+
+    def _filled(self, batch, count):
+        """Its last row repeated, where each new shape has to be compiled: to a power of two, or the batch size where
+        `count`, which it is a part of, gives full batches. So there are few shapes, and one picture costs little.
+        """
+        if not self.engine.capabilities.fixed_shapes:
+            return batch
+        rows = min(self.batch_size, 1 << (count - 1).bit_length())
+        return np.concatenate([batch, np.repeat(batch[-1:], rows - len(batch), 0)])
+
+
+def _listed(items, what: str) -> list:
+    """Of one text or path alone Python would take every letter for one."""
+    if isinstance(items, (str, bytes, Path)):
+        raise UserError(f"got one {what}, {items!r:.40}; expected a list of them: write [{what}]")
+    listed = list(items)
+    if not listed:
+        raise UserError(f"got a list without a {what}; expected one or more")
+    return listed
 
 
 def _record(image) -> Record:
@@ -59,11 +105,13 @@ def _record(image) -> Record:
     return Record("an image", image)
 
 
-def open_model(path: Path, engine_class) -> tuple[Model, Source | None]:
-    """The model of a checkpoint (or of a run's newest one) and the evaluation source that its configuration names."""
-    saved = checkpoint.load(checkpoint.resolve(Path(path)))
-    method = build(Method, saved.state["config"]["method"], "method")
+def open_model(path: Path, engine_class, trust: bool = False) -> Model:
+    """The model of a checkpoint (or of a run's newest one). trust: see `model_of`."""
+    return model_of(checkpoint.load(checkpoint.resolve(Path(path))), engine_class, trust)
+
+
+def model_of(saved: checkpoint.Checkpoint, engine_class, trust: bool = False) -> Model:
+    """trust: import classes from outside the package that the checkpoint names; without it they are a UserError."""
+    method = build(Method, saved.state["config"]["method"], "method", trust)
     engine = engine_class(method, saved.model, AdamW())
-    evaluation = saved.state["config"].get("data", {}).get("evaluate")
-    source = build(Source, evaluation, "data.evaluate") if evaluation else None
-    return Model(engine, method, from_json(saved.state["tokenizer"])), source
+    return Model(engine, method, from_json(saved.state["tokenizer"]))

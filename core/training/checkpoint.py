@@ -149,8 +149,8 @@ def refuse_torn(run: Path) -> None:
     torn = _candidates(Path(run) / "checkpoints")
     if torn:
         raise UserError(
-            f"none of the {len(torn)} checkpoints in {run} is whole, so that --resume has nothing to go on from: bring one back"
-            " from a copy, or start anew with another --out"
+            f"none of the {len(torn)} checkpoints in {run} is whole, so that --resume has nothing to go on from: bring "
+            "one back from a copy, or start anew with another --out"
         )
 
 

@@ -14,6 +14,7 @@ from tandemclip.core.data.tokenizers.tokenizer import TokenizerConfig
 from tandemclip.core.data.views.image import ImageView
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Method
+from tandemclip.core.training.evaluation import Evaluation
 from tandemclip.core.training.init import Init
 from tandemclip.core.training.settings import Training
 from tandemclip.core.training.tuning import nothing_matches
@@ -21,15 +22,15 @@ from tandemclip.core.training.tuning import nothing_matches
 
 @dataclass(frozen=True)
 class Data:
-    """train, evaluate: where records come from. tokenizer: for methods that read texts. workers: processes that decode
-    and crop (0: a thread of this one).
+    """train: where records come from. evaluate: a source, or a protocol with its sources. tokenizer: for methods that
+    read texts. workers: processes that decode and crop (0: a thread of this one), in training and in evaluation.
 
     bad_records: the list of those of `train` that are left out, as `tools/prepare.py check` writes it.
     """
 
     train: Source
     tokenizer: TokenizerConfig | None = None
-    evaluate: Source | None = None
+    evaluate: Evaluation | None = None
     workers: int = 1
     bad_records: str | None = None
 
@@ -57,7 +58,8 @@ class Config:
         wanted, given = text.vocab_size, tokenizer.vocab_size
         if wanted != given:
             raise UserError(
-                f"method.text.vocab_size is {wanted} and the tokenizer has {given} ids; set method.text.vocab_size={given}"
+                f"method.text.vocab_size is {wanted} and the tokenizer has {given} ids; set "
+                f"method.text.vocab_size={given}"
             )
 
     def _check_patterns(self):

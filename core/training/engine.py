@@ -58,10 +58,10 @@ class Differentiated:
 class Capabilities:
     """What an engine can do, said by itself.
 
-    float64: `Engine.float64` makes one that computes in it, a judge of gradients. compiles: a first step takes longer, and
-    shapes may not change from step to step without compiling again (`fixed_shapes`). keeps_graph: a piece need not be encoded
-    again for its gradient. precisions: those of core/precision.py on
-    the device that it uses. collectives: it can be one rank of several. exports: file formats that it writes.
+    float64: `Engine.float64` makes one that computes in it, a judge of gradients. compiles: a first step takes longer,
+    and shapes may not change from step to step without compiling again (`fixed_shapes`). keeps_graph: a piece need not
+    be encoded again for its gradient. precisions: those of core/precision.py on the device that it uses. collectives:
+    it can be one rank of several. exports: file formats that it writes.
     """
 
     float64: bool
@@ -84,8 +84,8 @@ class Rates:
 
 
 class Engine(Protocol):
-    """A method with its weights on one engine. Arrays that go in and come out are the host's, but for those of `Encoded`
-    and `Differentiated`.
+    """A method with its weights on one engine. Arrays that go in and come out are the host's, but for those of
+    `Encoded` and `Differentiated`.
 
     views: what the data pipeline hands over in training: the method's, and the random numbers that its layers draw.
     """
@@ -102,7 +102,7 @@ class Engine(Protocol):
 
     # ---- a batch in pieces, see global_batch.py
     def encode(self, piece: Arrays, statistics: dict[str, Array], keep: bool) -> Encoded:
-        """statistics: buffers that earlier pieces wrote. keep: hold on to what a gradient needs, where the engine can."""
+        """statistics: buffers that earlier pieces wrote. keep: hold what a gradient needs, where the engine can."""
 
     def differentiate(
         self,
@@ -146,8 +146,8 @@ class Engine(Protocol):
     def exchange_average(self) -> None:
         """Let the weights and their average change places; called again, it takes that back."""
 
-    def apply(self, method: str, array: np.ndarray) -> np.ndarray:
-        """A function of the method that takes one array, e.g. "encode_grid", at inference: by running statistics."""
+    def apply(self, method: str, *arrays: np.ndarray) -> np.ndarray:
+        """A function of the method from arrays to one, e.g. "encode_grid", at inference: by running statistics."""
 
     def encode_image(self, images: np.ndarray) -> np.ndarray:
         """[B, 3, H, W] -> [B, embed_dim], unit rows, running statistics."""
@@ -162,7 +162,8 @@ class Engine(Protocol):
     ) -> dict[tuple[str, int], tuple[np.ndarray, np.ndarray]]:
         """{(path, visit): (what the node gave, the gradient by it)} at inference; visits count from 0.
 
-        What is differentiated is the sum of what `method` (a function of the method's, e.g. "encode_image") gives of `arrays`.
+        What is differentiated is the sum of what `method` (a function of the method's, e.g. "encode_image") gives of
+        `arrays`.
         """
 
     def prepare_update(self, backward: Backward) -> None:

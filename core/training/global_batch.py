@@ -1,7 +1,7 @@
 """The gradient of one big batch from pieces of it, over slices of memory and over ranks: exact, for any method.
 
-A contrastive loss does not divide into the losses of pieces: every sample is a negative of every other. So (GradCache, Gao
-et al. 2021, over ranks too):
+A contrastive loss does not divide into the losses of pieces: every sample is a negative of every other. So (GradCache,
+Gao et al. 2021, over ranks too):
 
     1. encode every piece, and gather the shared features of all ranks     features [N, D]
     2. where the method has a choice, make it on the host                  features.chosen
@@ -10,9 +10,10 @@ et al. 2021, over ranks too):
     5. encode every piece again, with its rows of that as the cotangent    gradients
     6. add up the gradients over the ranks
 
-The result is that of the whole batch on one device, logit_scale included. Local features stay on their rank, and so do their
-cotangents. A BatchNorm in a tower is the exception: it sees a piece at a time, in training and in its running statistics,
-which are averaged over the ranks. What the loss writes into buffers comes of gathered features, and is equal on every rank.
+The result is that of the whole batch on one device, logit_scale included. Local features stay on their rank, and so do
+their cotangents. A BatchNorm in a tower is the exception: it sees a piece at a time, in training and in its running
+statistics, which are averaged over the ranks. What the loss writes into buffers comes of gathered features, and is
+equal on every rank.
 """
 
 from math import prod
@@ -35,8 +36,8 @@ def backward(
 ) -> Backward:
     """Terms and gradients of the batch that the rows of all ranks make up together.
 
-    batch: this rank's rows, which are computed in `accumulate` equal pieces. scale: of the gradients, for fp16. chosen: choices
-    that were made elsewhere and take the place of the method's, on one rank in one piece.
+    batch: this rank's rows, which are computed in `accumulate` equal pieces. scale: of the gradients, for fp16. chosen:
+    choices that were made elsewhere and take the place of the method's, on one rank in one piece.
     """
     method, ranks = engine.method, engine.ranks
     if not engine.capabilities.fixed_shapes:

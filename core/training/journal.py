@@ -36,11 +36,11 @@ class Journal:
 
     def __init__(self, run: Path, resume_step: int | None = None):
         self.path = Path(run) / FILE
-        with _told(run):
+        with _disk_errors(run):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if resume_step is None:
                 self._refuse_rows()
-            self._held = _Held(self.path.parent)
+            self._lock = _FolderLock(self.path.parent)
             try:
                 if resume_step is not None:
                     _trim(self.path, resume_step)
@@ -48,22 +48,22 @@ class Journal:
                 self._file = open(self.path, "a", encoding="utf-8", buffering=1)
                 self._events = _EventFile(Path(run) / "tensorboard", first_step=(resume_step or 0) + 1)
             except BaseException:
-                self._held.close()
+                self._lock.close()
                 raise
 
     def append(self, row: Mapping) -> None:
         """Write one step: numbers (numpy scalars too) and mappings of numbers by name; `step` is required."""
-        with _told(self.path.parent):
+        with _disk_errors(self.path.parent):
             self._file.write(json.dumps(row, default=_plain) + "\n")
             self._events.add(row["step"], row)
 
     def sync(self) -> None:
         """Bring the rows to the disk: before a checkpoint, which would otherwise outlive them in a power failure."""
-        with _told(self.path.parent):
+        with _disk_errors(self.path.parent):
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        with _told(self.path.parent), closing(self._events), self._file, closing(self._held):
+        with _disk_errors(self.path.parent), closing(self._events), self._file, closing(self._lock):
             os.fsync(self._file.fileno())
 
     def __enter__(self) -> Journal:
@@ -99,10 +99,8 @@ def read(run: Path) -> list[dict]:
     return rows
 
 
-class _Held:
-    """A folder that is locked until this is closed, or its process gone; where the file system has no locks, it is
-    not.
-    """
+class _FolderLock:
+    """A lock on a folder, until `close` or the end of the process. A file system without locks gives none."""
 
     def __init__(self, run: Path):
         self._descriptor = os.open(run, os.O_RDONLY)
@@ -126,14 +124,14 @@ def _trim(path: Path, last: int) -> None:
 
 
 @contextmanager
-def _told(run: Path) -> Iterator[None]:
-    """What the disk refuses (full, read-only) as a UserError."""
+def _disk_errors(run: Path) -> Iterator[None]:
+    """Turns what the disk refuses (full, read-only) into a UserError."""
     try:
         yield
     except OSError as error:
         raise UserError(
-            f"the journal of {run} could not be written ({error.strerror or error}); checkpoints are untouched: make the folder"
-            " writable, free some space, then continue with --resume"
+            f"the journal of {run} could not be written ({error.strerror or error}); checkpoints are untouched: make "
+            "the folder writable, free some space, then continue with --resume"
         ) from error
 
 

@@ -1,6 +1,7 @@
 """How a run begins: anew, from another run's weights, or where it stopped."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,27 +13,29 @@ from tandemclip.core.data.tokenizers.tokenizer import from_json
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint
+from tandemclip.core.training.changes import Resumption, resumption
 from tandemclip.core.training.config import Config
 from tandemclip.core.training.init import matching, take
 from tandemclip.core.training.trainer import Trainer
 from tandemclip.core.training.update import remembered_names
 
-_FREE = {
-    "training": "steps epochs accumulate evaluate_every checkpoint_every checkpoint_minutes",
-    "data": "workers bad_records",
-}
-FREE_TO_CHANGE = {(section, key) for section, keys in _FREE.items() for key in keys.split()}  # on resume
-KEPT = ("tokenizer", "loss_scale", "init")  # of a checkpoint's state, by the run that goes on from it
+KEPT = ("tokenizer", "loss_scale", "init", "changes")  # of a checkpoint's state, by the run that goes on from it
 TIMED_STEPS = 20
 
 
 def begin(
-    run: Path, config: Config, mapping: dict, make_engine, resumed: bool = False, say: Callable[[str], None] = print
+    run: Path,
+    config: Config,
+    mapping: dict,
+    make_engine,
+    resumed: bool = False,
+    say: Callable[[str], None] = print,
+    evaluate=None,
 ) -> Trainer:
     """A run from its first step. make_engine(config, weights) -> engine.
 
     resumed: it may have died before its first checkpoint and left rows in its journal; they go. say: where the first
-    rank tells what the run takes over by `init`.
+    rank tells what the run takes over by `init`. evaluate: see Trainer.
     """
     checkpoint.refuse_later(run, 0)
     tokenizer = tokenizer_of(config)
@@ -44,7 +47,7 @@ def begin(
         state["init"], told = account.to_json(), account.lines()
     engine = make_engine(config, weights)
     _say(engine, told, say)
-    return Trainer(run, config, engine, tokenizer, state, resumed=resumed)
+    return Trainer(run, config, engine, tokenizer, state, resumed=resumed, evaluate=evaluate)
 
 
 def _say(engine, lines: list[str], say) -> None:
@@ -58,24 +61,50 @@ def tokenizer_of(config: Config):
     return None if given is None else build_tokenizer(given, config.data.train)
 
 
-def resume(run: Path, config: Config, mapping: dict, make_engine, say: Callable[[str], None] = print) -> Trainer | None:
-    """The run as its newest whole checkpoint has it, on any engine; None where there is none yet."""
+def resume(
+    run: Path, mapping: dict, overrides: dict, make_engine, say: Callable[[str], None], evaluate=None
+) -> Trainer | None:
+    """The run as its newest whole checkpoint has it, on any engine; None where there is none yet.
+
+    mapping: that of the config's file with `overrides` (--set) over it. evaluate: see Trainer.
+    say: shows a sentence for each change, and for each key of the config's file that the run does not take up.
+    """
     folder = checkpoint.latest(run)
     if folder is None:
         checkpoint.refuse_torn(run)
         return None
     saved = checkpoint.load(folder)
     begun = {key: value for key, value in mapping.items() if key != "init"}  # what the start took stands in the state
-    mapping = _same(begun, saved.state["config"], folder)
-    length = {key: saved.state["config"]["training"].get(key) for key in ("steps", "epochs")}
-    mapping = merge(mapping, {"training": length})  # the schedule is the saved one's, also where --minutes set it
-    config = build(Config, mapping)
-    moments, told = _remembered(saved, config)
+    found = resumption(saved.state["config"], begun, overrides, folder)
+    config = build(Config, found.mapping)
+    steps = config.training.schedule(config.data.train.epoch).steps
+    if steps < saved.step:
+        raise UserError(
+            f"{steps} steps are fewer than the {saved.step} that {folder} has made; "
+            f"give training.steps={saved.step} or more"
+        )
+    moments, dropped = _remembered(saved, config)
     engine = make_engine(config, matching(saved.model, config.method, folder))
     engine.load(saved.model, moments)
-    _say(engine, told, say)
-    state = {"config": mapping} | {key: saved.state[key] for key in KEPT if key in saved.state}
-    return Trainer(run, config, engine, from_json(state["tokenizer"]), state, saved.step, True)
+    _say(engine, dropped, say)
+    state = {"config": found.mapping} | {key: saved.state[key] for key in KEPT if key in saved.state}
+    tokenizer = from_json(state["tokenizer"])
+    trainer = Trainer(run, config, engine, tokenizer, state, saved.step, True, evaluate=evaluate)
+    _note(trainer, found, steps, say)
+    return trainer
+
+
+def _note(trainer: Trainer, found: Resumption, steps: int, say: Callable[[str], None]) -> None:
+    """Say what is changed and what is passed over; write changes into the checkpoint before anything else happens."""
+    if not trainer.leads:
+        return
+    for sentence in found.passed_over:
+        say(sentence)
+    if found.changed:
+        say(f"from step {trainer.step} on, by the schedule of {steps} steps: {', '.join(found.changed)}")
+        before = trainer.state.get("changes") or []
+        trainer.state["changes"] = [*before, {"step": trainer.step, "changed": found.changed}]
+        trainer.save_again()
 
 
 def _remembered(saved: checkpoint.Checkpoint, config: Config) -> tuple[dict[str, np.ndarray], list[str]]:
@@ -95,38 +124,20 @@ def _remembered(saved: checkpoint.Checkpoint, config: Config) -> tuple[dict[str,
 
 
 def fit_minutes(trainer: Trainer, minutes: float) -> Trainer:
-    """The same new run with as many steps as fit: times 20 of them, then starts over with the count fixed."""
+    """The same new run with as many steps as fit, 20 or more: times 20 of them, then starts over with that number."""
     if trainer.step:
         raise UserError(
             f"--minutes fixes the length of a new run, and this one stands at step {trainer.step}; leave it out"
         )
     before = trainer.engine.weights()
-    seconds = trainer.measure(TIMED_STEPS)
+    seconds = _lasting(trainer, max(TIMED_STEPS, trainer.schedule.steps)).measure(TIMED_STEPS)
     trainer.engine.load(before)
-    steps = max(TIMED_STEPS, int(minutes * 60 / seconds))
+    return _lasting(trainer, max(TIMED_STEPS, int(minutes * 60 / seconds)))
+
+
+def _lasting(trainer: Trainer, steps: int) -> Trainer:
+    """The same new run with another number of steps."""
     mapping = merge(trainer.state["config"], {"training": {"steps": steps, "epochs": None}})
     state = {**trainer.state, "config": mapping}
     config = build(Config, mapping)
-    return Trainer(trainer.run, config, trainer.engine, trainer.tokenizer, state, 0, trainer.resumed, trainer.stop)
-
-
-def _same(mapping, saved, folder) -> dict:
-    """`mapping` with what only `saved` says (a --set of the first start), if they do not contradict each other."""
-    together = merge(saved, mapping)
-    here, there = dict(leaves(together)), dict(leaves(saved))
-    for path in {**there, **here}:
-        if path not in FREE_TO_CHANGE and here.get(path) != there.get(path):
-            raise UserError(
-                f"{'.'.join(path)} is {here.get(path)!r} here and {there.get(path)!r} in {folder}, which --resume "
-                "goes on from; give the same config, or start a new run with --out and --init"
-            )
-    return together
-
-
-def leaves(mapping, path=()):
-    """(keys from the root, value) of everything in a mapping of mappings."""
-    for key, value in mapping.items():
-        if isinstance(value, dict):
-            yield from leaves(value, (*path, key))
-        else:
-            yield (*path, key), value
+    return replace(trainer, config=config, state=state, step=0)

@@ -12,9 +12,7 @@ from tandemclip.core.data.loading import bad_records
 from tandemclip.core.data.loading.loader import Batches, batches
 from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.evaluate import evaluate, metric_names
 from tandemclip.core.hits import Hits, percent
-from tandemclip.core.serving.model import Model
 from tandemclip.core.training import checkpoint, global_batch
 from tandemclip.core.training.config import Config
 from tandemclip.core.training.diagnosis.advice import Advice
@@ -31,7 +29,8 @@ class Trainer:
 
     Every rank trains; the first one alone writes and evaluates.
     resumed: goes on in the same folder, whose journal may have rows already. stop: asked after every step; True ends
-    the run there, with a checkpoint (Ctrl-C).
+    the run there, with a checkpoint (Ctrl-C). evaluate(config, engine, tokenizer): measures what `data.evaluate` asks;
+    None: nothing is evaluated, whatever the configuration says.
     """
 
     run: Path
@@ -42,6 +41,7 @@ class Trainer:
     step: int = 0
     resumed: bool = False
     stop: Callable[[], bool] = lambda: False
+    evaluate: Callable[[Config, Engine, object], dict[str, Hits]] | None = None
 
     def __post_init__(self):
         self.source, self.settings = self.config.data.train, self.config.training
@@ -58,26 +58,30 @@ class Trainer:
         self._check_data()
 
     def _check_data(self) -> None:
-        """Says now what would be wrong with the data, or could not be measured, at the end."""
+        """Refuse data that training or evaluation could not use, before the first step."""
         method, data = self.config.method, self.config.data
         if any(isinstance(view, LabelView) for view in method.views().values()):
             named = [names for names in self.source.class_spaces().values() if names]
             if len(named) > 1:
                 raise UserError(
-                    f"data.train has the classes of {len(named)} sources, and {type(method).__name__} knows classes by their number; "
-                    "make one source with one list of classes of them, or take unicl"
+                    f"data.train has the classes of {len(named)} sources, and {type(method).__name__} knows classes by "
+                    "their number; make one source with one list of classes of them, or take unicl"
                 )
         if data.evaluate is not None and self.leads:
-            metric_names(method, data.evaluate)
+            data.evaluate.metrics(method)
 
     def train(self, max_steps: int | None = None) -> dict[str, Hits]:
-        """Go on to the end of the schedule, or to `max_steps` of it; returns its evaluation (empty if stopped
-        before).
+        """Train to the end of the schedule, or to step `max_steps` of it, and save.
+
+        Returns the evaluation at the end of the schedule, {} before it.
         """
-        last = min(self.schedule.steps, max_steps or self.schedule.steps)
+        last = self.schedule.steps if max_steps is None else min(max_steps, self.schedule.steps)
+        if not self.step or self.step < last:
+            self._train(last)
+        return {} if self.step < self.schedule.steps else self._evaluate()
+
+    def _train(self, last: int) -> None:
         saved = self.step if self.step else None
-        if self.step >= last:
-            return self._evaluate()
         with self._journal() as journal, self._progress(last) as progress, self.batches(last) as stream:
             advice = Advice(self, progress.say) if self.leads else Silent()
             mark, self._saved_at = time.perf_counter(), time.monotonic()
@@ -99,7 +103,11 @@ class Trainer:
                 mark = time.perf_counter()
         if saved != self.step:
             self._save()
-        return {} if self.step < last else self._evaluate()
+
+    def save_again(self) -> None:
+        """The checkpoint of this step, with a state that has changed."""
+        with self._journal():  # nobody else trains in the run's folder meanwhile
+            self._save()
 
     @property
     def leads(self) -> bool:
@@ -185,7 +193,8 @@ class Trainer:
         if wrong:
             raise UserError(
                 f"step {self.step + 1}: {', '.join(wrong)} is not finite, nothing was updated; the batch held "
-                f"{', '.join(stream.keys(self.step))}; look at these samples, or lower training.learning_rate and --resume"
+                f"{', '.join(stream.keys(self.step))}; look at these samples, or go on with --resume --set "
+                "training.learning_rate=... (a lower one)"
             )
 
     def _due(self, every: int) -> bool:
@@ -196,11 +205,10 @@ class Trainer:
         return minutes > 0 and time.monotonic() - self._saved_at >= 60 * minutes
 
     def _evaluate(self) -> dict[str, Hits]:
-        source = self.config.data.evaluate
-        if source is None or not self.leads:
+        if self.evaluate is None or self.config.data.evaluate is None or not self.leads:
             return {}
         with self._averaged():
-            return evaluate(Model(self.engine, self.config.method, self.tokenizer), source)
+            return self.evaluate(self.config, self.engine, self.tokenizer)
 
     @contextmanager
     def _averaged(self):

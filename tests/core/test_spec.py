@@ -161,7 +161,7 @@ def test_the_whole_runs():
 
 def test_an_unknown_name_is_answered_with_those_there_are():
     with pytest.raises(AttributeError, match="Outer has no child or method 'outer'.*inner"):
-        scope(Outer()).outer
+        _ = scope(Outer()).outer
     with pytest.raises(KeyError, match="inner.nothing"):
         scope(Outer()).inner["nothing"]
 

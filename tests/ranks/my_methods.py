@@ -1,4 +1,4 @@
-"""Seven small methods of one's own, one for each mechanism; test_my_methods.py copies this file into a folder of its own."""
+"""Seven small methods of one's own, one for each mechanism; test_my_methods.py copies this file into its own folder."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ ONE = np.ones((), np.float32)
 
 @dataclass(frozen=True)
 class Queue(CLIP):
-    """CLIP whose images are also drawn to the nearest of the texts that were seen before: a buffer that the loss writes."""
+    """CLIP whose images are also drawn to the nearest of the texts seen before: a buffer that the loss writes."""
 
     entries: int = 20  # no multiple of the batch: the queue wraps in the middle of one
 
@@ -61,7 +61,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class TokenWise(Tokens, CLIP):
-    """Late interaction: of every word the most similar place, of every pair of a picture and a text the mean over words."""
+    """Late interaction: of every word the most similar place, of every pair of picture and text the mean over words."""
 
     def encode(self, ops, p, batch):
         found = super().encode(ops, p, batch)
@@ -84,7 +84,7 @@ class TokenWise(Tokens, CLIP):
 
 @dataclass(frozen=True)
 class Matching(Tokens, CLIP):
-    """Words one-to-one with places: the host matches, by costs alone. How well a pair matches weighs it for everybody."""
+    """Words one-to-one with places: the host matches by costs alone. How well a pair matches is its weight for all."""
 
     chooses_by = ("cost",)
     gathered = ("weight",)

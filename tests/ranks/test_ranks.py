@@ -14,37 +14,9 @@ import pytest
 
 from tandemclip.core.closeness import errors
 from tandemclip.core.training import checkpoint, journal
+from tandemclip.tests.ranks.configurations import CONFIGS, write
 
-WORKER, METHODS = Path(__file__).with_name("worker.py"), Path(__file__).with_name("my_methods.py")
-TINY = """
-base: {root}/configs/pretrain/tiny_clip_vit.yaml
-method: {{type: "my_methods:NAME", image: {{layers: 1}}, text: {{layers: 1}}}}
-"""
-CONFIGS = {
-    # PyramidCLIP without LeFF, whose BatchNorms see a piece at a time: all nine pairs, and samples without objects
-    "pyramidclip": """
-base: {root}/configs/pretrain/tiny_pyramidclip_vit.yaml
-method:
-  image: {{leff_depth: 0}}
-  weights: {{GS: 0.1, GT: 0.1, GA: 0.1, LS: 0.1, LT: 0.1, LA: 0.1, RS: 0.1, RT: 0.1, RA: 0.2}}
-""",
-    # classes and captions that meet across ranks, dropped branches, and mixed neighbours: pieces of two
-    "unicl": """
-base: {root}/configs/pretrain/tiny_unicl_swin.yaml
-method: {{mixup: 0.8, cutmix: 1.0, alpha: 0.1}}
-training: {{batch_size: 16}}
-""",
-    # one method of one's own for each mechanism, see my_methods.py
-    **{name: TINY.replace("NAME", name) for name in ("Queue", "TokenWise", "Matching", "TwoPhases", "Frozen")},
-    "DropPathCLIP": """
-base: {root}/configs/pretrain/tiny_unicl_swin.yaml
-method: {{type: "my_methods:DropPathCLIP", temperature: 0.07}}
-""",
-    "Brightness": """
-base: {root}/configs/pretrain/tiny_supcon_swin.yaml
-method: {{type: "my_methods:Brightness"}}
-""",
-}
+WORKER = Path(__file__).with_name("worker.py")
 GRADIENT = {"torch": 1e-6, "mindspore": 1e-4}  # torch in float64
 LOSS = {"torch": 1e-5, "mindspore": 1e-4}
 
@@ -94,12 +66,8 @@ def launch(root, tmp_path_factory):
     def launch(backend, size, counts):
         if (backend, size, counts) not in found:
             folder = tmp_path_factory.mktemp(f"{backend}{size}")
-            (folder / "my_methods.py").write_text(METHODS.read_text())
-            configs = []
-            for name, text in CONFIGS.items():
-                configs.append(folder / f"{name}.yaml")
-                configs[-1].write_text(text.format(root=root))
-            done = start(backend, size, folder, str(WORKER), backend, counts, str(folder), *map(str, configs))
+            configs = map(str, write(root, folder).values())
+            done = start(backend, size, folder, str(WORKER), backend, counts, str(folder), *configs)
             assert done.returncode == 0, done.stdout + done.stderr
             found[backend, size, counts] = folder
         return found[backend, size, counts]
@@ -144,7 +112,8 @@ def test_two_ranks_have_equal_states(name, backend, counts, launch):
 
 def training(root, tmp_path, out, *overrides):
     return (
-        f"{root}/tools/train.py", "--config", f"{root}/configs/pretrain/tiny_clip_vit.yaml", "--out", str(tmp_path / out),
+        f"{root}/tools/train.py", "--config", f"{root}/configs/pretrain/tiny_clip_vit.yaml",
+        "--out", str(tmp_path / out),
         "--set", "training.steps=6", "training.checkpoint_every=4", "data.train.count=60", *overrides,
     )  # fmt: skip
 

@@ -50,7 +50,7 @@ def test_some_sections_and_a_file(tiny, tmp_path, monkeypatch, capsys):
 def test_a_step_beside_another(tiny, root, tmp_path, monkeypatch):
     monkeypatch.setattr(backends, "names", lambda: ["torch"])
     other, file = root / "configs" / "pretrain" / "tiny_clip_rn.yaml", tmp_path / "bench.md"
-    assert bench.main([*tiny, "--sections", "beside", "--beside", str(other), "--markdown", str(file)]) == 0
+    assert bench.main([*tiny, "--sections", "configurations", "--others", str(other), "--markdown", str(file)]) == 0
     written = file.read_text()
     assert re.search(r"^\| torch \| tiny_clip_vit \| \d+ ms \| 1\.00 \[1\.00, 1\.00\] \|$", written, re.M)
     assert re.search(r"^\| torch \| tiny_clip_rn \| \d+ ms \| \d+\.\d+ \[", written, re.M)

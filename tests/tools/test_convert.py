@@ -33,7 +33,7 @@ def open_clip_model(kind, vision, quick_gelu, seed=0):
     torch.manual_seed(seed)
     model = kind(24, vision, TEXT, quick_gelu=quick_gelu)
     with torch.no_grad():
-        for name, tensor in model.state_dict().items():
+        for tensor in model.state_dict().values():
             if tensor.is_floating_point() and tensor.ndim == 1:  # norms and statistics start as ones and zeros
                 tensor.add_(torch.rand_like(tensor) * 0.5)
     return model.eval()

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from tandemclip.core import hits
+from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint, journal
+from tandemclip.core.training.config import read
 from tandemclip.tools import train
 
 
@@ -63,6 +65,78 @@ def test_max_steps_leaves_the_schedule_alone(config, tmp_path, capsys):
         "logit_scale",
         "data_seconds",
     }
+
+
+def rates(out):
+    return [row["learning_rate"] for row in journal.read(out)]
+
+
+def test_a_finished_run_is_lengthened(config, tmp_path, capsys):
+    assert run(config, tmp_path, "--set", "training.steps=4") == 0
+    assert run(config, tmp_path, "--set", "training.steps=8", "--resume") == 0
+    assert "from step 4 on, by the schedule of 8 steps: training.steps 4 -> 8\n" in capsys.readouterr().out
+    settings = read(config, {"training": {"steps": 8}})[0].training
+    assert rates(tmp_path)[4:] == [settings.schedule(1)(step) for step in range(4, 8)]
+    assert rates(tmp_path)[:4] != [settings.schedule(1)(step) for step in range(4)]
+    state = checkpoint.load(checkpoint.latest(tmp_path)).state
+    assert state["config"]["training"]["steps"] == 8
+    assert state["changes"] == [{"step": 4, "changed": ["training.steps 4 -> 8"]}]
+    assert run(config, tmp_path, "--resume") == 0  # finished: what --set once said holds
+    said = capsys.readouterr().out
+    assert "training.steps is 200 in the config and 8 in" in said and "zero_shot/digit" in said
+
+
+def test_a_run_goes_on_at_a_lower_rate_and_in_another_precision(config, tmp_path, capsys):
+    """As the message of a loss that is not finite advises; the change outlives a death before the next checkpoint."""
+    assert run(config, tmp_path, "--max-steps", 2) == 0
+    lower = ["--set", "training.learning_rate=1e-4", "training.precision=bf16"]
+    assert run(config, tmp_path, *lower, "--resume", "--max-steps", 2) == 0  # nothing is trained
+    assert "training.learning_rate 0.001 -> 0.0001, training.precision fp32 -> bf16" in capsys.readouterr().out
+    assert run(config, tmp_path, "--resume", "--max-steps", 4) == 0
+    assert "training.learning_rate is 0.001 in the config and 0.0001 in" in capsys.readouterr().out
+    assert rates(tmp_path) == pytest.approx([1e-3 / 20, 2e-3 / 20, 3e-4 / 20, 4e-4 / 20])
+    saved = checkpoint.load(checkpoint.latest(tmp_path)).state["config"]["training"]
+    assert saved["learning_rate"] == 1e-4 and saved["precision"] == "bf16"
+
+
+def test_a_run_is_not_shortened_below_its_step(config, tmp_path, capsys):
+    assert run(config, tmp_path, "--max-steps", 3) == 0
+    before = state(tmp_path)
+    assert run(config, tmp_path, "--set", "training.steps=2", "--resume") == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: 2 steps are fewer than the 3 that ") and printed.count("\n") == 1
+    assert state(tmp_path) == before
+    assert run(config, tmp_path, "--set", "training.steps=3", "--resume") == 0  # the end is where it stands
+    assert "zero_shot/digit" in capsys.readouterr().out and len(losses(tmp_path)) == 3
+    assert checkpoint.load(checkpoint.latest(tmp_path)).state["config"]["training"]["steps"] == 3
+
+
+def test_max_steps_0_saves_the_initial_weights(config, tmp_path, capsys):
+    assert run(config, tmp_path / "a", "--max-steps", 0) == 0
+    assert "stopped at step 0 of 200; go on with: " in capsys.readouterr().out
+    saved = checkpoint.load(checkpoint.latest(tmp_path / "a"))
+    initial = initial_weights(read(config)[0].method, 0)
+    assert saved.step == 0 and not losses(tmp_path / "a")
+    assert all(np.array_equal(saved.model[name], array) for name, array in initial.items())
+    assert run(config, tmp_path / "a", "--resume", "--max-steps", 3) == 0
+    assert run(config, tmp_path / "b", "--max-steps", 3) == 0
+    assert losses(tmp_path / "a") == losses(tmp_path / "b")
+
+
+def test_a_run_that_is_past_max_steps_stays_as_it_is(config, tmp_path, capsys):
+    assert run(config, tmp_path, "--max-steps", 3) == 0
+    before = state(tmp_path)
+    capsys.readouterr()
+    assert run(config, tmp_path, "--resume", "--max-steps", 2) == 0
+    assert "stopped at step 3 of 200" in (said := capsys.readouterr().out) and "zero_shot" not in said
+    assert state(tmp_path) == before
+
+
+def test_minutes_are_timed_where_few_steps_are_configured(config, tmp_path):
+    few = ["--set", "training.steps=3", "training.warmup=1"]
+    assert run(config, tmp_path, *few, "--minutes", 0.001, "--max-steps", 1) == 0
+    saved = checkpoint.load(checkpoint.latest(tmp_path)).state["config"]["training"]
+    assert saved["steps"] == 20  # no fewer are timed
 
 
 def test_minutes_fix_the_number_of_steps(config, tmp_path, capsys):
@@ -140,6 +214,13 @@ def state(folder):
         (["--set", "data.train={type: shards, paths: /nowhere/*.tar}"], ["/nowhere/*.tar"]),
         (["--init", "/nowhere"], ["/nowhere"]),
         (["--config", "/nowhere.yaml"], ["/nowhere.yaml"]),
+        (["--max-steps", "-1"], ["--max-steps", "-1 is less than 0"]),
+        (["--minutes", "0"], ["--minutes", "0 is no number above 0"]),
+        (["--minutes", "-2"], ["--minutes", "-2 is no number above 0"]),
+        (["--minutes", "nan"], ["--minutes", "nan is no number above 0"]),
+        (["--minutes", "inf"], ["--minutes", "inf is no number above 0"]),
+        (["--overfit", "0"], ["--overfit", "0 is less than 1"]),
+        (["--max-stepz", "1"], ["unrecognized arguments: --max-stepz", "--help"]),
     ],
 )
 def test_a_mistake_is_one_line(config, tmp_path, capsys, more, words):
@@ -158,8 +239,8 @@ def test_nothing_is_overwritten(config, tmp_path, capsys):
     assert run(config, out) == 2  # a second run into the same folder
     assert run(other, tmp_path / "other", "--init", out) == 2
     assert "another architecture" in capsys.readouterr().err
-    assert run(config, out, "--resume", "--set", "training.learning_rate=1") == 2
-    assert "training.learning_rate is 1 here and 0.001" in capsys.readouterr().err
+    assert run(config, out, "--resume", "--set", "training.clip=1") == 2
+    assert "training.clip is 1 here and None" in capsys.readouterr().err
     folder = checkpoint.latest(out)
     damaged = tmp_path / "damaged" / folder.name
     shutil.copytree(folder, damaged)

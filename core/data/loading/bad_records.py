@@ -52,7 +52,8 @@ def read(path: str | None, source: Source) -> frozenset[int]:
         found = _key(source, number)
         if _name(found) != _name(keys[number]):
             raise UserError(
-                f"data.bad_records: {path} has {keys[number]} as record {number}, and in data.train that is {found}; {AGAIN}"
+                f"data.bad_records: {path} has {keys[number]} as record {number}, and in data.train that is {found}; "
+                f"{AGAIN}"
             )
     return frozenset(keys)
 

@@ -5,32 +5,22 @@ views, are pure functions of (seed, position).
 """
 
 import logging
-import tempfile
-import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from tandemclip.core.data.loading.workers import Stored, check_shared_memory, death, prepare, signals_held
+from tandemclip.core.data.loading.stream import Stream
+from tandemclip.core.data.loading.workers import check_shared_memory
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.views.view import View, batch_arrays
 from tandemclip.core.errors import UserError
 from tandemclip.core.random import generator
 
-# grain warns that JAX's profiler is not there; nobody here asked for it.
-_absl = logging.getLogger("absl")
-_level = _absl.level
-_absl.setLevel(logging.ERROR)
-import grain  # noqa: E402
-
-_absl.setLevel(_level)
-
 TOLERATED = 10  # broken records, and
 TOLERATED_SHARE = 0.001  # of all records read: a run stops beyond both
 REPLACEMENTS = 30  # for one position: enough where half of all records are known to be bad
-_NOTHING: tuple[dict, list] = ({}, [])
 
 
 @dataclass(frozen=True)
@@ -47,7 +37,7 @@ class _Load:
     bad: frozenset[int]
 
     def __call__(self, step: int) -> tuple[dict[str, np.ndarray], list[tuple[str, str]]]:
-        batch, broken, _ = self.read(int(step))
+        batch, broken, _ = self.read(step)
         return batch, broken
 
     def read(self, step: int) -> tuple[dict[str, np.ndarray], list[tuple[str, str]], list[str]]:
@@ -87,39 +77,18 @@ class Batches:
     """
 
     def __init__(self, load: _Load, start_step: int, stop_step: int, workers: int):
-        # One empty batch for each worker stands at the end: grain holds on to the last element of a worker that has
-        # ended, and what that has in shared memory would be reported as leaked when the program ends.
-        until, files = _Until(stop_step, load), []
-        if workers:
-            files = [tempfile.NamedTemporaryFile()]
-            until = Stored.write(until, files[0])
-        steps = grain.MapDataset.range(start_step, stop_step + workers).map(until)
-        # One thread a process: decoding and drawing hold Python's lock often enough that more threads do not help.
-        batches = steps.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
-        if workers:
-            options = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2)
-            batches = batches.mp_prefetch(options, worker_init_fn=prepare).map(_own)
-            batches = grain.experimental.ThreadPrefetchIterDataset(batches, prefetch_buffer_size=1)
+        self._stream = Stream(load, start_step, stop_step, workers)
         self.broken: list[str] = []
         self._reasons: list[str] = []
         self._rows = load.batch_size // load.ranks
         self._read = 0
         self._load = load
-        self._running = [iter(batches), *files]
-        if workers:
-            with signals_held():
-                self._running[0].start_prefetch()
-        # Also where nobody closes it: grain's threads and processes must end before the interpreter does.
-        self._end = weakref.finalize(self, _end, self._running)
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         return self
 
     def __next__(self) -> dict[str, np.ndarray]:
-        batch, broken = self._next() if self._running else _NOTHING
-        if not batch:
-            self.close()
-            raise StopIteration
+        batch, broken = next(self._stream)
         self._read += self._rows
         for key, why in broken:
             logging.getLogger(__name__).warning("broken record %s: %s; another one takes its place", key, why)
@@ -128,56 +97,23 @@ class Batches:
         if len(self.broken) > TOLERATED and len(self.broken) > TOLERATED_SHARE * self._read:
             raise UserError(
                 f"{len(self.broken)} of the first {self._read} records are broken, more than {TOLERATED} and more than "
-                f"{TOLERATED_SHARE:.1%}; repair them, or let `tools/prepare.py check` list all of them for data.bad_records: "
-                + "; ".join(self._reasons)
+                f"{TOLERATED_SHARE:.1%}; repair them, or let `tools/prepare.py check` list all of them for "
+                "data.bad_records: " + "; ".join(self._reasons)
             )
         return batch
-
-    def _next(self) -> tuple[dict, list]:
-        try:
-            return next(self._running[0], _NOTHING)
-        except RuntimeError as error:
-            told = death(error)
-            if told is None:
-                raise
-            self.close()
-            raise told from error
 
     def keys(self, step: int) -> list[str]:
         """What stands in the batch of this step (this rank's part), replacements included; reads it again."""
         return self._load.read(step)[2]
 
     def close(self) -> None:
-        self._end()
+        self._stream.close()
 
     def __enter__(self) -> "Batches":
         return self
 
     def __exit__(self, *_) -> None:
         self.close()
-
-
-def _end(running: list) -> None:
-    for item in running:
-        item.close()
-    running.clear()
-
-
-@dataclass(frozen=True)
-class _Until:
-    """The batches before step `stop`, then empty ones."""
-
-    stop: int
-    load: _Load
-
-    def __call__(self, step: int):
-        return self.load(step) if step < self.stop else _NOTHING
-
-
-def _own(element):
-    """Out of shared memory, whose blocks and open files would otherwise live as long as somebody holds the batch."""
-    batch, broken = element
-    return {name: np.array(array, subok=False) for name, array in batch.items()}, broken
 
 
 def batches(
@@ -210,16 +146,21 @@ def batches(
 
 
 def evaluation_batches(
-    source: Source, views: dict[str, View], tokenizer, batch_size: int
-) -> Iterator[tuple[dict[str, np.ndarray], int]]:
-    """All records in the source's own order, as (batch, number of real rows).
+    source: Source, views: dict[str, View], tokenizer, batch_size: int, workers: int = 0
+) -> Iterator[tuple[dict[str, np.ndarray], list[tuple[str, ...]]]]:
+    """All records in the source's own order, as (batch, the captions of each of its records).
 
-    The last batch is filled up by repeating its last record: shapes stay the same, as compiled engines want them. A
+    The last batch has what is left. workers: as in `batches`; the order and what comes are the same for any number. A
     broken record is a UserError: a result on other data than asked for would be no result.
     """
-    load = _LoadInOrder(source, dict(views), tokenizer, batch_size)
-    steps = grain.MapDataset.range(-(-len(source) // batch_size)).map(load)
-    yield from steps.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
+    count = len(source)  # indexes what has to be indexed once, here
+    if workers:
+        check_shared_memory(views, batch_size, workers)
+    stream = Stream(_LoadInOrder(source, dict(views), tokenizer, batch_size), 0, -(-count // batch_size), workers)
+    try:
+        yield from stream
+    finally:
+        stream.close()
 
 
 @dataclass(frozen=True)
@@ -229,18 +170,19 @@ class _LoadInOrder:
     tokenizer: object
     batch_size: int
 
-    def __call__(self, step: int) -> tuple[dict[str, np.ndarray], int]:
-        batch = _empty(self.views, self.batch_size)
-        start = int(step) * self.batch_size
-        rows = min(self.batch_size, len(self.source) - start)
-        for row in range(rows):
-            try:
-                _write(batch, row, self.source[start + row], self.views, self.tokenizer, 0, start + row)
-            except BrokenRecord as error:
-                raise UserError(f"evaluation: record {error} ; repair it or take it out of the data") from error
-        for array in batch.values():
-            array[rows:] = array[rows - 1]
-        return batch, rows
+    def __call__(self, step: int) -> tuple[dict[str, np.ndarray], list[tuple[str, ...]]]:
+        start = step * self.batch_size
+        stop = min(start + self.batch_size, len(self.source))
+        batch = _empty(self.views, stop - start)
+        return batch, [self._fill(batch, number - start, number) for number in range(start, stop)]
+
+    def _fill(self, batch, row: int, number: int) -> tuple[str, ...]:
+        try:
+            record = self.source[number]
+            _write(batch, row, record, self.views, self.tokenizer, 0, number)
+        except BrokenRecord as error:
+            raise UserError(f"evaluation: record {error}; repair it or take it out of the data") from error
+        return record.captions
 
 
 def _empty(views: dict[str, View], rows: int) -> dict[str, np.ndarray]:
@@ -249,5 +191,23 @@ def _empty(views: dict[str, View], rows: int) -> dict[str, np.ndarray]:
 
 def _write(batch, row: int, record, views, tokenizer, seed: int, position: int) -> None:
     for name, view in views.items():
-        for suffix, array in view(record, generator(seed, position, name), tokenizer).items():
+        found = view(record, generator(seed, position, name), tokenizer)
+        _check_declared(name, view, found)
+        for suffix, array in found.items():
             batch[name + suffix][row] = array
+
+
+def _check_declared(name: str, view: View, found: dict[str, np.ndarray]) -> None:
+    """The rows of a batch are not cleared: what a view left out would be whatever was in memory.
+
+    numpy would stretch another shape, and cast another dtype.
+    """
+    declared = {suffix: (tuple(shape), np.dtype(dtype)) for suffix, (shape, dtype) in view.arrays().items()}
+    given = {suffix: (np.shape(array), np.asarray(array).dtype) for suffix, array in found.items()}
+    described = lambda kind: "nothing" if kind is None else f"{kind[1]} {list(kind[0])}"
+    for suffix in {**declared, **given}:
+        if given.get(suffix) != declared.get(suffix):
+            raise UserError(
+                f"the view {name!r} ({type(view).__name__}) gives {described(given.get(suffix))} for the suffix "
+                f"{suffix!r} and declares {described(declared.get(suffix))}; make its arrays() and its __call__ agree"
+            )

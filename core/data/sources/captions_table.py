@@ -95,7 +95,8 @@ class _Lines:
                     yield line.decode("utf-8")
                 except UnicodeDecodeError as error:
                     raise UserError(
-                        f"captions_table: {self.path} line {self.number} is not UTF-8 ({error.reason}); save the table as UTF-8"
+                        f"captions_table: {self.path} line {self.number} is not UTF-8 ({error.reason}); save the table "
+                        "as UTF-8"
                     ) from error
 
 

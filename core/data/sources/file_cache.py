@@ -1,4 +1,4 @@
-"""What was found in a file once, and is kept as an array in a file of its own."""
+"""A cache of what was found in a file: an array in a file of its own."""
 
 import glob
 import hashlib
@@ -34,7 +34,7 @@ def stamp(path: str) -> Stamp:
     return Stamp(os.path.abspath(path), status.st_size, status.st_mtime_ns)
 
 
-def kept(file: Stamp, kind: str, find: Callable[[], np.ndarray]) -> np.memmap:
+def cached(file: Stamp, kind: str, find: Callable[[], np.ndarray]) -> np.memmap:
     """The array of this kind that `find` gives of a file, found anew where there is none yet for this state of it."""
     for place in places(file, kind):
         try:
@@ -44,28 +44,28 @@ def kept(file: Stamp, kind: str, find: Callable[[], np.ndarray]) -> np.memmap:
     found, failures = find(), []
     for place in places(file, kind):
         try:
-            keep(place, found)
+            store(place, found)
             return np.lib.format.open_memmap(place, mode="r")
         except OSError as error:
             failures.append(f"{place.parent}: {error.strerror}")
     raise UserError(
-        f"shards: the {kind} of {file.path} can be kept nowhere ({'; '.join(failures)}); "
+        f"shards: the {kind} of {file.path} can be written nowhere ({'; '.join(failures)}); "
         "set XDG_CACHE_HOME to a folder that can be written"
     )
 
 
 def places(file: Stamp, kind: str) -> list[Path]:
-    """Where it may be kept: beside the file, else in the user's cache, else in the temporary directory."""
+    """Where the cache may lie: next to the file, else in the user's cache, else in the temporary directory."""
     state = f"{file.size}-{file.modified}.v{VERSION}.{kind}.npy"  # what was found in another state is not taken
     name = f"{hashlib.sha256(file.path.encode()).hexdigest()[:32]}.{state}"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    beside = Path(f"{file.path}.{state}")
+    adjacent = Path(f"{file.path}.{state}")
     others = [root / "tandemclip" / name for root in (cache, Path(tempfile.gettempdir()))]
     # By the folder's own mode, not by trying: root may write into folders that are marked read-only for good reason.
-    return [beside, *others] if beside.parent.stat().st_mode & stat.S_IWUSR else others
+    return [adjacent, *others] if adjacent.parent.stat().st_mode & stat.S_IWUSR else others
 
 
-def keep(place: Path, found: np.ndarray) -> None:
+def store(place: Path, found: np.ndarray) -> None:
     """Whole or not at all, as other processes may look for it at this moment; those of earlier states go."""
     place.parent.mkdir(parents=True, exist_ok=True)
     file, _, _, kind, _ = place.name.rsplit(".", 4)

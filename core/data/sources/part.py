@@ -48,7 +48,7 @@ class Part(Source):
 
     @property
     def prompts(self):
-        return getattr(self.source, "prompts", {})
+        return self.source.prompts
 
     def class_spaces(self):
         return self.source.class_spaces()
@@ -90,8 +90,8 @@ class WithoutClasses(Part):
         unknown = sorted(excluded - set(known))
         if unknown:
             raise UserError(
-                f"without_classes: {self.names} excludes {unknown[0]!r}, which none of the {len(known)} classes is called; "
-                "write names as the source does"
+                f"without_classes: {self.names} excludes {unknown[0]!r}, which none of the {len(known)} classes is "
+                "called; write names as the source does"
             )
         gone = [number for number, name in enumerate(known) if name in excluded]
         return np.flatnonzero(~np.isin(self.source.labels(), gone))

@@ -33,7 +33,8 @@ def read_class_names(path: str) -> list[str]:
         raise UserError(f"the class names {path} cannot be read ({error.strerror}); correct the path") from error
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
-            f'{path} is no JSON list of class names or of mappings with a name ({error!r}); write it like ["cat", "dog"]'
+            f"{path} is no JSON list of class names or of mappings with a name ({error!r}); "
+            'write it like ["cat", "dog"]'
         ) from error
 
 

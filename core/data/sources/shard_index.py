@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from tandemclip.core.data.sources.file_cache import Stamp, kept
+from tandemclip.core.data.sources.file_cache import Stamp, cached
 from tandemclip.core.errors import UserError
 
 IMAGES = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif")
@@ -20,7 +20,7 @@ SPAN = np.dtype([("offset", "<i8"), ("size", "<i8")])  # in bytes; size -1 where
 
 def read_index(shard: Stamp) -> np.ndarray:
     """[records] with fields key (bytes) and, for image, json, txt, cls and rois, the SPAN of its data in the file."""
-    return kept(shard, "index", partial(_scan, shard.path))
+    return cached(shard, "index", partial(_scan, shard.path))
 
 
 class Entries:

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache, partial
 import numpy as np
 
 from tandemclip.core.data.records import BrokenRecord, Object, Record
-from tandemclip.core.data.sources.file_cache import Stamp, kept, stamp
+from tandemclip.core.data.sources.file_cache import Stamp, cached, stamp
 from tandemclip.core.data.sources.image_files import unicode
 from tandemclip.core.data.sources.prompts import PHOTO, Templates, checked, ensemble, read_class_names
 from tandemclip.core.data.sources.shard_index import Entries, read_index
@@ -70,8 +70,8 @@ class Shards(Source):
 
     def labels(self) -> np.ndarray:
         """As in every source; pictures are not read, and labels only once for each state of a shard."""
-        self._starts  # says what is wrong with the shards
-        return np.concatenate([kept(shard, "labels", partial(self._read_labels, shard)) for shard in self._shards])
+        _ = self._starts  # says what is wrong with the shards
+        return np.concatenate([cached(shard, "labels", partial(self._read_labels, shard)) for shard in self._shards])
 
     def _read_labels(self, shard: Stamp) -> np.ndarray:
         index = read_index(shard)
@@ -101,7 +101,8 @@ class Shards(Source):
             return ()
         if not 0 <= label < len(self.class_names):
             raise UserError(
-                f"{key} has class {label}, and {self.classes} names {len(self.class_names)}; give the list of all classes"
+                f"{key} has class {label}, and {self.classes} names {len(self.class_names)}; give the list of all "
+                "classes"
             )
         return tuple(ensemble(self.class_names[label], self._templates))
 

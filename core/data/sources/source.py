@@ -1,7 +1,8 @@
 """What the loader asks of any source of records. Anybody can write another one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,6 +14,8 @@ class Source(ABC):
     """Random access to records. A source is pickled and sent to worker processes: hold files open lazily."""
 
     class_names: tuple[str, ...] = ()  # in the order of their labels
+    # {attribute of the records, or "class" for their label: [the texts of each class]}, for zero-shot classification
+    prompts: Mapping[str, list[list[str]]] = MappingProxyType({})
 
     @abstractmethod
     def __len__(self) -> int: ...

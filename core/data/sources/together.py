@@ -38,5 +38,6 @@ class Together(Source):
         return int(self._starts[which]) + self.sources[which].order(position, seed, f"{stream} of {which}")
 
     def texts(self, limit: int):
-        for source in self.sources:
-            yield from source.texts(limit // len(self.sources))
+        """An equal share of each source; one record of each of the first `limit` where there are more sources."""
+        for source in self.sources[:limit]:
+            yield from source.texts(max(1, limit // len(self.sources)))

@@ -72,8 +72,9 @@ class TrainedTokenizer:
         for text, ids in zip(texts, encoded):
             if ids in ([], [unknown]):
                 raise UserError(
-                    f"tokenizer: {text!r} is none of the {self._words.get_vocab_size() - 2} texts that it was trained on, and each is "
-                    "one id (level: text); use it for those texts only, raise vocab_size if they were more, or take level: word"
+                    f"tokenizer: {text!r} is none of the {self._words.get_vocab_size() - 2} texts that it was trained "
+                    "on, and each is one id (level: text); use it for those texts only, raise vocab_size if they were "
+                    "more, or take level: word"
                 )
 
     def to_json(self) -> str:

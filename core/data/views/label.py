@@ -27,7 +27,8 @@ class LabelView(View):
         label = record.label if self.attribute is None else record.attributes.get(self.attribute)
         if label is not None and self.classes is not None and label >= self.classes:
             raise UserError(
-                f"{record.key} has class {label}, and the method has {self.classes}, counted from 0; give it as many as the data has"
+                f"{record.key} has class {label}, and the method has {self.classes}, counted from 0; give it as many "
+                "as the data has"
             )
         return {"": np.asarray(-1 if label is None else label, np.int32)}
 

@@ -6,15 +6,43 @@ does not learn from. SupCon's second stage is this, too.
 """
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.protocols.zero_shot import unit_rows
+from tandemclip.core.evaluation.protocols.features import unit_rows, with_class
+from tandemclip.core.hits import Hits
 from tandemclip.core.random import generator
+from tandemclip.core.training.evaluation import Evaluation
 
+LINEAR_PROBE = "linear_probe"
 STRENGTHS = tuple(10.0**power for power in range(-2, 5))  # of C, for features of length 1
 ITERATIONS = 1000
+
+
+@dataclass(frozen=True)
+class LinearProbe(Evaluation):
+    """All records of `source`, by a classifier of the classes of `learn`, which are the same ones."""
+
+    source: Source
+    learn: Source
+
+    def metrics(self, method):
+        if self.learn.class_names != self.source.class_names:
+            raise UserError(
+                f"linear_probe: {len(self.learn.class_names)} classes are learned and {len(self.source.class_names)} "
+                "others asked; give two sources with the same classes in the same order"
+            )
+        return [LINEAR_PROBE]
+
+    def measure(self, model):
+        self.metrics(model.method)
+        learned, labels = with_class(model, self.learn, "encode_features")
+        asked, label = with_class(model, self.source, "encode_features")
+        found = predict(learned[labels >= 0], labels[labels >= 0], asked)
+        return {LINEAR_PROBE: Hits((found == label) & (label >= 0), label >= 0)}
 
 
 def predict(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
@@ -25,8 +53,8 @@ def predict(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.nd
     others = np.delete(order, firsts)  # every class stays among those that are learned from
     if len(classes) < 2 or not len(others):
         raise UserError(
-            f"the linear probe has {len(labels)} records of {len(classes)} classes to learn from; it needs two classes, and more "
-            "records than classes: give another `learn`"
+            f"the linear probe has {len(labels)} records of {len(classes)} classes to learn from; it needs two "
+            "classes, and more records than classes: give another `learn`"
         )
     held = others[: max(1, len(labels) // 10)]
     rest = np.setdiff1d(order, held)

@@ -2,52 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.protocols.zero_shot import unit_rows
+from tandemclip.core.evaluation.protocols.features import comparable, encode
 from tandemclip.core.hits import Hits
+from tandemclip.core.training.evaluation import Evaluation
 
 AT = (1, 5, 10)
 METRICS = tuple(f"{way}/R@{k}" for way in ("i2t", "t2i") for k in AT)
 ELEMENTS = 1 << 23  # similarities held at a time: 64 MiB in float64
-# Equal pairs of vectors differ by a few 1e-16 depending on where a matrix product's blocks fall; they must still tie.
-TIE = 1e-12
+# Equal pairs differ by a few units in the last place depending on where a matrix product's blocks fall; they must still
+# tie.
+TIE = {"float64": 1e-12, "float32": 1e-6}
+Similarity = Callable[[np.ndarray, np.ndarray], np.ndarray]  # [N, ...], [M, ...] -> [N, M]
 
 
-def recall(image_features: np.ndarray, text_features: np.ndarray, owner: np.ndarray) -> dict[str, Hits]:
-    """Recall at 1, 5 and 10: images [N, D], texts [M, D], owner [M] the image of each text.
+@dataclass(frozen=True)
+class Retrieval(Evaluation):
+    """Every caption of the source against every image."""
+
+    source: Source
+
+    def metrics(self, method):
+        return list(METRICS)
+
+    def measure(self, model):
+        encoded = encode(model, self.source, {})
+        if not any(encoded.captions):
+            raise UserError(
+                "the evaluation source has neither classes nor captions; name one that has, with data.evaluate"
+            )
+        owner = np.array([number for number, own in enumerate(encoded.captions) for _ in own])
+        texts = model.encode_texts([text for own in encoded.captions for text in own])
+        images = comparable(model.method, encoded.features, "image features")
+        return recall(images, comparable(model.method, texts, "text features"), owner, model.similarity)
+
+
+def recall(images: np.ndarray, texts: np.ndarray, owner: np.ndarray, similarity: Similarity) -> dict[str, Hits]:
+    """Recall at 1, 5 and 10: images [N, ...], texts [M, ...], owner [M] the image of each text.
 
     {"i2t/R@1": ..., "i2t/R@10", "t2i/R@1": ...}, the hits of the N images. i2t: one of the image's own captions is
     among the first k texts; images without a caption are only candidates. t2i: the text's image is among the first k
     images, and the text counts for that image. Ties count against the model (a foreign candidate of equal similarity
     stands before), so that a collapsed one scores 0, not by luck.
     """
-    images, texts = unit_rows(image_features, "image features"), unit_rows(text_features, "text features")
     owner = np.asarray(owner)
     if owner.shape != (len(texts),) or owner.min() < 0 or owner.max() >= len(images):
         raise UserError(
             f"got owners {owner.shape} from {owner.min(initial=0)} to {owner.max(initial=-1)}; expected one of the"
             f" {len(images)} images (from 0) for each of the {len(texts)} texts"
         )
-    image_ranks, text_ranks = _ranks(images, texts, owner)
+    image_ranks, text_ranks = _ranks(images, texts, owner, similarity)
     captions = np.bincount(owner, minlength=len(images))
     found = {f"i2t/R@{k}": Hits((image_ranks < k) & (captions > 0), captions > 0) for k in AT}
     return found | {f"t2i/R@{k}": Hits(np.bincount(owner[text_ranks < k], minlength=len(images)), captions) for k in AT}
 
 
-def _ranks(images: np.ndarray, texts: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many foreign texts [N] and foreign images [M] stand before the right one; one pass over blocks of images."""
-    own = np.einsum("md,md->m", images[owner], texts)  # [M]
+def _ranks(images, texts, owner, similarity: Similarity) -> tuple[np.ndarray, np.ndarray]:
+    """How many foreign texts [N] and foreign images [M] stand before the right one, from blocks of images."""
+    rows = max(1, ELEMENTS // len(texts))
+    blocks = [slice(start, min(start + rows, len(images))) for start in range(0, len(images), rows)]
+    own = _own(images, texts, owner, similarity, blocks)
     best = np.full(len(images), -np.inf)  # [N]
     np.maximum.at(best, owner, own)
     image_ranks = np.zeros(len(images), dtype=np.int64)
     text_ranks = np.zeros(len(texts), dtype=np.int64)
-    rows = max(1, ELEMENTS // len(texts))
-    for start in range(0, len(images), rows):
-        block = images[start : start + rows] @ texts.T  # [rows, M]
-        mine = np.flatnonzero((owner >= start) & (owner < start + rows))
-        block[owner[mine] - start, mine] = -np.inf
-        image_ranks[start : start + rows] = (block >= best[start : start + rows, None] - TIE).sum(axis=1)
-        text_ranks += (block >= own - TIE).sum(axis=0)
+    for block in blocks:
+        found = similarity(images[block], texts)  # [rows, M]
+        tie = TIE[found.dtype.name]
+        mine = np.flatnonzero((owner >= block.start) & (owner < block.stop))
+        found[owner[mine] - block.start, mine] = -np.inf
+        image_ranks[block] = (found >= best[block, None] - tie).sum(axis=1)
+        text_ranks += (found >= own - tie).sum(axis=0)
     return image_ranks, text_ranks
+
+
+def _own(images, texts, owner, similarity: Similarity, blocks: list[slice]) -> np.ndarray:
+    """[M]: how near each text is to its own image."""
+    own = np.empty(len(texts))
+    for block in blocks:
+        mine = np.flatnonzero((owner >= block.start) & (owner < block.stop))
+        if len(mine):
+            own[mine] = similarity(images[block], texts[mine])[owner[mine] - block.start, np.arange(len(mine))]
+    return own

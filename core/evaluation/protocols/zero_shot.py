@@ -7,27 +7,71 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.errors import UserError
+from tandemclip.core.evaluation.protocols.classes import TOP1, class_hits, class_metrics, ranked
+from tandemclip.core.evaluation.protocols.features import comparable, encode, unit_rows
+from tandemclip.core.hits import Hits
+from tandemclip.core.serving.model import Model
+from tandemclip.core.training.evaluation import Evaluation
 
 ROWS = 4096  # images compared with all classes at a time, to bound memory
+CLASS = "class"  # the attribute that is a record's label
+Scores = Callable[[np.ndarray], np.ndarray]  # image features [n, ...] -> [n, C]
 
 
 @dataclass(frozen=True)
-class Accuracy:
-    """Fractions in [0, 1] of the images. per_class [C] is top-1 by true class, NaN where a class has no image.
+class ZeroShot(Evaluation):
+    """A source with `prompts`, by the attributes of its records ("zero_shot/digit"), or by their label ("top1", "top5"
+    and "mean_per_class")."""
 
-    right [N] bool: the images whose true class came first.
+    source: Source
+
+    def metrics(self, method):
+        prompts = self.source.prompts.items()
+        return [name for attribute, texts in prompts for name in _names(attribute, len(texts)).values()]
+
+    def measure(self, model):
+        texts = self.source.prompts  # made anew whenever they are asked for
+        encoded = encode(model, self.source, {name: LabelView(None if name == CLASS else name) for name in texts})
+        found = {}
+        for attribute, prompts in texts.items():
+            hits = _hits(model, encoded.features, encoded.labels[attribute], attribute, prompts)
+            found |= {name: hits[metric] for metric, name in _names(attribute, len(prompts)).items()}
+        return found
+
+
+def _names(attribute: str, classes: int) -> dict[str, str]:
+    """{metric of a classification: what it is called}"""
+    if attribute == CLASS:
+        return {metric: metric for metric in class_metrics(classes)}
+    return {TOP1: f"zero_shot/{attribute}"}
+
+
+def _hits(model: Model, images: np.ndarray, labels: np.ndarray, attribute: str, prompts) -> dict[str, Hits]:
+    known = labels >= 0
+    if not known.any():
+        raise UserError(f"no record of the evaluation source has a {attribute}; they need one (NNN.cls in shards)")
+    asked = comparable(model.method, images[known], "image features")
+    scores = class_scores(model, prompts)
+    best = ranked(scores(asked[start : start + ROWS]) for start in range(0, len(asked), ROWS))
+    predicted = np.full((len(labels), best.shape[1]), -1)
+    predicted[known] = best
+    return class_hits(predicted, labels, len(prompts))
+
+
+def class_scores(model: Model, prompts_by_class: list[list[str]]) -> Scores:
+    """How near images are to each class: to the direction of its prompts; where a method compares in a way of its own,
+    the mean of how near they are to each prompt.
     """
-
-    top1: float
-    top5: float
-    per_class: np.ndarray
-    right: np.ndarray
-
-    @property
-    def mean_per_class(self) -> float:
-        """The mean over the classes that have images."""
-        return float(np.nanmean(self.per_class))
+    if model.method.by_dot_product:
+        classes = class_embeddings(model.encode_texts, prompts_by_class)
+        return lambda images: model.similarity(images, classes)
+    texts = model.encode_texts(_flat(prompts_by_class))
+    counts = [len(prompts) for prompts in prompts_by_class]
+    starts = np.cumsum([0, *counts[:-1]])
+    return lambda images: np.add.reduceat(model.similarity(images, texts), starts, 1) / np.array(counts)
 
 
 def class_embeddings(encode_texts: Callable[[list[str]], np.ndarray], prompts_by_class: list[list[str]]) -> np.ndarray:
@@ -35,62 +79,17 @@ def class_embeddings(encode_texts: Callable[[list[str]], np.ndarray], prompts_by
 
     encode_texts: n prompts -> [n, D]; it is called once with the prompts of all classes and batches as it likes.
     """
+    features = unit_rows(encode_texts(_flat(prompts_by_class)), "prompt features")
+    ends = np.cumsum([len(prompts) for prompts in prompts_by_class])
+    means = [rows.mean(axis=0) for rows in np.split(features, ends[:-1])]
+    return unit_rows(np.stack(means), "class features")
+
+
+def _flat(prompts_by_class: list[list[str]]) -> list[str]:
     empty = [index for index, prompts in enumerate(prompts_by_class) if not prompts]
     if empty or not prompts_by_class:
         raise UserError(
             f"got {len(prompts_by_class)} classes, of which {empty} have no prompt; expected at least one class and one"
             " prompt for each: check the class names and templates"
         )
-    prompts = [prompt for of_one_class in prompts_by_class for prompt in of_one_class]
-    features = unit_rows(encode_texts(prompts), "prompt features")
-    ends = np.cumsum([len(prompts) for prompts in prompts_by_class])
-    means = [rows.mean(axis=0) for rows in np.split(features, ends[:-1])]
-    return unit_rows(np.stack(means), "class features")
-
-
-def classify(image_features: np.ndarray, class_features: np.ndarray, top: int = 5) -> np.ndarray:
-    """The classes of each image by falling cosine similarity: [N, D], [C, D] -> [N, min(top, C)] integers.
-
-    Of equally similar classes the lower index comes first.
-    """
-    images, classes = unit_rows(image_features, "image features"), unit_rows(class_features, "class features")
-    ranked = [
-        np.argsort(-(images[start : start + ROWS] @ classes.T), axis=1, kind="stable")[:, :top]
-        for start in range(0, len(images), ROWS)
-    ]
-    return np.concatenate(ranked)
-
-
-def accuracy(predictions: np.ndarray, labels: np.ndarray, classes: int) -> Accuracy:
-    """How often the true class is first, and among the first five: ranked predictions [N, K], labels [N] -> Accuracy.
-
-    With fewer than five ranked classes, all of them count for top5.
-    """
-    predictions, labels = np.asarray(predictions), np.asarray(labels)
-    if len(labels) == 0 or predictions.shape[:1] != labels.shape:
-        raise UserError(
-            f"got predictions {predictions.shape} for labels {labels.shape}; expected [N, K] and [N] with N > 0: check"
-            " that the set is not empty and that both come from it"
-        )
-    if labels.min() < 0 or labels.max() >= classes:
-        raise UserError(
-            f"got labels from {labels.min()} to {labels.max()}; expected 0 to {classes - 1}: check the class list"
-        )
-    hits = predictions == labels[:, None]
-    images = np.bincount(labels, minlength=classes)
-    right = np.bincount(labels[hits[:, 0]], minlength=classes)
-    per_class = np.divide(right, images, out=np.full(classes, np.nan), where=images > 0)
-    return Accuracy(float(hits[:, 0].mean()), float(hits[:, :5].any(axis=1).mean()), per_class, hits[:, 0])
-
-
-def unit_rows(features: np.ndarray, name: str) -> np.ndarray:
-    """[N, D] -> [N, D] float64 rows of length 1. A row of zeros or NaN has no direction, and a metric would hide it."""
-    features = np.asarray(features, dtype=np.float64)
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
-    bad = np.flatnonzero(~(np.isfinite(norms[:, 0]) & (norms[:, 0] > 0)))
-    if len(bad):
-        raise UserError(
-            f"the {name} {features.shape} have {len(bad)} rows that are zero or not finite, the first is row {bad[0]};"
-            " expected a direction in every row: check the checkpoint and the inputs of that row"
-        )
-    return features / norms
+    return [prompt for of_one_class in prompts_by_class for prompt in of_one_class]

@@ -10,6 +10,7 @@ from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.random import generator
 from tandemclip.core.training import global_batch
 from tandemclip.core.training.diagnosis import plateau, waiting
+from tandemclip.core.training.diagnosis.batch_views import images_of, pairs_of, texts_of
 from tandemclip.core.training.diagnosis.pairing import PAIRS, relation
 from tandemclip.core.training.diagnosis.plateau import Seen
 
@@ -27,20 +28,20 @@ class Advice:
         schedule = trainer.schedule
         self.from_step = min(schedule.warmup + min(PATIENCE, max(WINDOW, schedule.steps // 10)), schedule.steps)
         self.first = trainer.step + 1
-        self.told = set()
+        self.reported = set()
 
     def update(self, row: dict, batch) -> None:
         """After every step, with its row of the journal and its batch."""
         self.rows.append(row)
         if row["step"] < self.first + WINDOW:  # the first step waits for the workers to start
             return
-        if "plateau" not in self.told and row["step"] >= self.from_step:
+        if "plateau" not in self.reported and row["step"] >= self.from_step:
             found = plateau.stuck(self.rows, self.trainer.settings.batch_size, self.trainer.config.method.guessing)
             if found:
-                self.told.add("plateau")
+                self.reported.add("plateau")
                 self._plateau(batch, *found)
-        if "waiting" not in self.told and waiting.share(self.rows) > waiting.SHARE:
-            self.told.add("waiting")
+        if "waiting" not in self.reported and waiting.share(self.rows) > waiting.SHARE:
+            self.reported.add("waiting")
             self.say(explain_waiting(self.trainer, self.rows))
 
     def _plateau(self, batch, name, mean):
@@ -67,13 +68,14 @@ def look(trainer, batch, rows: Sequence[dict]) -> tuple[list[str], bool]:
     pairs, together = pairs_of(method, some), method.paired(some)
     if pairs is None or together.sum() < 2:
         return [], True  # nothing to say of such a method, or batch
-    images, texts = engine.encode_image(pairs[0])[together], engine.encode_text(pairs[1])[together]
+    images, texts = engine.encode_image(pairs.images)[together], engine.encode_text(pairs.ids)[together]
     parameters, weights = dict(method.all_parameters()), engine.weights()
     gradients = engine.named_gradients(global_batch.backward(engine, some, trainer.schedule.elapsed(trainer.step)))
     scale = parameters.get("logit_scale")
     seen = Seen(
         rows=rows,
         batch=batch,
+        views=method.views(),
         records=records(trainer, 0),
         pairs=_pairs(trainer),
         trained={name: parameter.trainable for name, parameter in parameters.items()},
@@ -87,15 +89,6 @@ def look(trainer, batch, rows: Sequence[dict]) -> tuple[list[str], bool]:
     return plateau.causes(seen), plateau.nearer(images, texts) > plateau.RELATED
 
 
-def pairs_of(method, batch) -> tuple[np.ndarray, np.ndarray] | None:
-    """Images [B, 3, H, W] and token ids [B, L] as the towers take them; None for a method of other views."""
-    if method.text is None:
-        return None
-    images = [array for array in batch.values() if array.shape[2:] == (method.image.resolution,) * 2]
-    ids = [array for array in plateau.texts_of(batch).values() if array.shape[1] == method.text.context_length]
-    return (images[0], ids[0]) if images and ids else None
-
-
 def _pairs(trainer) -> dict[str, float]:
     """Nothing where the data are too few to tell; such can be learned by heart, whatever belongs to what."""
     if len(trainer.source) < PAIRS:  # each pair once
@@ -107,8 +100,8 @@ def _pairs(trainer) -> dict[str, float]:
     with reading:
         read = list(reading)
     arrays = {name: np.concatenate([batch[name] for batch in read]) for name in read[0]}
-    images = next(array for array in arrays.values() if array.ndim == 4)
-    return {name: relation(images, ids, generator("pairing")) for name, ids in plateau.texts_of(arrays).items()}
+    images = next(iter(images_of(views, arrays).values()))
+    return {name: relation(images, ids, generator("pairing")) for name, ids in texts_of(views, arrays).items()}
 
 
 def _numbers(trainer, start: int) -> list[int]:

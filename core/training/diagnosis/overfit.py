@@ -7,12 +7,12 @@ import numpy as np
 from tandemclip.core.config.build import build
 from tandemclip.core.config.yaml_text import Whole, merge
 from tandemclip.core.data.loading.loader import batches
-from tandemclip.core.data.views.text import LABEL
 from tandemclip.core.errors import UserError
 from tandemclip.core.hits import Hits
 from tandemclip.core.training import journal
 from tandemclip.core.training.config import Config
 from tandemclip.core.training.diagnosis import advice
+from tandemclip.core.training.diagnosis.batch_views import pairs_of
 
 LEARNED = 0.9  # of the pairs, in both directions
 
@@ -29,8 +29,8 @@ def overfitting(mapping: dict, count: int) -> tuple[Config, dict]:
     pairs, size = len(config.data.train), config.training.batch_size
     if pairs < size:
         raise UserError(
-            f"--overfit has {pairs} pairs and training.batch_size is {size}, so that a batch would hold pairs twice; take "
-            f"--overfit {size}, or --set training.batch_size={pairs}"
+            f"--overfit has {pairs} pairs and training.batch_size is {size}, so that a batch would hold pairs twice; "
+            f"take --overfit {size}, or --set training.batch_size={pairs}"
         )
     return config, mapping
 
@@ -61,17 +61,15 @@ def _encoded(trainer):
     )  # fmt: skip
     with reading:
         for batch in reading:
-            pairs = advice.pairs_of(method, batch)
+            pairs = pairs_of(method, batch)
             if pairs is None:
                 raise UserError(
                     "--overfit compares images with texts, and the method has no view of the size of its towers"
                 )
             # what counts as one text: equal labels where texts have them, else equal ids
-            which = next((array for name, array in batch.items() if name.endswith(LABEL)), pairs[1])
-            rows = method.paired(batch)
-            parts.append(
-                [x[rows] for x in (trainer.engine.encode_image(pairs[0]), trainer.engine.encode_text(pairs[1]), which)]
-            )
+            which = pairs.ids if pairs.labels is None else pairs.labels
+            images, texts = trainer.engine.encode_image(pairs.images), trainer.engine.encode_text(pairs.ids)
+            parts.append([x[method.paired(batch)] for x in (images, texts, which)])
     found = [np.concatenate(part) for part in zip(*parts)]
     if not len(found[0]):
         raise UserError(
@@ -88,18 +86,18 @@ def verdict(trainer) -> tuple[dict[str, Hits], bool, str]:
     found, guessing = recalled(*_encoded(trainer))
     learned = min(hits.share for hits in found.values()) >= LEARNED
     shares = ", ".join(f"{name.removeprefix('overfit/')} {hits.share:.1%}" for name, hits in found.items())
-    told = f"{len(trainer.source)} pairs after {trainer.step} steps: {shares} (guessing: {guessing:.1%})"
+    summary = f"{len(trainer.source)} pairs after {trainer.step} steps: {shares} (guessing: {guessing:.1%})"
     if learned:
-        return found, True, f"{told}: learned by heart, the set-up works"
+        return found, True, f"{summary}: learned by heart, the set-up works"
     causes, learning = _look(trainer)
     if causes:
-        return found, False, f"{told}: not learned; {'; '.join(causes)}"
+        return found, False, f"{summary}: not learned; {'; '.join(causes)}"
     more = (
         "train longer (training.steps)"
         if learning
         else "raise training.learning_rate, or train longer (training.steps)"
     )
-    return found, False, f"{told}: not learned, and nothing wrong was found: {more}"
+    return found, False, f"{summary}: not learned, and nothing wrong was found: {more}"
 
 
 def _look(trainer):

@@ -12,6 +12,9 @@ import numpy as np
 
 from tandemclip.core.data.records import Record
 from tandemclip.core.data.views.text import LABEL
+from tandemclip.core.data.views.view import View
+from tandemclip.core.methods.method import AUXILIARY
+from tandemclip.core.training.diagnosis.batch_views import images_of, texts_of
 from tandemclip.core.training.engine import Arrays
 from tandemclip.core.training.schedule import Schedule
 
@@ -29,6 +32,7 @@ class Seen:
 
     rows: Sequence[dict]  # of the journal, the last one last
     batch: Arrays
+    views: dict[str, View]  # of the method
     records: Sequence[Record]  # some others
     pairs: dict[str, float]  # `pairing.relation` of each view of text
     trained: dict[str, bool]  # every parameter by name: does it change?
@@ -41,11 +45,11 @@ class Seen:
 
 
 def stuck(rows: Sequence[dict], batch_size: int, guessing: Sequence[str] | None = None) -> tuple[str, float] | None:
-    """The loss, or else a named term, whose mean over `rows` is no better than guessing among `batch_size`: (name,
-    mean).
+    """(name, mean over `rows`) of the first term that is no better than guessing; None where each is better.
 
-    guessing: the terms that are looked at (Method.guessing). A term too, since some of several may learn, and since
-    pairs that lack an object guess among fewer.
+    Guessing among N = `batch_size` costs ln N; a mean of at least 0.98 ln N is no better. The loss is looked at first,
+    then the named terms. The loss alone would not do: one term may learn while another does not, and a term whose
+    samples lack an object guesses among fewer than N. guessing: the terms that are looked at instead (Method.guessing).
     """
     named = [{"loss": row["loss"], **row["terms"]} for row in rows]
     means = {name: float(np.mean([values[name] for values in named])) for name in named[0]}
@@ -63,7 +67,7 @@ def nearer(images: np.ndarray, texts: np.ndarray) -> float:
 
 def causes(seen: Seen) -> list[str]:
     """What is wrong, a sentence each, the surest first; [] where nothing was found."""
-    data = [*_images(seen), *_captions(seen.batch)]
+    data = [*_images(seen), *_captions(seen)]
     data = data or list(_pairs(seen))
     training = [*_towers(seen), *_rate(seen), *_scale(seen)]
     return data + training or list(_collapse(seen))
@@ -71,7 +75,7 @@ def causes(seen: Seen) -> list[str]:
 
 def _images(seen) -> Iterator[str]:
     read = [record.image if isinstance(record.image, bytes) else record.image.tobytes() for record in seen.records]
-    views = {name: [row.tobytes() for row in array] for name, array in seen.batch.items() if array.ndim == 4}
+    views = {name: [row.tobytes() for row in array] for name, array in images_of(seen.views, seen.batch).items()}
     for place, images in {
         "read from the data": read,
         **{f"of a batch ({name})": rows for name, rows in views.items()},
@@ -82,9 +86,9 @@ def _images(seen) -> Iterator[str]:
             return
 
 
-def _captions(batch) -> Iterator[str]:
-    for name, ids in texts_of(batch).items():
-        labels = batch.get(name + LABEL)  # whose equal rows are positives of each other
+def _captions(seen) -> Iterator[str]:
+    for name, ids in texts_of(seen.views, seen.batch).items():
+        labels = seen.batch.get(name + LABEL)  # whose equal rows are positives of each other
         what, rows, limit = ("captions", ids, REPEATS) if labels is None else ("labels", labels, LABELLED)
         _, which, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
         floor = float(np.mean(np.log(counts[which.ravel()])))  # among g equal ones nobody can tell which is whose
@@ -95,27 +99,28 @@ def _captions(batch) -> Iterator[str]:
                 else "look at the classes: a batch needs several"
             )
             yield (
-                f"{what} repeat: the {len(rows)} of a batch ({name}) are {len(counts)} different ones, which alone keep the "
-                f"loss above {floor:.2f}; {advice}"
+                f"{what} repeat: the {len(rows)} of a batch ({name}) are {len(counts)} different ones, which alone "
+                f"keep the loss above {floor:.2f}; {advice}"
             )
 
 
 def _pairs(seen) -> Iterator[str]:
     for name, related in seen.pairs.items():
         if related < RELATED:
-            told = " and ".join(
+            examples = " and ".join(
                 f"{record.key} with {record.captions[0]!r}" for record in seen.records[:2] if record.captions
             )
             yield (
-                f"images and captions ({name}) do not seem to belong together: colours and words have no more to do with each "
-                f"other than in wrong pairs ({related:.1f} standard deviations; {RELATED:.0f} would be a sign): look at {told}"
+                f"images and captions ({name}) do not seem to belong together: colours and words have no more to do "
+                f"with each other than in wrong pairs ({related:.1f} standard deviations; {RELATED:.0f} would be a "
+                f"sign): look at {examples}"
             )
 
 
 def _towers(seen) -> Iterator[str]:
     parts: dict[str, list[str]] = {}
     for name in seen.trained:
-        if "." in name and not name.startswith("training."):
+        if "." in name and not name.startswith(AUXILIARY):
             parts.setdefault(name.split(".")[0], []).append(name)
     for part, names in parts.items():
         trained = [name for name in names if seen.trained[name]]
@@ -131,8 +136,9 @@ def _rate(seen) -> Iterator[str]:
     rate = max(row["learning_rate"] for row in seen.rows)
     if update < SMALL_UPDATE or update * steps < SMALL_JOURNEY:
         yield (
-            f"the learning rate is too small: at {rate:.1e} an update changes the weights by {update:.1e} of their norm, "
-            f"all {steps} together by {update * steps:.1e} at most; raise training.learning_rate (1e-4 to 1e-3 is usual)"
+            f"the learning rate is too small: at {rate:.1e} an update changes the weights by {update:.1e} of their "
+            f"norm, all {steps} together by {update * steps:.1e} at most; raise training.learning_rate (1e-4 to 1e-3 "
+            "is usual)"
         )
     elif 2 * warmup > steps:
         yield f"the warm-up takes {warmup} of the {steps} steps: shorten training.warmup, or train longer"
@@ -141,7 +147,8 @@ def _rate(seen) -> Iterator[str]:
 def _scale(seen) -> Iterator[str]:
     scale = seen.rows[-1]["logit_scale"]
     if scale is not None and seen.largest_scale is not None and scale >= seen.largest_scale - 1e-3:
-        yield f"logit_scale stands at its limit (exp {np.exp(scale):.0f}): lower training.learning_rate, or warm up longer"
+        limit = f"exp {np.exp(scale):.0f}"
+        yield f"logit_scale stands at its limit ({limit}): lower training.learning_rate, or warm up longer"
 
 
 def _collapse(seen) -> Iterator[str]:
@@ -149,15 +156,10 @@ def _collapse(seen) -> Iterator[str]:
     if min(cosines) > COLLAPSED:
         rate = max(row["learning_rate"] for row in seen.rows)
         yield (
-            f"the features have collapsed, though the data differ: any two images have a cosine of {cosines[0]:.4f}, any two "
-            f"captions {cosines[1]:.4f}: the learning rate ({rate:.1e}) is too high or the warm-up ({seen.schedule.warmup}) short"
+            f"the features have collapsed, though the data differ: any two images have a cosine of {cosines[0]:.4f}, "
+            f"any two captions {cosines[1]:.4f}: the learning rate ({rate:.1e}) is too high or the warm-up "
+            f"({seen.schedule.warmup}) short"
         )
-
-
-def texts_of(batch: Arrays) -> Arrays:
-    """The views that hold token ids: integers [B, L], and no labels of them."""
-    integers = {name: array for name, array in batch.items() if array.dtype.kind == "i" and array.ndim == 2}
-    return {name: array for name, array in integers.items() if not name.endswith(LABEL)}
 
 
 def _mean_cosine(features):  # [n, D], unit rows

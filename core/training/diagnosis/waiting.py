@@ -51,7 +51,7 @@ def explain(rows: Sequence[dict], batch_size: int, per_record: dict[str, float],
     eaten = delivered / (1 - min(share(rows), 0.99))
     one, slowest = sum(per_record.values()), max(per_record, key=per_record.get)
     needed, cores = max(1, math.ceil(eaten * one)), os.cpu_count() or 1
-    told = ", ".join(f"{stage} {1000 * value:.1f} ms" for stage, value in per_record.items())
+    spent = ", ".join(f"{stage} {1000 * value:.1f} ms" for stage, value in per_record.items())
     if needed > cores:
         change = f"{needed} workers would be needed and there are {cores} cores: {REMEDIES[slowest]}"
     elif needed > workers:
@@ -61,7 +61,7 @@ def explain(rows: Sequence[dict], batch_size: int, per_record: dict[str, float],
             f"{workers} workers should be enough, so that something else takes their cores or their disk: look at `top`"
         )
     return (
-        f"{share(rows):.0%} of the last {len(rows)} steps went into waiting for data, which came at {delivered:.0f} samples/s "
-        f"where the steps could take {eaten:.0f}. A sample takes {1000 * one:.1f} ms ({told}; {1 / max(one, 1e-9):.0f} a "
-        f"second and process): {change}"
+        f"{share(rows):.0%} of the last {len(rows)} steps went into waiting for data, which came at {delivered:.0f} "
+        f"samples/s where the steps could take {eaten:.0f}. A sample takes {1000 * one:.1f} ms ({spent}; "
+        f"{1 / max(one, 1e-9):.0f} a second and process): {change}"
     )

@@ -135,6 +135,10 @@ def test_what_is_the_batch_is_marked():
     assert filled((Samples(2), 12, (Samples(1),)), 7) == (14, 12, (7,))
 
 
+def spread(ops, x, size):
+    return ops.broadcast_to(ops.sum(x, (0, 1, 2)), (size,))
+
+
 REFUSED = {
     "a constant": (
         lambda ops, p, s: {"y": ops.sum(s["x"], (1, 2)) + ops.constant(np.arange(s["x"].shape[0], dtype=np.float32))},
@@ -150,9 +154,13 @@ REFUSED = {
         lambda ops, p, s: {"y": ops.sum(ops.constant(np.ones(s["x"].shape[0] + 1, np.float32)), 0) + s["x"]},
         "a constant depends on the batch",
     ),
-    "a size": (
-        lambda ops, p, s: {"y": ops.broadcast_to(ops.sum(s["x"], (0, 1, 2)), (s["x"].shape[0] + 1,))},
-        "a size is 3 at a batch of 2 and 4 at 3",
+    "a size, odd": (
+        lambda ops, p, s: {"y": spread(ops, s["x"], s["x"].shape[0] + 3)},
+        "a size is 5 at a batch of 2 and 6",
+    ),
+    "a size, even": (
+        lambda ops, p, s: {"y": spread(ops, s["x"], 2 * s["x"].shape[0] - 2)},
+        "a size is 2 .* and 4 at 3",
     ),
     "other functions": (
         lambda ops, p, s: {"y": ops.exp(s["x"]) if s["x"].shape[0] > 2 else ops.tanh(s["x"])},

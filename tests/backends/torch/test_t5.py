@@ -25,8 +25,8 @@ def folder(tmp_path_factory):
     transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
     torch.manual_seed(0)
     config = transformers.T5Config(
-        vocab_size=len(words), d_model=16, d_kv=4, d_ff=32, num_layers=2, num_heads=4, decoder_start_token_id=0, pad_token_id=0,
-        eos_token_id=1, initializer_factor=5.0,
+        vocab_size=len(words), d_model=16, d_kv=4, d_ff=32, num_layers=2, num_heads=4, decoder_start_token_id=0,
+        pad_token_id=0, eos_token_id=1, initializer_factor=5.0,
     )  # fmt: skip
     transformers.T5ForConditionalGeneration(config).save_pretrained(folder)
     return str(folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tandemclip.core.benchmark.own_process import Apart
+from tandemclip.core.benchmark.own_process import OwnProcess
 from tandemclip.core.errors import UserError
 
 
@@ -33,8 +33,8 @@ def state(process):
 
 
 def test_calls_go_to_one_other_process_that_stands_still_between_them():
-    with Apart(counting, 5) as task:
-        assert task.told == "from 5"
+    with OwnProcess(counting, 5) as task:
+        assert task.info == "from 5"
         (process, first), (same, second) = task(), task()
         assert process == same != os.getpid() and (first, second) == (5, 6)
         deadline = time.monotonic() + 10
@@ -45,9 +45,9 @@ def test_calls_go_to_one_other_process_that_stands_still_between_them():
 
 
 def test_what_goes_wrong_over_there_is_raised_here():
-    with Apart(refusing) as task, pytest.raises(UserError, match="no such thing"):
+    with OwnProcess(refusing) as task, pytest.raises(UserError, match="no such thing"):
         task()
-    with pytest.raises(ValueError, match="cannot be built"), Apart(failing):
+    with pytest.raises(ValueError, match="cannot be built"), OwnProcess(failing):
         pass
-    with Apart(dying) as task, pytest.raises(UserError, match="exit code 3"):
+    with OwnProcess(dying) as task, pytest.raises(UserError, match="exit code 3"):
         task()

@@ -7,7 +7,7 @@ from datetime import datetime
 from rich.console import Console
 
 from tandemclip.core.benchmark import machine
-from tandemclip.core.benchmark.interleave import in_turn
+from tandemclip.core.benchmark.interleave import interleaved
 from tandemclip.core.benchmark.report import Section, markdown
 
 TABLE = Section("Speed", "Medians.", ("engine", "step"), (("torch", "3 ms"), ("other [x]", "4 ms")))
@@ -16,8 +16,8 @@ TABLE = Section("Speed", "Medians.", ("engine", "step"), (("torch", "3 ms"), ("o
 def test_markdown():
     text = markdown("Benchmark", ["a machine"], [TABLE, Section("Nothing", "left out: no reason.")])
     assert text == (
-        "# Benchmark\n\na machine\n\n## Speed\n\n| engine | step |\n| --- | --- |\n| torch | 3 ms |\n| other [x] | 4 ms |\n\n"
-        "Medians.\n\n## Nothing\n\nleft out: no reason.\n"
+        "# Benchmark\n\na machine\n\n## Speed\n\n| engine | step |\n| --- | --- |\n| torch | 3 ms |\n| other [x] | 4 "
+        "ms |\n\nMedians.\n\n## Nothing\n\nleft out: no reason.\n"
     )
 
 
@@ -54,6 +54,6 @@ def test_a_busy_machine_is_told():
 
 def test_turns_go_back_and_forth():
     order = []
-    times = in_turn({name: lambda name=name: order.append(name) for name in "abc"}, 3, lambda: order.append("|"))
+    times = interleaved({name: lambda name=name: order.append(name) for name in "abc"}, 3, lambda: order.append("|"))
     assert "".join(order) == "abc|cba|abc|"
     assert {name: len(seconds) for name, seconds in times.items()} == {"a": 3, "b": 3, "c": 3}

@@ -76,6 +76,7 @@ def test_what_cannot_be_compared(files, tmp_path):
         ((Plan(tmp_path), [files[0], files[0]], [0]), "config 'tiny_clip_vit' is given twice"),
         ((Plan(tmp_path), files, [1, 1]), "seed 1 is given twice"),
         ((Plan(tmp_path, views=7), files, [0]), "--views 7 is less than the 8 of one step"),
+        ((Plan(tmp_path, overrides=("training.steps=9",), minutes=1.0), files, [0]), "both say how long"),
         ((Plan(tmp_path, overrides=("data.evaluate=null",)), files, [0]), "names no evaluation data"),
         ((Plan(tmp_path), [*files, files[0].with_name("scenes_clip.yaml")], [0]), "evaluated on different data"),
     ):
@@ -86,7 +87,7 @@ def test_what_cannot_be_compared(files, tmp_path):
 def test_code_that_worked_on_it_is_listed_once(files, tmp_path, monkeypatch):
     cell = Cell(Plan(tmp_path), files[0], 0)
     for version in ("1 a", "1 a", "1 b"):
-        monkeypatch.setattr("tandemclip.core.comparison.cells.code", lambda: version)
+        monkeypatch.setattr("tandemclip.core.comparison.cells.code", lambda version=version: version)
         cell.start()
     assert json.loads((cell.folder / FILE).read_text())["code"] == ["1 a", "1 b"]
     assert cell.result() is None

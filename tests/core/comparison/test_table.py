@@ -80,6 +80,26 @@ def test_metrics_have_to_be_there(planned):
         table.names_of("zero_shot/digit+t2i/R@10", planned[0])
 
 
+class Finished:
+    """A cell whose result is known."""
+
+    def __init__(self, cell, found):
+        self.config, self._found = cell.config, found
+
+    def result(self):
+        return self._found
+
+
+def test_a_metric_that_is_newer_than_a_finished_run(planned):
+    whole, older = result(10, 20), result(10, 20)
+    del older.hits["zero_shot/color"]
+    cells = [Finished(planned[0], found) for found in (whole, None, older)]
+    assert table.measured(cells[:2]) == (["zero_shot/digit", "zero_shot/color"], [])
+    assert table.measured(cells) == (["zero_shot/digit"], ["zero_shot/color"])
+    with pytest.raises(UserError, match="was not measured by zero_shot/color.* --metric: zero_shot/digit"):
+        table.figure(older, ["zero_shot/color"])
+
+
 def test_runs_on_other_images_are_not_paired(results):
     last = list(results)[-1]
     results[last] = Result({name: Hits(ASKED[:39], ASKED[:39]) for name in results[last].hits}, 1, 1, 1.0, [])

@@ -91,3 +91,41 @@ def test_overrides(overrides, expected):
 def test_overrides_that_cannot_be(overrides):
     with pytest.raises(UserError, match="override"):
         command_line.parse_overrides(overrides)
+
+
+# ------------------------------------------------------------------ arguments
+def arguments(*given):
+    parser = command_line.Parser(description="One.\n\n    two")
+    parser.add_argument("--steps", type=command_line.at_least(2))
+    parser.add_argument("--minutes", type=command_line.positive)
+    return parser.parse_args(given)
+
+
+def test_numbers_in_their_range_are_taken():
+    assert arguments("--steps", "2", "--minutes", "0.5").steps == 2
+    assert arguments("--steps", "12", "--minutes", "3").minutes == 3.0
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        (["--steps", "1"], "argument --steps: 1 is less than 2; "),
+        (["--steps", "1.5"], "argument --steps: invalid integer value: '1.5'; "),
+        (["--minutes", "-1"], "argument --minutes: -1 is no number above 0; "),
+        (["--minutes", "0"], "argument --minutes: 0 is no number above 0; "),
+        (["--minutes", "nan"], "argument --minutes: nan is no number above 0; "),
+        (["--minutes", "inf"], "argument --minutes: inf is no number above 0; "),
+        (["--minutes", "long"], "argument --minutes: invalid positive value: 'long'; "),
+        (["--hours", "1"], "unrecognized arguments: --hours 1; "),
+    ],
+)
+def test_a_wrong_command_line_is_a_user_error(given, words):
+    with pytest.raises(UserError) as caught:
+        arguments(*given)
+    assert words in str(caught.value) and str(caught.value).endswith(" --help says what it takes")
+
+
+def test_help_keeps_the_lines_of_the_description(capsys):
+    with pytest.raises(SystemExit) as end:
+        arguments("--help")
+    assert end.value.code == 0 and "One.\n\n    two\n" in capsys.readouterr().out

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tandemclip.core.data.sources import file_cache as kept
-from tandemclip.core.data.sources import shard_index
+from tandemclip.core.data.sources import file_cache, shard_index
 
 
 def jpeg(seed, height=20, width=30):
@@ -64,8 +63,8 @@ def write_pointers():
         }
         for number in broken:
             places[f"{number:08d}"]["json"] = (len(image), 1)
-        shard = kept.stamp(str(path))
-        kept.keep(kept.places(shard, "index")[0], shard_index._array(places))
+        shard = file_cache.stamp(str(path))
+        file_cache.store(file_cache.places(shard, "index")[0], shard_index._array(places))
         return str(path)
 
     return write

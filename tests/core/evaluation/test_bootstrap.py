@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tandemclip.core import hits
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation import bootstrap
 from tandemclip.core.evaluation.bootstrap import paired_interval
@@ -116,15 +115,19 @@ def test_what_cannot_be_paired():
         paired_interval(runs(ONCE), runs(ONCE, ONCE))
 
 
-def test_hits_are_read_as_they_were_written(tmp_path):
-    file = tmp_path / "hits.safetensors"
-    hits.save(
-        file,
-        {"t2i/R@10": Hits(np.array([0, 3, 5]), np.array([5, 5, 5])), "b": Hits(np.array([True, False]), np.ones(2))},
-    )
-    found = hits.load(file)
-    assert found["t2i/R@10"].right.tolist() == [0, 3, 5] and found["t2i/R@10"].asked.tolist() == [5, 5, 5]
-    assert hits.percent(found) == {"b": 50.0, "t2i/R@10": pytest.approx(100 * 8 / 15)}
-    file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(UserError, match="hits.safetensors cannot be read"):
-        hits.load(file)
+def test_weights_are_those_of_a_weighted_ratio():
+    rng = np.random.default_rng(7)
+    a, b, weights = rng.random(200) < 0.3, rng.random(200) < 0.4, rng.uniform(0.1, 3, 200)
+    weighted = lambda right: [[Hits(right, ONCE, weights)]]
+    ratio = lambda g, n, axis: 100 * g.sum(axis) / n.sum(axis)
+    expected = stats.bootstrap(
+        (weights * (b.astype(float) - a), weights), ratio, paired=True, n_resamples=10_000, method="percentile",
+        random_state=1,
+    ).confidence_interval  # fmt: skip
+    found = paired_interval(weighted(a), weighted(b))
+    np.testing.assert_allclose(found, expected, atol=0.5)
+    assert found != pytest.approx(paired_interval(runs(a), runs(b)), abs=0.5)
+    equal = [[Hits(right, ONCE, np.full(200, 1 / 7))] for right in (a, b)]
+    assert paired_interval(*[[hits] for hits in equal]) == pytest.approx(paired_interval(runs(a), runs(b)))
+    with pytest.raises(UserError, match="same queries"):
+        paired_interval(weighted(a), runs(b))

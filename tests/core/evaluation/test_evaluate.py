@@ -1,5 +1,7 @@
 """Evaluation of a real model on real sources: what the metrics are made of, and equal on both engines."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,12 +9,13 @@ import tandemclip
 from tandemclip import backends
 from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.sources.first import First
-from tandemclip.core.data.sources.linear_probe import LinearProbe
-from tandemclip.core.data.sources.one_by_one import OneByOne
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.sources.together import Together
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.evaluate import evaluate, metric_names
+from tandemclip.core.evaluation.protocols.features import unit_rows
+from tandemclip.core.evaluation.protocols.fitting import Fitting
+from tandemclip.core.evaluation.protocols.linear_probe import LinearProbe
+from tandemclip.core.evaluation.protocols.one_by_one import OneByOne
 from tandemclip.core.evaluation.protocols.retrieval import recall
 from tandemclip.core.hits import percent
 from tandemclip.core.serving.model import Model
@@ -59,12 +62,25 @@ SCENES = Scenes(size=32, count=37, digits=1, split="held_out")  # no multiple of
 def test_retrieval_is_recall_of_the_features(models):
     model, source = models["torch"], Captioned(SCENES)
     records = [source[i] for i in range(len(source))]
-    images = model.encode_images([record.image for record in records])
-    texts = model.encode_texts([caption for record in records for caption in record.captions])
-    expected = recall(images, texts, np.repeat(np.arange(len(records)), 2))
-    found = evaluate(model, source)
+    images = unit_rows(model.encode_images([record.image for record in records]), "images")
+    captions = [caption for record in records for caption in record.captions]
+    texts = unit_rows(model.encode_texts(captions), "texts")
+    expected = recall(images, texts, np.repeat(np.arange(len(records)), 2), lambda u, v: u @ v.T)
+    found = Fitting(source).measure(model)
     assert percent(found) == percent(expected) and len(found) == 6
-    assert list(found) == metric_names(model.method, source) and all(len(hits.asked) == 37 for hits in found.values())
+    assert list(found) == Fitting(source).metrics(model.method)
+    assert all(len(hits.asked) == 37 for hits in found.values())
+
+
+def test_retrieval_reads_every_record_once(models):
+    class Counting(Captioned):
+        def __getitem__(self, index):
+            read.append(index)
+            return super().__getitem__(index)
+
+    read = []
+    Fitting(Counting(SCENES)).measure(models["torch"])
+    assert sorted(read) == list(range(37))
 
 
 def test_zero_shot_by_hand(models):
@@ -76,19 +92,18 @@ def test_zero_shot_by_hand(models):
         classes.append(mean / np.linalg.norm(mean))
     labels = np.array([SCENES[i].attributes["digit"] for i in range(len(SCENES))])
     right = np.mean((images @ np.stack(classes).T).argmax(1) == labels)
-    found = evaluate(model, SCENES)
-    assert percent(found)["zero_shot/digit"] == pytest.approx(100 * right) and list(found) == metric_names(
-        model.method, SCENES
-    )
+    found = Fitting(SCENES).measure(model)
+    assert percent(found)["zero_shot/digit"] == pytest.approx(100 * right)
+    assert list(found) == Fitting(SCENES).metrics(model.method) == ["zero_shot/digit", "zero_shot/color"]
 
 
 def test_sources_one_by_one_are_what_they_are_alone(models):
     few, model = First(Captioned(SCENES), 20), models["torch"]
-    several = OneByOne((SCENES, few), ("digits", "captions"))
-    found = evaluate(model, several)
-    alone = {f"digits/{name}": hits for name, hits in evaluate(model, SCENES).items()}
-    alone |= {f"captions/{name}": hits for name, hits in evaluate(model, few).items()}
-    assert list(found) == list(alone) == metric_names(model.method, several) and percent(found) == percent(alone)
+    several = OneByOne((Fitting(SCENES), Fitting(few)), ("digits", "captions"))
+    found = several.measure(model)
+    alone = {f"digits/{name}": hits for name, hits in Fitting(SCENES).measure(model).items()}
+    alone |= {f"captions/{name}": hits for name, hits in Fitting(few).measure(model).items()}
+    assert list(found) == list(alone) == several.metrics(model.method) and percent(found) == percent(alone)
     for name, hits in found.items():
         where = slice(0, 37) if name.startswith("digits/") else slice(37, 57)
         assert (
@@ -97,27 +112,42 @@ def test_sources_one_by_one_are_what_they_are_alone(models):
             and hits.right[where].sum() == hits.right.sum()
         )
     with pytest.raises(ValueError, match="give each one of its own"):
-        OneByOne((SCENES, few), ("one", "one"))
+        OneByOne((Fitting(SCENES), Fitting(few)), ("one", "one"))
 
 
 def test_what_would_be_measured_wrongly_is_refused(models, root):
     method = models["torch"].method
-    with pytest.raises(
-        UserError, match="several sources with classes together; evaluate each by itself, with type: one_by_one"
-    ):
-        metric_names(method, Together((SCENES, SCENES)))
+    for several in (Together((SCENES, SCENES)), First(Together((SCENES,)), 5)):
+        with pytest.raises(
+            UserError, match="several sources with classes together; evaluate each by itself, with type: one_by_one"
+        ):
+            Fitting(several).metrics(method)
     with pytest.raises(UserError, match="10 classes are learned and 0 others asked"):
-        metric_names(method, LinearProbe(Captioned(SCENES), SCENES))
+        LinearProbe(Captioned(SCENES), SCENES).metrics(method)
     classifier = read(
         root / "configs" / "pretrain" / "tiny_cross_entropy_resnet.yaml", {"method": {"image": {"embed_dim": 4}}}
     )[0].method
     engine = backends.load("torch")(classifier, initial_weights(classifier, 0), AdamW())
     with pytest.raises(UserError, match="has class [4-9], and the method has 4, counted from 0"):
-        evaluate(Model(engine, classifier, None), SCENES)
+        Fitting(SCENES).measure(Model(engine, classifier, None))
+
+
+def test_captions_of_several_sources_together_are_searched(models):
+    together = Together((Captioned(SCENES), Captioned(SCENES)))
+    assert Fitting(together).metrics(models["torch"].method)[0] == "i2t/R@1"
+
+
+def test_processes_that_read_change_nothing(models):
+    model = models["torch"]
+    for source in (SCENES, Captioned(SCENES)):
+        alone, helped = (Fitting(source).measure(replace(model, workers=workers)) for workers in (0, 2))
+        for name, hits in alone.items():
+            np.testing.assert_array_equal(helped[name].right, hits.right)
+            np.testing.assert_array_equal(helped[name].asked, hits.asked)
 
 
 def test_both_engines_give_the_same_metrics(models):
-    one, other = (evaluate(models[name], SCENES) for name in ("torch", "mindspore"))
+    one, other = (Fitting(SCENES).measure(models[name]) for name in ("torch", "mindspore"))
     assert all(np.array_equal(one[name].right, other[name].right) for name in one)
 
 

@@ -49,7 +49,7 @@ def test_a_rate_is_a_chance(rate):
 
 
 def test_swin_loses_whole_branches_of_a_sample(root):
-    """The last block's branches at a rate of 1/2, the first block's at 0: their numbers are drawn, and decide nothing."""
+    """The last block's branches at a rate of 1/2, the first block's at 0: their numbers are drawn, to no effect."""
     tower = tower_of(root, depths=[1, 1], drop_path=0.5)
     weights = {name: array.astype(float) for name, array in initial_weights(tower, 0).items()}
     images = np.tile(generator("drop path").standard_normal((1, 3, 32, 32)), (3, 1, 1, 1))

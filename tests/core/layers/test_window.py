@@ -51,11 +51,10 @@ def plain(weights, x, heads, window, shift):  # [S, S, C] -> [S, S, C]
             and abs(i - k) < window and abs(j - m) < window
         ]  # fmt: skip
         for head in range(heads):
-            part = lambda token, which: qkv[token][which * width + head * depth :][:depth]
-            bias = lambda k, m: weights["relative_bias"][
-                (i - k + window - 1) * (2 * window - 1) + j - m + window - 1, head
-            ]
-            logits = np.array([part((i, j), 0) @ part(token, 1) / depth**0.5 + bias(*token) for token in seen])
+            part = lambda token, which, head=head: qkv[token][which * width + head * depth :][:depth]
+            rows = [(i - k + window - 1) * (2 * window - 1) + j - m + window - 1 for k, m in seen]
+            logits = np.array([part((i, j), 0) @ part(token, 1) / depth**0.5 for token in seen])
+            logits += weights["relative_bias"][rows, head]
             share = np.exp(logits - logits.max())
             out[i, j, head * depth :][:depth] = (share / share.sum()) @ np.array([part(token, 2) for token in seen])
     return out @ weights["output.weight"].T + weights["output.bias"]

@@ -13,7 +13,7 @@ from tandemclip.core.config.build import build
 from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.evaluate import evaluate
+from tandemclip.core.evaluation.protocols.fitting import Fitting
 from tandemclip.core.methods.features import START
 from tandemclip.core.methods.method import Method
 from tandemclip.core.random import generator
@@ -100,7 +100,7 @@ def test_pieces_with_uneven_labels_are_the_whole(engine, limit):
 def test_top1(path, backend):
     config, source = read(path)[0], Scenes(size=32, count=23, split="held_out")
     engine = backends.load(backend)(config.method, initial_weights(config.method, 1), AdamW())
-    found = evaluate(Model(engine, config.method, None, batch_size=8), source)["top1"]
+    found = Fitting(source).measure(Model(engine, config.method, None, batch_size=8))["top1"]
     images = np.stack([config.method.inference_view()(source[i], None, None)[""] for i in range(23)])
     labels = [source[i].label for i in range(23)]
     answers = engine.apply("classify", images).argmax(1)

@@ -215,7 +215,7 @@ def test_killed_at_any_operation(tmp_path, step):
         for before in (100, 200):
             save(run, before)
 
-        def killed():
+        def killed(run=run, kill_at=kill_at):
             operations = 0
 
             def hook(event, arguments):

@@ -1,6 +1,7 @@
 """The first ten losses of every tiny configuration are those of 2da36b7, before the shared mechanisms were changed.
 
-On the machine and threads that recorded them (one thread) they are equal to the bit; other processors sum in another order.
+On the machine and threads that recorded them (one thread) they are equal to the bit; other processors sum in another
+order.
 """
 
 import json

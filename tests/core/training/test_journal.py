@@ -117,7 +117,10 @@ def test_a_new_run_does_not_go_into_an_old_one(tmp_path):
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path):
-    code = f"from tandemclip.core.training.journal import Journal\nwith Journal({str(tmp_path)!r}, 1) as journal: print('held')"
+    code = (
+        "from tandemclip.core.training.journal import Journal\n"
+        f"with Journal({str(tmp_path)!r}, 1) as journal: print('held')"
+    )
     other = lambda: subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     with Journal(tmp_path) as journal:
         journal.append(row(1))

@@ -209,23 +209,23 @@ def test_importing_the_data_pipeline_loads_no_engine():
 
 
 @pytest.mark.parametrize("count,rows", [(1, [1]), (8, [8]), (9, [8, 1]), (20, [8, 8, 4])])
-def test_evaluation_goes_through_the_source_once_in_its_own_order(count, rows):
+@pytest.mark.parametrize("workers", [0, 2])
+def test_evaluation_goes_through_the_source_once_in_its_own_order(count, rows, workers):
     source = Scenes(split="held_out", digits=1, count=count)
     views = {"image": CentreView(48), "digit": LabelView("digit"), "color": LabelView("color")}
-    found = list(evaluation_batches(source, views, WORDS, 8))
-    assert [real for _, real in found] == rows
-    assert all(batch["image"].shape == (8, 3, 48, 48) for batch, _ in found)
-    digits = np.concatenate([batch["digit"][:real] for batch, real in found])
+    found = list(evaluation_batches(source, views, WORDS, 8, workers))
+    assert [batch["image"].shape for batch, _ in found] == [(real, 3, 48, 48) for real in rows]
+    digits = np.concatenate([batch["digit"] for batch, _ in found])
     assert digits.tolist() == [source[number].label for number in range(count)]
-    last, real = found[-1]
-    for array in last.values():
-        assert all(np.array_equal(array[row], array[real - 1]) for row in range(real, 8))
+    captions = [texts for _, own in found for texts in own]
+    assert captions == [source[number].captions for number in range(count)]
 
 
-def test_evaluation_does_not_replace_a_broken_record(tmp_path, write_shards):
+@pytest.mark.parametrize("workers", [0, 1])
+def test_evaluation_does_not_replace_a_broken_record(tmp_path, write_shards, workers):
     source = Shards(write_shards(tmp_path, count=20, broken={13}))
     with pytest.raises(UserError, match="0000.tar:000013.*repair"):
-        list(evaluation_batches(source, {"image": CentreView(8)}, WORDS, 8))
+        list(evaluation_batches(source, {"image": CentreView(8)}, WORDS, 8, workers))
 
 
 def test_real_photos_with_clips_tokens(shared):

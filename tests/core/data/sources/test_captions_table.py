@@ -11,8 +11,8 @@ from tandemclip.core.data.sources.captions_table import CaptionsTable
 from tandemclip.core.errors import UserError
 
 ODD = [
-    'with "quotes", commas', "\u2028line\u2029separators\x85of Unicode", "zero\u200bwidth", "שלום", "👩‍👩‍👧 family", "e\u0301 = é",
-    "a\ttab", "two\nlines", "  spaces  ", "\ufeffmark", "NaN", "0",
+    'with "quotes", commas', "\u2028line\u2029separators\x85of Unicode", "zero\u200bwidth", "שלום", "👩‍👩‍👧 family",
+    "e\u0301 = é", "a\ttab", "two\nlines", "  spaces  ", "\ufeffmark", "NaN", "0",
 ]  # fmt: skip
 
 

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tandemclip.core.data.sources import file_cache as kept
-from tandemclip.core.data.sources import shard_index
+from tandemclip.core.data.sources import file_cache, shard_index
 
 SHARDS, RECORDS = 100, 100_000  # of each shard
 
@@ -35,7 +34,8 @@ views = {"image": ImageView(32), "text": TextView("caption", 16)}
 tokenizer, source, report = ClipTokenizer(), Shards(sys.argv[1]), []
 for position in map(int, sys.argv[2:]):
     before = bytes_read()
-    with batches(source, views, tokenizer, batch_size=250, seed=0, start_step=position // 250, stop_step=10**6) as loader:
+    steps = {"start_step": position // 250, "stop_step": 10**6}
+    with batches(source, views, tokenizer, batch_size=250, seed=0, **steps) as loader:
         next(loader)
     report.append(bytes_read() - before)
 with open("/proc/self/status") as file:  # not ru_maxrss: a child's starts at what its parent held
@@ -58,9 +58,9 @@ def ten_million(tmp_path_factory):
         path = folder / f"{number:04d}.tar"
         path.write_bytes(image + facts)
         os.truncate(path, 1 << 30)
-        place = kept.places(kept.stamp(str(path)), "index")[0]
+        place = file_cache.places(file_cache.stamp(str(path)), "index")[0]
         if number == 0:
-            kept.keep(place, index)
+            file_cache.store(place, index)
             first = place
         else:
             os.link(first, place)

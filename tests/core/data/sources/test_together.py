@@ -9,6 +9,7 @@ import pytest
 from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.data.scenes.scenes import DIGITS, Scenes
 from tandemclip.core.data.sources.balanced import Balanced
+from tandemclip.core.data.sources.captions_table import CaptionsTable
 from tandemclip.core.data.sources.part import Share, WithoutClasses
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.sources.together import Together
@@ -55,6 +56,16 @@ def test_equal_classes_of_two_sources_are_told_apart():
     outer = Together((inner, inner))
     spaces = {outer[i].classes for i in (0, 10, 20, 30)}
     assert len(spaces) == 4 and outer[0].label == LABELLED[0].label
+
+
+@pytest.mark.parametrize(
+    "limit, wanted", [(0, ""), (1, "a"), (2, "ac"), (3, "ace"), (5, "ace"), (6, "abcdef"), (99, "abcdef")]
+)
+def test_texts_are_at_most_the_limit(tmp_path, limit, wanted):
+    for name, captions in {"1": "ab", "2": "cd", "3": "ef"}.items():
+        (tmp_path / f"{name}.csv").write_text("path,caption\n" + "".join(f"{text}.jpg,{text}\n" for text in captions))
+    source = Together(tuple(CaptionsTable(str(tmp_path / f"{name}.csv")) for name in "123"))
+    assert "".join(source.texts(limit)) == wanted
 
 
 @pytest.mark.parametrize("pairs", [PAIRS, Scenes(size=32, count=4, digits=2)])  # more of them, and fewer

@@ -137,8 +137,9 @@ def test_each_text_is_one_id():
 @pytest.mark.parametrize("level,size", [("word", 24), ("bpe", 70), ("text", 500)])
 def test_training_gives_the_same_vocabulary_in_every_process(level, size):
     code = (
-        "import sys; from tandemclip.core.data.tokenizers.tokenizer import *; from tandemclip.core.data.scenes.scenes import Scenes;"
-        f"sys.stdout.write(build(Trained({size}, level='{level}'), Scenes(count=300, noise=0.5)).to_json())"
+        "import sys; from tandemclip.core.data.tokenizers.tokenizer import *; from tandemclip.core.data.scenes.scenes "
+        f"import Scenes;sys.stdout.write(build(Trained({size}, level='{level}'), Scenes(count=300, "
+        "noise=0.5)).to_json())"
     )
     answers = {
         subprocess.run(

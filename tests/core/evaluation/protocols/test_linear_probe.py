@@ -10,10 +10,9 @@ from sklearn.linear_model import LogisticRegression
 
 from tandemclip import backends
 from tandemclip.core.data.scenes.scenes import Scenes
-from tandemclip.core.data.sources.linear_probe import LinearProbe
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.evaluate import evaluate, metric_names
-from tandemclip.core.evaluation.protocols.linear_probe import predict
+from tandemclip.core.evaluation.protocols.fitting import Fitting
+from tandemclip.core.evaluation.protocols.linear_probe import LinearProbe, predict
 from tandemclip.core.random import generator
 from tandemclip.core.serving.model import Model
 from tandemclip.core.spec import initial_weights
@@ -70,12 +69,10 @@ def test_a_method_without_texts_or_classes_is_asked_by_a_probe(root, backend):
         Scenes(size=32, count=60, digits=1),
         Scenes(size=32, count=23, split="held_out"),
     )  # some without a class
-    source, model = (
-        LinearProbe(asked, learn),
-        Model(backends.load(backend)(method, initial_weights(method, 0), AdamW()), method, None),
-    )
-    found = evaluate(model, source)["linear_probe"]
-    assert metric_names(method, source) == ["linear_probe"]
+    probe = LinearProbe(asked, learn)
+    model = Model(backends.load(backend)(method, initial_weights(method, 0), AdamW()), method, None)
+    found = probe.measure(model)["linear_probe"]
+    assert probe.metrics(method) == ["linear_probe"]
     pixels = lambda each: np.stack([method.inference_view()(each[i], None, None)[""] for i in range(len(each))])
     encoded = [model.engine.apply("encode_features", pixels(each)) for each in (learn, asked)]
     labels = np.array([-1 if asked[i].label is None else asked[i].label for i in range(23)])
@@ -86,7 +83,7 @@ def test_a_method_without_texts_or_classes_is_asked_by_a_probe(root, backend):
         and np.array_equal(found.right, wanted == labels)
     )
     with pytest.raises(UserError, match="SupCon has neither texts nor classes; let data.evaluate be a linear_probe"):
-        evaluate(model, asked)
+        Fitting(asked).measure(model)
 
 
 def test_what_cannot_be_evaluated_is_told_before_anything_is_trained(root, tmp_path, capsys):

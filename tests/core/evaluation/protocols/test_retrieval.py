@@ -5,11 +5,16 @@ import pytest
 
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols import retrieval
+from tandemclip.core.evaluation.protocols.features import unit_rows
+
+
+def of_directions(images, texts, owner):
+    return retrieval.recall(unit_rows(images, "images"), unit_rows(texts, "texts"), owner, lambda u, v: u @ v.T)
 
 
 def recall(images, texts, owner):
     """{"i2t": {1: share, 5: share, 10: share}, "t2i": ...}"""
-    found = retrieval.recall(images, texts, owner)
+    found = of_directions(images, texts, owner)
     assert tuple(found) == retrieval.METRICS
     return {way: {k: found[f"{way}/R@{k}"].share for k in retrieval.AT} for way in ("i2t", "t2i")}
 
@@ -84,7 +89,7 @@ def test_fewer_candidates_than_ten():
 def test_hits_are_those_of_each_image():
     """Image 1 has two captions, of which one finds it; image 2 has none; the caption of image 0 looks like image 2."""
     images = np.eye(3)
-    found = retrieval.recall(images, np.array([[0, 0.1, 1.0], [0, 1, 0], [1, 0.5, 0]]), np.array([0, 1, 1]))
+    found = of_directions(images, np.array([[0, 0.1, 1.0], [0, 1, 0], [1, 0.5, 0]]), np.array([0, 1, 1]))
     assert found["t2i/R@1"].right.tolist() == [0, 1, 0] and found["t2i/R@1"].asked.tolist() == [1, 2, 0]
     assert found["i2t/R@1"].right.tolist() == [0, 1, 0] and found["i2t/R@1"].asked.tolist() == [1, 1, 0]
     assert found["t2i/R@5"].right.tolist() == [1, 2, 0] and found["t2i/R@1"].share == 1 / 3
@@ -101,4 +106,29 @@ def test_length_of_features_does_not_matter():
 @pytest.mark.parametrize("owner", [[0, 1], [0, 1, 3], [0, 1, -1]])
 def test_owner_that_does_not_fit(owner):
     with pytest.raises(UserError, match="owners"):
-        retrieval.recall(np.eye(3), np.eye(3), np.array(owner))
+        of_directions(np.eye(3), np.eye(3), np.array(owner))
+
+
+def test_any_similarity_is_asked_in_blocks(monkeypatch):
+    """The nearest by distance, of points that a dot product orders otherwise."""
+    generator = np.random.default_rng(5)
+    images = generator.standard_normal((23, 3)) * 10.0 ** generator.integers(-1, 2, (23, 1))
+    owner = generator.integers(0, 23, 40)
+    texts = images[owner] + 0.3 * generator.standard_normal((40, 3))
+    distance = lambda u, v: -np.square(u[:, None] - v[None]).sum(2)
+    monkeypatch.setattr(retrieval, "ELEMENTS", 100)
+    found = retrieval.recall(images, texts, owner, distance)
+    table = distance(images, texts)
+    ranks = np.array([(table[:, j] >= table[owner[j], j]).sum() - 1 for j in range(40)])
+    assert found["t2i/R@5"].share == np.mean(ranks < 5) and 0.3 < found["t2i/R@1"].share < 1
+    assert found["t2i/R@1"].share != of_directions(images, texts, owner)["t2i/R@1"].share
+    own = [max((table[i, owner == i]), default=-np.inf) for i in range(23)]
+    ranks = np.array([(table[i, owner != i] >= own[i]).sum() for i in range(23)])
+    assert found["i2t/R@1"].right.tolist() == [bool(r == 0) and i in owner for i, r in enumerate(ranks)]
+
+
+def test_equal_pairs_tie_in_float32_too():
+    feature = np.random.default_rng(3).standard_normal(77).astype(np.float32)
+    images, texts = np.tile(feature, (67, 1)), np.tile(feature, (131, 1))
+    found = retrieval.recall(images / 9, texts / 9, np.arange(131) % 67, lambda u, v: u @ v.T)
+    assert all(hits.share == 0 for hits in found.values())

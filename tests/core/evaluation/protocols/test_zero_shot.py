@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 
+from tandemclip import backends
+from tandemclip.core.data.scenes.scenes import Scenes
+from tandemclip.core.data.sources.part import Part
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols import zero_shot
-
-
-def rank_by_loop(image, classes):
-    cosine = [sum(a * b for a, b in zip(image, one)) / np.linalg.norm(one) for one in classes]
-    return sorted(range(len(classes)), key=lambda index: (-cosine[index], index))
+from tandemclip.core.evaluation.protocols.fitting import Fitting
+from tandemclip.core.evaluation.protocols.zero_shot import ZeroShot
+from tandemclip.core.serving.model import Model
+from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.config import read
+from tandemclip.core.training.start import tokenizer_of
 
 
 def test_class_embedding_is_the_direction_of_the_mean_direction():
@@ -34,56 +38,45 @@ def test_class_without_a_prompt(prompts):
         zero_shot.class_embeddings(lambda texts: np.ones((len(texts), 2)), prompts)
 
 
-@pytest.mark.parametrize("images, classes, dimension", [(7, 9, 4), (1, 1, 1), (5, 3, 8)])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_ranking_against_a_loop(images, classes, dimension, dtype):
-    generator = np.random.default_rng(1)
-    image_features = generator.standard_normal((images, dimension)).astype(dtype)
-    class_features = (generator.standard_normal((classes, dimension)) * 10.0 ** generator.integers(-2, 3)).astype(dtype)
-    found = zero_shot.classify(image_features, class_features, top=5)
-    assert found.shape == (images, min(5, classes))
-    for row, image in zip(found, image_features):
-        assert list(row) == rank_by_loop(image, class_features)[:5]
+# ------------------------------------------------------------------ on a model
+class Labelled(Part):
+    """Scenes whose label is asked, of two templates a digit; some of two digits have none."""
+
+    source = Scenes(size=32, count=41, digits=2, split="held_out")
+    prompts = {"class": [texts[:2] for texts in Scenes().prompts["digit"]]}
+
+    def chosen(self):
+        return np.arange(len(self.source))
 
 
-def test_blocks_of_images_do_not_show(monkeypatch):
-    generator = np.random.default_rng(2)
-    image_features, class_features = generator.standard_normal((11, 5)), generator.standard_normal((6, 5))
-    whole = zero_shot.classify(image_features, class_features)
-    monkeypatch.setattr(zero_shot, "ROWS", 4)
-    np.testing.assert_array_equal(zero_shot.classify(image_features, class_features), whole)
+@pytest.fixture(scope="module")
+def model(root):
+    config, _ = read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml")
+    engine = backends.load("torch")(config.method, initial_weights(config.method, 3), config.training.update)
+    return Model(engine, config.method, tokenizer_of(config), batch_size=16)
 
 
-def test_equal_classes_keep_their_order():
-    classes = np.tile([1.0, 0.0], (100, 1))  # many: numpy's sort keeps the order of a few by itself
-    assert zero_shot.classify(np.array([[1.0, 0.0], [0.0, 1.0]]), classes, top=3).tolist() == [[0, 1, 2]] * 2
+def test_classes_of_a_source_by_hand(model, monkeypatch):
+    monkeypatch.setattr(zero_shot, "ROWS", 7)  # blocks of images do not show
+    source = Labelled()
+    found = Fitting(source).measure(model)
+    assert list(found) == Fitting(source).metrics(model.method) == ["top1", "top5", "mean_per_class"]
+    labels = np.array([-1 if source[i].label is None else source[i].label for i in range(41)])
+    assert (labels < 0).any() and found["top5"].asked.tolist() == (labels >= 0).tolist()
+    images = model.encode_images([source[i].image for i in range(41)])
+    means = np.stack([model.encode_texts(prompts).mean(0) for prompts in source.prompts["class"]])
+    order = np.argsort(-(images @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T), 1)
+    first, five = order[:, 0] == labels, (order[:, :5] == labels[:, None]).any(1)
+    assert found["top1"].right.tolist() == first.tolist() and found["top5"].right.tolist() == five.tolist()
+    assert 0 < found["top1"].share < found["top5"].share < 1
+    shares = [first[labels == digit].mean() for digit in np.unique(labels[labels >= 0])]
+    assert found["mean_per_class"].share == pytest.approx(np.mean(shares)) != found["top1"].share
 
 
-def test_accuracy_by_construction():
-    """Class c stands at place c of each ranking: first for class 0, fifth for class 4, sixth for class 5."""
-    predictions = np.tile(np.arange(6), (8, 1))
-    found = zero_shot.accuracy(predictions, np.array([0, 0, 0, 1, 4, 4, 5, 5]), classes=7)
-    assert found.top1 == 3 / 8 and found.top5 == 6 / 8
-    np.testing.assert_array_equal(found.per_class, [1, 0, np.nan, np.nan, 0, 0, np.nan])
-    assert found.mean_per_class == 1 / 4
+def test_a_source_without_the_attribute_is_told(model):
+    class Unlabelled(Labelled):
+        source = Scenes(size=32, count=3, digits=2, split="held_out")
+        prompts = {"shape": [["a"], ["b"]]}
 
-
-def test_accuracy_with_fewer_than_five_classes():
-    found = zero_shot.accuracy(np.array([[1, 0], [1, 0]]), np.array([1, 0]), classes=2)
-    assert (found.top1, found.top5, found.mean_per_class) == (0.5, 1.0, 0.5)
-
-
-@pytest.mark.parametrize(
-    "predictions, labels", [(np.zeros((2, 1)), [0, 3]), (np.zeros((2, 1)), [0]), (np.zeros((0, 1)), [])]
-)
-def test_labels_that_do_not_fit(predictions, labels):
-    with pytest.raises(UserError, match="expected"):
-        zero_shot.accuracy(predictions, np.array(labels, dtype=int), classes=3)
-
-
-@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
-def test_feature_without_a_direction_is_named(value):
-    features = np.ones((3, 2))
-    features[1] = value
-    with pytest.raises(UserError, match="image features.*row 1"):
-        zero_shot.classify(features, np.eye(2))
+    with pytest.raises(UserError, match="no record of the evaluation source has a shape"):
+        ZeroShot(Unlabelled()).measure(model)

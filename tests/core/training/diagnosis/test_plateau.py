@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.backends.recorder.draws import training_views
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.data.views.view import batch_arrays
+from tandemclip.core.data.views.view import View
 from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.training import start
@@ -163,12 +162,36 @@ def test_nearer_sees_what_the_loss_does_not_yet():
 
 
 def test_the_clamp_of_the_temperature(train):
-    seen = lambda scale: plateau.Seen([{"logit_scale": scale}], *[None] * 9, np.log(100.0))
+    seen = lambda scale: plateau.Seen([{"logit_scale": scale}], *[None] * 10, np.log(100.0))
     assert list(plateau._scale(seen(np.log(50.0)))) == []
     assert "exp 100" in next(plateau._scale(seen(np.log(100.0))))
 
 
-def test_labels_of_texts_are_no_texts(root):
-    method = read(root / "configs" / "pretrain" / "tiny_unicl_swin.yaml")[0].method
-    batch = {name: np.zeros(shape, dtype) for name, (shape, dtype) in batch_arrays(training_views(method), 4).items()}
-    assert "text_label" in batch and plateau.texts_of(batch).keys() == {"text"}
+@dataclass(frozen=True)
+class Ones(View):
+    """Whatever of this shape and type, the same for each record."""
+
+    shape: tuple
+    dtype: str
+
+    def arrays(self):
+        return {"": (self.shape, np.dtype(self.dtype))}
+
+    def __call__(self, record, rng, tokenizer):
+        return {"": np.ones(self.shape, self.dtype)}
+
+
+@dataclass(frozen=True)
+class Others(CLIP):
+    """With views that look like texts and pictures by their shapes, and stand before them."""
+
+    def views(self):
+        length, side = self.text.context_length, self.image.resolution
+        others = {"codes": Ones((length,), "int32"), "depth": Ones((3, side, side), "float32")}
+        return others | super().views()
+
+
+def test_other_views_of_the_same_shapes_are_not_looked_at(train):
+    """Each would be found to repeat, and to belong to nothing."""
+    said = train(method=Others, learning_rate=0.0)
+    assert "the learning rate is too small" in said and said.count("\n- ") == 1, said

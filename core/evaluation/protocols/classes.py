@@ -1,0 +1,49 @@
+"""What a classification is measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from tandemclip.core.errors import UserError
+from tandemclip.core.hits import Hits
+
+TOP1, TOP5, MEAN_PER_CLASS = "top1", "top5", "mean_per_class"
+
+
+def class_metrics(classes: int) -> list[str]:
+    """The names of what `class_hits` gives of so many classes. Of five or fewer the right one always is among the first
+    five: no figure.
+    """
+    return [TOP1, *([TOP5] if classes > 5 else []), MEAN_PER_CLASS]
+
+
+def ranked(scores: Iterable[np.ndarray], top: int = 5) -> np.ndarray:
+    """Scores of some images after others, [n, C] each -> [N, min(top, C)] int: the classes of each image by falling
+    score, of equal ones the lower first.
+    """
+    return np.concatenate([np.argsort(-part, axis=1, kind="stable")[:, :top] for part in scores])
+
+
+def class_hits(predicted: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, Hits]:
+    """predicted [N, K] classes by rank, labels [N] int (-1: not asked) -> the metrics of `class_metrics`.
+
+    mean_per_class: the mean of the shares of each class that has images; an image weighs 1 / images of its class.
+    """
+    asked = labels >= 0
+    if labels.shape != predicted.shape[:1] or not asked.any() or labels.max() >= classes:
+        raise UserError(
+            f"got predictions {predicted.shape} for labels {labels.shape} from {labels.min(initial=0)} to"
+            f" {labels.max(initial=-1)}; expected [N, K] and [N] with labels up to {classes - 1}, -1 for none: check"
+            " that the set is not empty and that both are of the same classes"
+        )
+    right = (predicted == labels[:, None]) & asked[:, None]
+    images = np.bincount(labels[asked], minlength=classes)
+    weights = np.where(asked, 1 / np.maximum(images[labels], 1), 0.0)
+    found = {
+        TOP1: Hits(right[:, 0], asked),
+        TOP5: Hits(right[:, :5].any(1), asked),
+        MEAN_PER_CLASS: Hits(right[:, 0], asked, weights),
+    }
+    return {name: found[name] for name in class_metrics(classes)}

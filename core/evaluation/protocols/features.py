@@ -1,0 +1,62 @@
+"""What every protocol reads of a source with a model: features, labels and captions, record by record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tandemclip.core.data.loading.loader import evaluation_batches
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.views.label import LabelView
+from tandemclip.core.errors import UserError
+from tandemclip.core.methods.method import Method
+from tandemclip.core.serving.model import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """features [N, ...], labels {name: [N] int, -1 where there is none} and captions of N records, in their order."""
+
+    features: np.ndarray
+    labels: dict[str, np.ndarray]
+    captions: list[tuple[str, ...]]
+
+
+def encode(model: Model, source: Source, labels: dict[str, LabelView], what: str = "encode_image") -> Encoded:
+    """Every record of the source, each read once. what: the function of the method that takes its picture."""
+    views, parts, captions = {"image": model.method.inference_view(), **labels}, [], []
+    for batch, texts in evaluation_batches(source, views, model.tokenizer, model.batch_size, model.workers):
+        parts.append(batch | {"image": model.encode(what, batch["image"], len(source))})
+        captions += texts
+    found = {name: np.concatenate([part[name] for part in parts]) for name in views}
+    return Encoded(found.pop("image"), found, captions)
+
+
+def with_class(model: Model, source: Source, what: str, classes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Features [N, ...] and classes [N] int, -1 where a record has none. classes: how many there are, if known."""
+    encoded = encode(model, source, {"class": LabelView(classes=classes)}, what)
+    label = encoded.labels["class"]
+    if (label < 0).all():
+        raise UserError("no record of the evaluation source has a class; they need one (NNN.cls in shards)")
+    return encoded.features, label
+
+
+def comparable(method: Method, features: np.ndarray, name: str) -> np.ndarray:
+    """As `Model.similarity` takes them: [N, D] as directions; [N, ...] as they are where a method compares in a way of
+    its own.
+    """
+    return unit_rows(features, name) if method.by_dot_product else features
+
+
+def unit_rows(features: np.ndarray, name: str) -> np.ndarray:
+    """[N, D] -> [N, D] float64 rows of length 1. A row of zeros or NaN has no direction, and a metric would hide it."""
+    features = np.asarray(features, dtype=np.float64)
+    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    bad = np.flatnonzero(~(np.isfinite(norms[:, 0]) & (norms[:, 0] > 0)))
+    if len(bad):
+        raise UserError(
+            f"the {name} {features.shape} have {len(bad)} rows that are zero or not finite, the first is row {bad[0]};"
+            " expected a direction in every row: check the checkpoint and the inputs of that row"
+        )
+    return features / norms

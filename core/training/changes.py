@@ -1,0 +1,78 @@
+"""What may change when a run goes on with `--resume`, and what is said of it."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from tandemclip.core.config.yaml_text import merge
+from tandemclip.core.errors import UserError
+from tandemclip.core.training.settings import Training
+
+# What no result depends on, beyond rounding: the config's value is taken.
+_FREE = {
+    "training": "accumulate evaluate_every checkpoint_every checkpoint_minutes",
+    "data": "workers bad_records",
+}
+FREE = {(section, key) for section, keys in _FREE.items() for key in keys.split()}
+# Keys of `training` that results depend on, in groups that stand or change together. Only --set changes them: --minutes
+# or an earlier --set may have given the run another value than the config's file has.
+BY_SET = (("steps", "epochs"), ("learning_rate",), ("precision",))
+DEFAULTS = {field.name: field.default for field in fields(Training)}
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """The mapping that a run goes on with. changed: "training.KEY OLD -> NEW" of each key that --set has changed.
+
+    passed_over: a sentence for each key of the config's file that says another value than the run has.
+    """
+
+    mapping: dict
+    changed: list[str]
+    passed_over: list[str]
+
+
+def resumption(saved: dict, given: dict, overrides: dict, folder: Path) -> Resumption:
+    """saved: the mapping of the checkpoint `folder`. given: that of the config's file with `overrides` (--set) over it.
+
+    What only `saved` says holds: a --set of the first start need not be repeated. UserError for a change of any key
+    that is neither in FREE nor in BY_SET.
+    """
+    mapping = merge(saved, given)
+    training, changed, passed_over = dict(mapping["training"]), [], []
+    before, asked, by_set = saved["training"], given["training"], overrides.get("training", {})
+    for group in BY_SET:
+        source = asked if any(key in by_set for key in group) else before
+        for key in group:
+            training.pop(key, None)
+            training |= {key: source[key]} if key in source else {}
+            old, new, wanted = (each.get(key, DEFAULTS[key]) for each in (before, training, asked))
+            if new != old:
+                changed.append(f"training.{key} {old} -> {new}")
+            elif wanted != old and key in asked:
+                passed_over.append(
+                    f"training.{key} is {wanted} in the config and {old} in {folder}, which the run goes on with; "
+                    f"--set training.{key}={wanted} would change it"
+                )
+    mapping = {**mapping, "training": training}
+    _refuse_others(mapping, saved, folder)
+    return Resumption(mapping, changed, passed_over)
+
+
+def _refuse_others(mapping, saved, folder) -> None:
+    allowed = FREE | {("training", key) for group in BY_SET for key in group}
+    here, there = dict(leaves(mapping)), dict(leaves(saved))
+    for path in {**there, **here}:
+        if path not in allowed and here.get(path) != there.get(path):
+            raise UserError(
+                f"{'.'.join(path)} is {here.get(path)!r} here and {there.get(path)!r} in {folder}, which --resume "
+                "goes on from; give the same config, or start a new run with --out and --init"
+            )
+
+
+def leaves(mapping, path=()):
+    """(keys from the root, value) of everything in a mapping of mappings."""
+    for key, value in mapping.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key), value

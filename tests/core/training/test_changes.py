@@ -1,0 +1,77 @@
+"""What a resumed run takes from its checkpoint, from the config's file and from --set."""
+
+import pytest
+
+from tandemclip.core.config.yaml_text import merge
+from tandemclip.core.errors import UserError
+from tandemclip.core.training.changes import resumption
+
+SAVED = {
+    "method": {"type": "clip"},
+    "data": {"workers": 1},
+    "training": {"steps": 200, "learning_rate": 1e-3, "batch_size": 8},
+}
+
+
+def resumed(overrides=None, file=SAVED, saved=SAVED):
+    overrides = {"training": overrides or {}}
+    return resumption(saved, merge(file, overrides), overrides, "step-4")
+
+
+def test_the_same_changes_nothing():
+    found = resumed()
+    assert found.mapping == SAVED and not found.changed and not found.passed_over
+    assert resumed({"steps": 200}) == found  # said again
+
+
+def test_a_set_changes_the_length():
+    found = resumed({"steps": 8})
+    assert found.mapping["training"] == SAVED["training"] | {"steps": 8}
+    assert found.changed == ["training.steps 200 -> 8"] and not found.passed_over
+
+
+def test_epochs_take_the_place_of_steps():
+    """Both, or neither, would be no configuration; the other one goes."""
+    by_epochs = {**SAVED, "training": {"epochs": 2, "learning_rate": 1e-3, "batch_size": 8}}
+    found = resumed({"epochs": 3}, file=by_epochs)
+    assert found.mapping["training"] == by_epochs["training"] | {"epochs": 3}
+    assert found.changed == ["training.steps 200 -> None", "training.epochs None -> 3"]
+    kept = resumed(file=by_epochs)  # --minutes had fixed the steps
+    assert kept.mapping == SAVED and not kept.changed
+    assert kept.passed_over[0].startswith("training.epochs is 2 in the config and None in step-4")
+
+
+@pytest.mark.parametrize("key, value, old", [("learning_rate", 1e-4, 1e-3), ("precision", "bf16", "fp32")])
+def test_the_file_alone_changes_nothing_of_these(key, value, old):
+    edited = merge(SAVED, {"training": {key: value}})
+    found = resumed(file=edited)
+    assert found.mapping == SAVED and not found.changed
+    assert found.passed_over == [
+        f"training.{key} is {value} in the config and {old} in step-4, which the run goes on with; "
+        f"--set training.{key}={value} would change it"
+    ]
+    found = resumed({key: value}, file=edited)
+    assert found.mapping == edited and found.changed == [f"training.{key} {old} -> {value}"] and not found.passed_over
+
+
+def test_a_default_that_is_written_out_is_no_change():
+    found = resumed(file=merge(SAVED, {"training": {"precision": "fp32", "epochs": None}}))
+    assert not found.changed and not found.passed_over
+
+
+def test_what_was_set_at_the_first_start_holds():
+    saved = merge(SAVED, {"training": {"clip": 0.5, "precision": "bf16"}})
+    found = resumed(saved=saved)
+    assert found.mapping == saved and not found.changed and not found.passed_over
+
+
+def test_what_decides_no_result_is_taken_from_the_file():
+    found = resumption(SAVED, merge(SAVED, {"data": {"workers": 4}}), {}, "step-4")
+    assert found.mapping["data"] == {"workers": 4} and not found.changed
+
+
+def test_any_other_change_is_refused():
+    with pytest.raises(UserError, match=r"training\.batch_size is 16 here and 8 in step-4"):
+        resumed({"batch_size": 16})
+    with pytest.raises(UserError, match=r"method\.type is 'unicl' here and 'clip' in step-4"):
+        resumed(file=merge(SAVED, {"method": {"type": "unicl"}}))

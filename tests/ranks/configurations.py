@@ -1,0 +1,45 @@
+"""What is trained in pieces and on ranks: two of our methods, and seven small ones from a folder of their own."""
+
+from pathlib import Path
+
+METHODS = Path(__file__).with_name("my_methods.py")
+TINY = """
+base: {root}/configs/pretrain/tiny_clip_vit.yaml
+method: {{type: "my_methods:NAME", image: {{layers: 1}}, text: {{layers: 1}}}}
+"""
+OURS = {
+    # PyramidCLIP without LeFF, whose BatchNorms see a piece at a time: all nine pairs, and samples without objects
+    "pyramidclip": """
+base: {root}/configs/pretrain/tiny_pyramidclip_vit.yaml
+method:
+  image: {{leff_depth: 0}}
+  weights: {{GS: 0.1, GT: 0.1, GA: 0.1, LS: 0.1, LT: 0.1, LA: 0.1, RS: 0.1, RT: 0.1, RA: 0.2}}
+""",
+    # classes and captions that meet across ranks, dropped branches, and mixed neighbours: pieces of two
+    "unicl": """
+base: {root}/configs/pretrain/tiny_unicl_swin.yaml
+method: {{mixup: 0.8, cutmix: 1.0, alpha: 0.1}}
+training: {{batch_size: 16}}
+""",
+}
+OWN = {  # one method of one's own for each mechanism, see my_methods.py
+    **{name: TINY.replace("NAME", name) for name in ("Queue", "TokenWise", "Matching", "TwoPhases", "Frozen")},
+    "DropPathCLIP": """
+base: {root}/configs/pretrain/tiny_unicl_swin.yaml
+method: {{type: "my_methods:DropPathCLIP", temperature: 0.07}}
+""",
+    "Brightness": """
+base: {root}/configs/pretrain/tiny_supcon_swin.yaml
+method: {{type: "my_methods:Brightness"}}
+""",
+}
+CONFIGS = OURS | OWN
+
+
+def write(root: Path, folder: Path) -> dict[str, Path]:
+    """The file of each configuration, and the methods beside them, in a folder that Python is to find modules in."""
+    (folder / METHODS.name).write_text(METHODS.read_text())
+    files = {name: folder / f"{name}.yaml" for name in CONFIGS}
+    for name, path in files.items():
+        path.write_text(CONFIGS[name].format(root=root))
+    return files
