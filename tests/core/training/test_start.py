@@ -7,6 +7,7 @@ from tandemclip import backends
 from tandemclip.core import hits
 from tandemclip.core.data.tokenizers.tokenizer import from_json
 from tandemclip.core.evaluation.configured import evaluate_run
+from tandemclip.core.serving.model import open_model
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.core.training.config import read
 from tandemclip.tools import train
@@ -102,3 +103,5 @@ def test_evaluation_takes_the_average(root, tmp_path, backend):
     found = hits.load(tmp_path / "hits.safetensors")
     same_hits = lambda name: all(np.array_equal(found[key].right, each.right) for key, each in measured[name].items())
     assert same_hits("average") and not same_hits("raw")
+    model = open_model(tmp_path, backends.load(backend))  # as tools/evaluate.py and the API open it
+    assert all(np.array_equal(model.engine.weights()[name], array) for name, array in average.items())
