@@ -2,7 +2,6 @@
 work.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -11,6 +10,9 @@ from torch import nn
 from tandemclip.backends.torch.ops import TorchOps
 from tandemclip.core.precision import mixed
 from tandemclip.core.spec import Run, Scope, Spec, initial_weights
+
+HELD = ("_parameters", "_buffers")  # what torch calls the tensors of a module
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 class Node(nn.Module):
@@ -38,45 +40,24 @@ class Node(nn.Module):
         return self._root.run_node(self._path, inputs)
 
 
-class Tensors(Mapping):
-    """{dotted name: tensor}, parameters in front of buffers, as the modules hold them at the moment.
-
-    `.to`, `load_state_dict(assign=True)` and `torch.func.functional_call` put other tensors there.
-    """
-
-    def __init__(self, module: nn.Module):
-        modules = [(f"{path}." if path else "", each) for path, each in module.named_modules()]
-        holders = [(path, each._parameters) for path, each in modules] + [
-            (path, each._buffers) for path, each in modules
-        ]
-        self._places = {path + name: (holder, name) for path, holder in holders for name in holder}
-
-    def __getitem__(self, name):
-        holder, own = self._places[name]
-        return holder[own]
-
-    def __iter__(self):
-        return iter(self._places)
-
-    def __len__(self):
-        return len(self._places)
-
-
 @dataclass
 class ModuleRun(Run):
-    """A run that enters every node through the module that stands for it."""
+    """A run that enters every node through the module that stands for it.
+
+    modules: none where none has a hook, as a call through the module does what a plain one does then, and takes longer.
+    """
 
     modules: dict[str, Node] = field(default_factory=dict)
 
     def call(self, path, forward, inputs):
         module = self.modules.get(path)
-        if module is None or module._forward_now is not None:  # a way in by a method's name; or the module called us
+        if module is None:  # a way in by a method's name has none either
             return forward(*inputs)
-        module._forward_now = forward
+        module.__dict__["_forward_now"] = forward  # nn.Module's own way of setting costs more than the call
         try:
             return module(*inputs)
         finally:
-            module._forward_now = None
+            module.__dict__["_forward_now"] = None
 
 
 class Model(Node):
@@ -87,7 +68,7 @@ class Model(Node):
 
     def __init__(self, spec: Spec, weights: dict | None = None, dtype=torch.float32, device="cpu"):
         super().__init__(None, "")
-        self.spec, self.arrays, self._by_path = spec, {}, {}
+        self.spec, self._holders, self._by_path, self._hooks = spec, {}, {}, []
         weights = initial_weights(spec, 0) if weights is None else weights
         make = lambda name: torch.as_tensor(weights[name], dtype=dtype, device=device).clone()
         for name, declared in spec.all_parameters():
@@ -95,12 +76,32 @@ class Model(Node):
         for name, _ in spec.all_buffers():
             self._home(name)._buffers[name.split(".")[-1]] = make(name)
         self._grow(spec, "")
-        self.arrays = Tensors(self)
-        self._by_path = {name: module for name, module in self.named_modules() if name}
+        self._look_up()
+
+    def _look_up(self):
+        modules = dict(self.named_modules())
+        self._holders = {
+            f"{path}.{name}".removeprefix("."): (module.__dict__[kind], name)
+            for kind in HELD
+            for path, module in modules.items()
+            for name in module.__dict__[kind]
+        }
+        self._by_path = {path: module for path, module in modules.items() if path}
+        # torch keeps a module's hooks in these for as long as it lives: looked at before every pass
+        self._hooks = [module.__dict__[kind] for module in self._by_path.values() for kind in HOOKS]
+
+    @property
+    def arrays(self) -> dict[str, torch.Tensor]:
+        """By dotted name, parameters in front of buffers, as the modules hold them at the moment.
+
+        `.to`, `load_state_dict(assign=True)` and `torch.func.functional_call` put other tensors there.
+        """
+        return {name: held[own] for name, (held, own) in self._holders.items()}
 
     @property
     def dtype(self) -> torch.dtype:
-        return next(iter(self.arrays.values())).dtype
+        held, own = next(iter(self._holders.values()))
+        return held[own].dtype
 
     def _grow(self, spec, prefix):
         """Modules of the specs that own no parameters."""
@@ -122,13 +123,18 @@ class Model(Node):
 
     def scope(self, training, watch=None, precision="fp32", draws=None) -> Scope:
         """The spec bound to this module's tensors; its run holds the buffers that a pass writes. training: see Run."""
-        ops = mixed(TorchOps(self.dtype, next(iter(self.arrays.values())).device), precision)
-        return Scope(self.spec, ModuleRun(ops, self.arrays, training, watch=watch, draws=draws, modules=self._by_path))
+        arrays = self.arrays
+        first = next(iter(arrays.values()))
+        ops = mixed(TorchOps(first.dtype, first.device), precision)
+        hooked = any(self._hooks) or torch.nn.modules.module._has_any_global_hook()
+        modules = self._by_path if hooked else {}
+        return Scope(self.spec, ModuleRun(ops, arrays, training, watch=watch, draws=draws, modules=modules))
 
     def store(self, updates: dict) -> None:
+        arrays = self.arrays
         with torch.no_grad():
             for name, value in updates.items():
-                self.arrays[name].copy_(value)
+                arrays[name].copy_(value)
 
     def forward(self, *inputs):
         return self._and_store(lambda scope: scope(*inputs))
