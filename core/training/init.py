@@ -22,8 +22,9 @@ class Init:
     """The `init` section: a new run starts from the weights of a checkpoint, or of a run's newest one.
 
     from_ (the key is `from`): its folder. parts: patterns of parameters and buffers to take; one that begins with "!"
-    takes names out again. None given: all of them, and then both must have the same. resize_positions: positions of
-    another resolution are interpolated. accept: constants, e.g. "text.eps", that may differ between the two.
+    takes names out again, out of all where there are no others. None given: all of them, and then both must have the
+    same. resize_positions: positions of another resolution are interpolated. accept: constants, e.g. "text.eps", that
+    may differ between the two.
     """
 
     from_: str
@@ -32,10 +33,10 @@ class Init:
     accept: tuple[str, ...] = ()
 
     def asks(self, name: str) -> bool:
-        if not self.parts:
-            return True
-        matching = [part for part in self.parts if fnmatchcase(name, part.removeprefix("!"))]
-        return bool(matching) and not any(part.startswith("!") for part in matching)
+        taken = [part for part in self.parts if not part.startswith("!")]
+        left = [part[1:] for part in self.parts if part.startswith("!")]
+        matches = lambda patterns: any(fnmatchcase(name, pattern) for pattern in patterns)
+        return (not taken or matches(taken)) and not matches(left)
 
 
 @dataclass(frozen=True)

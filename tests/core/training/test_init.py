@@ -84,6 +84,12 @@ def test_every_name_is_accounted_for():
     assert json.loads(json.dumps(account.to_json()))["taken"] == account.taken
 
 
+def test_exclusions_alone_leave_all_others():
+    _, account = taken(Init("there", ("!text.*", "!logit_scale")))
+    assert account.taken == [name for name in method().declared() if name.startswith("image.")]
+    assert account.start == [n for n in method().declared() if not n.startswith("image.")]
+
+
 def test_taking_nothing_is_an_error():
     head = {"type": "cross_entropy", "image": VIT}
     told = refusal(Init("there", ("text.*",)), saved(head, None))
