@@ -73,6 +73,18 @@ def test_pieces_are_the_whole(engine, count):
     assert wanted["scale"] != 0 and wanted["linear.weight"].any() and not wanted["unused"].any()
 
 
+@pytest.mark.parametrize("make", [Torch.float64, MindSpore])
+def test_a_scale_of_the_loss_is_that_of_every_gradient_in_pieces_too(make):
+    engine = make(Toy(), initial_weights(Toy(), 0), AdamW())
+    plain, scaled = (backward(engine, batch(), HALF, accumulate=2, scale=scale) for scale in (1.0, 1024.0))
+    assert scaled.norm == pytest.approx(plain.norm, rel=1e-6) and scaled.terms == plain.terms
+    wanted, found = engine.named_gradients(plain), engine.named_gradients(scaled)
+    for name, gradient in wanted.items():
+        np.testing.assert_allclose(found[name], gradient, rtol=1e-5, atol=1e-6)
+    largest = max(np.abs(engine.to_host(vector)).max() for vector in scaled.gradients)
+    assert largest == pytest.approx(1024 * max(np.abs(gradient).max() for gradient in wanted.values()), rel=1e-5)
+
+
 def test_statistics_go_from_piece_to_piece():
     method = Toy(norm=True)
     weights = initial_weights(method, 0)

@@ -72,6 +72,23 @@ def test_the_skipped_updates_of_a_run_outlive_it(config, tmp_path):
     assert journal.read(tmp_path)[-1]["loss_scale"] == 1.0
 
 
+def test_the_first_update_that_is_made_is_the_first_to_bias_corrections(config, tmp_path):
+    """AdamW's first step is the learning rate in every element with a gradient, however many updates overflowed before it."""
+    update = "training.update={type: adamw, decay: 0, eps: 1e-12}"
+    rate = ["training.learning_rate=1e-3", "training.floor=1e-3", "training.warmup=0"]
+    low = ["--set", "training.precision=fp16", "training.steps=40", *rate, update]
+    assert run(config, tmp_path, *low, "--max-steps", 0) == 0
+    saved = newest(tmp_path)
+    state = {**saved.state, "loss_scale": {"scale": 2.0**30, "good": 0, "skipped": 0, "moves": True}}
+    checkpoint.save(tmp_path, 0, saved.model, saved.optimizer, state)
+    assert run(config, tmp_path, *low, "--resume", "--max-steps", 25) == 0
+    rows = journal.read(tmp_path)
+    made = next(row for row in rows if not row["skipped"])
+    assert rows[1]["skipped"]
+    length = 1e-3 * sum(array.size for name, array in saved.optimizer.items() if name.startswith("first.")) ** 0.5
+    assert 0.75 * length < made["update_norm"] < 1.001 * length  # words that no caption has get no gradient
+
+
 # ------------------------------------------------------------------ the average of the weights
 def test_an_average_changes_no_weight_and_goes_on_bit_identically(config, tmp_path):
     plain, whole, parts = (tmp_path / name for name in ("plain", "whole", "parts"))
