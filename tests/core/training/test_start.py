@@ -73,7 +73,7 @@ def test_the_skipped_updates_of_a_run_outlive_it(config, tmp_path):
 
 
 def test_the_first_update_that_is_made_is_the_first_to_bias_corrections(config, tmp_path):
-    """AdamW's first step is the learning rate in every element with a gradient, however many updates overflowed before it."""
+    """AdamW's first step is the learning rate in every element, however many updates overflowed before."""
     update = "training.update={type: adamw, decay: 0, eps: 1e-12}"
     rate = ["training.learning_rate=1e-3", "training.floor=1e-3", "training.warmup=0"]
     low = ["--set", "training.precision=fp16", "training.steps=40", *rate, update]
