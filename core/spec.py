@@ -177,9 +177,13 @@ class Draws:
         self.array, self.place = array, 0
 
     def take(self, ops: Ops, rows: int, count: int) -> Array:
-        """-> [rows, count]. rows: the samples, or several views of them laid end to end."""
+        """-> [rows, count]. rows: the samples, or several views of them laid end to end: row v * samples + s is of
+        sample s. In any other order a batch in pieces would draw other numbers.
+        """
         samples, columns = self.array.shape
         views = rows // samples
+        if rows != views * samples:
+            raise ValueError(f"{rows} rows draw numbers, expected one or several for each of {samples} samples")
         start, self.place = self.place, self.place + views * count
         if self.place > columns:
             raise ValueError(f"{self.place} random numbers a sample are asked for, and {columns} were drawn")

@@ -9,7 +9,7 @@ from tandemclip.core.methods.features import CHOSEN, Elapsed, Features
 from tandemclip.core.precision import mixed
 from tandemclip.core.spec import Run, Scope
 
-KINDS = {"float32": "float", "int32": "int", "int64": "int", "bool": "bool"}
+KINDS = {"float32": "float", "float64": "float", "int32": "int", "int64": "int", "bool": "bool"}
 
 
 class Declared(dict):

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from tandemclip.backends.recorder.ops import Recorder
-from tandemclip.backends.recorder.record import record
+from tandemclip.backends.recorder.record import record, record_step
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import BatchNorm
+from tandemclip.core.methods.features import Features
+from tandemclip.core.methods.method import Method
 from tandemclip.core.spec import Spec
 
 
@@ -86,3 +88,29 @@ def test_the_elements_of_a_tuple_are_nodes():
     recording = record(Pair(), {"x": ((4, 3), "float32")}, True, lambda ops, p, s: {"y": p(s["x"])[1]})
     assert list(recording.nodes) == ["norm", "[0]", "[1]"]
     assert recording.nodes["[0]"] + recording.nodes["[1]"] == recording.nodes["norm"]
+
+
+@dataclass(frozen=True)
+class Weighed(Method):
+    """Chooses in numpy's own types."""
+
+    chooses_by = ("x",)
+
+    def encode(self, ops, p, batch):
+        return Features(local={"x": batch["x"]})
+
+    def choose(self, local):
+        return {"weight": local["x"].sum(1, dtype=np.float64), "place": local["x"].argmax(1)}
+
+    def loss(self, ops, p, features, elapsed):
+        chosen = features.chosen
+        picked = ops.sum(ops.pick(features.local["x"], chosen["place"]) * chosen["weight"], 0)
+        return {"loss": picked / features.count}
+
+
+def test_what_the_host_chooses_is_an_input_of_the_engines_types():
+    program = record_step(Weighed(), {"x": ((4, 3), "float32")}).program
+    assert {name: (s.shape, s.kind) for name, s in program.inputs.items()} == {
+        "x": ((4, 3), "float"), "chosen:weight": ((4,), "float"), "chosen:place": ((4,), "int"),
+        "elapsed step": ((), "float"), "elapsed epoch": ((), "float"),
+    }  # fmt: skip

@@ -107,6 +107,12 @@ def test_more_numbers_than_were_drawn_are_an_error_that_names_the_layer():
         Scope(Twice(False), Run(OPS, {}, True))(one, one)
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+def test_rows_that_are_no_views_of_the_samples_are_an_error(rows):
+    with pytest.raises(ValueError, match=f"{rows} rows draw numbers, expected one or several for each of 2 samples"):
+        Draws(np.ones((2, 4))).take(OPS, rows, 1)
+
+
 @pytest.mark.parametrize(
     "name, overrides, passes",
     [

@@ -174,7 +174,7 @@ class Chosen(Method):
         return Features({"x": x, "words": ops.take(p["words"], batch["text"])}, local={"x": x})
 
     def choose(self, local):
-        return {"rank": np.argsort(np.argsort(local["x"][:, 0])).astype(np.float32)}
+        return {"rank": np.argsort(np.argsort(local["x"][:, 0])).astype(float)}
 
     def loss(self, ops, p, features, elapsed):
         x, words, queue = features.shared["x"], features.shared["words"], p["queue"]
