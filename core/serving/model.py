@@ -111,7 +111,10 @@ def open_model(path: Path, engine_class, trust: bool = False) -> Model:
 
 
 def model_of(saved: checkpoint.Checkpoint, engine_class, trust: bool = False) -> Model:
-    """trust: import classes from outside the package that the checkpoint names; without it they are a UserError."""
+    """With the average of the weights, where the run keeps one: as the run itself evaluates.
+
+    trust: import classes from outside the package that the checkpoint names; without it they are a UserError.
+    """
     method = build(Method, saved.state["config"]["method"], "method", trust)
-    engine = engine_class(method, saved.model, AdamW())
+    engine = engine_class(method, saved.averaged, AdamW())
     return Model(engine, method, from_json(saved.state["tokenizer"]))

@@ -28,6 +28,7 @@ import safetensors.numpy
 
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import AUXILIARY
+from tandemclip.core.training.update import AVERAGE
 from tandemclip.core.whole_file import sync
 
 FORMAT = 2
@@ -52,6 +53,13 @@ class Checkpoint:
     @property
     def step(self) -> int:
         return self.state["step"]
+
+    @property
+    def averaged(self) -> dict[str, np.ndarray]:
+        """What evaluation goes by: the average of the weights where the run keeps one, else the weights."""
+        prefix = f"{AVERAGE}."
+        average = {n.removeprefix(prefix): x for n, x in self.optimizer.items() if n.startswith(prefix)}
+        return {**self.model, **average}
 
 
 def save(run: Path, step: int, model: dict[str, np.ndarray], optimizer: dict[str, np.ndarray], state: dict) -> Path:

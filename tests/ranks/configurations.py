@@ -34,12 +34,19 @@ method: {{type: "my_methods:Brightness"}}
 """,
 }
 CONFIGS = OURS | OWN
+# LeFF's BatchNorms see a piece at a time: the gradient is not that of the whole, and the statistics are averaged over ranks
+BATCH_NORM = {
+    "LeFF": """
+base: {root}/configs/pretrain/tiny_clip_vit.yaml
+method: {{image: {{layers: 1, leff_depth: 1}}, text: {{layers: 1}}}}
+"""
+}
 
 
 def write(root: Path, folder: Path) -> dict[str, Path]:
     """The file of each configuration, and the methods beside them, in a folder that Python is to find modules in."""
     (folder / METHODS.name).write_text(METHODS.read_text())
-    files = {name: folder / f"{name}.yaml" for name in CONFIGS}
+    files = {name: folder / f"{name}.yaml" for name in CONFIGS | BATCH_NORM}
     for name, path in files.items():
-        path.write_text(CONFIGS[name].format(root=root))
+        path.write_text((CONFIGS | BATCH_NORM)[name].format(root=root))
     return files

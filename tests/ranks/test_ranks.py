@@ -14,7 +14,7 @@ import pytest
 
 from tandemclip.core.closeness import errors
 from tandemclip.core.training import checkpoint, journal
-from tandemclip.tests.ranks.configurations import CONFIGS, write
+from tandemclip.tests.ranks.configurations import BATCH_NORM, CONFIGS, write
 
 WORKER = Path(__file__).with_name("worker.py")
 GRADIENT = {"torch": 1e-6, "mindspore": 1e-4}  # torch in float64
@@ -100,7 +100,7 @@ def test_pieces_give_the_gradient_of_the_whole(name, backend, size, counts, laun
 
 
 @pytest.mark.parametrize("backend, counts", [("torch", "1,2,4"), ("mindspore", "1,2")])
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", CONFIGS | BATCH_NORM)
 def test_two_ranks_have_equal_states(name, backend, counts, launch):
     folder = launch(backend, 2, counts)
     one, other = (json.loads((folder / f"{name}.{rank}.json").read_text()) for rank in (0, 1))

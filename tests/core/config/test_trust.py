@@ -94,7 +94,7 @@ def test_weights_to_begin_with_import_nothing(root, tmp_path, mark):
     run = saved(root, tmp_path / "run", method="foreign:Own")
     config = str(root / "configs" / "pretrain" / "tiny_clip_vit.yaml")
     given = ["--config", config, "--out", str(tmp_path / "new"), "--max-steps", "1"]
-    assert train.main([*given, "--init", run, "--set", "data.train.count=16"]) == 0 and not mark.exists()
+    assert train.main([*given, "--init", run]) == 0 and not mark.exists()
 
 
 def test_a_configuration_of_one_s_own_is_trusted_and_so_is_its_run(root, tmp_path, mark):

@@ -6,8 +6,8 @@ import pytest
 from tandemclip import backends
 from tandemclip.core import hits
 from tandemclip.core.data.tokenizers.tokenizer import from_json
-from tandemclip.core.evaluation.evaluate import evaluate
-from tandemclip.core.serving.model import Model
+from tandemclip.core.evaluation.configured import evaluate_run
+from tandemclip.core.serving.model import open_model
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.core.training.config import read
 from tandemclip.tools import train
@@ -99,8 +99,9 @@ def test_evaluation_takes_the_average(root, tmp_path, backend):
     measured = {}
     for name, weights in (("raw", saved.model), ("average", {**saved.model, **average})):
         engine = backends.load(backend)(given.method, weights, given.training.update)
-        model = Model(engine, given.method, from_json(saved.state["tokenizer"]))
-        measured[name] = evaluate(model, given.data.evaluate)
+        measured[name] = evaluate_run(given, engine, from_json(saved.state["tokenizer"]))
     found = hits.load(tmp_path / "hits.safetensors")
     same_hits = lambda name: all(np.array_equal(found[key].right, each.right) for key, each in measured[name].items())
     assert same_hits("average") and not same_hits("raw")
+    model = open_model(tmp_path, backends.load(backend))  # as tools/evaluate.py and the API open it
+    assert all(np.array_equal(model.engine.weights()[name], array) for name, array in average.items())
