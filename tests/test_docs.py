@@ -1,5 +1,6 @@
-"""What the documents say: every recipe runs and prints what is shown, every link and path leads somewhere, and the shapes
-of docs/architecture.md are those of a step.
+"""What the documents say: every recipe runs and prints what is shown, every link and path leads somewhere.
+
+The shapes of docs/architecture.md are those of a step.
 """
 
 import csv
