@@ -8,6 +8,7 @@ import torch
 from tandemclip.backends.recorder.draws import training_views
 from tandemclip.backends.torch.memory import keep_freed_memory
 from tandemclip.backends.torch.module import Model
+from tandemclip.backends.torch.ops import TorchOps
 from tandemclip.backends.torch.ranks import best_device, join
 from tandemclip.core.methods.features import CHOSEN, Elapsed, Features
 from tandemclip.core.spec import Notes
@@ -135,7 +136,7 @@ class Engine:
 
     @property
     def ops(self):
-        return self.model.scope(True).run.ops
+        return TorchOps(self.model.dtype, self.device)
 
     def _remembered(self):
         """{name: vector} of each group, made at the first use: inference needs none."""

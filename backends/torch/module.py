@@ -12,6 +12,9 @@ from tandemclip.core.precision import mixed
 from tandemclip.core.spec import Run, Scope, Spec, initial_weights
 
 
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
 class Node(nn.Module):
     """A spec of the tree, or a part of a dotted name that is none. Its hooks fire whenever the spec runs.
 
@@ -33,19 +36,21 @@ class Node(nn.Module):
 
 @dataclass
 class ModuleRun(Run):
-    """A run that enters every node through the module that stands for it."""
+    """A run that enters every node through the module that stands for it. modules: none where none has a hook, as a call
+    through the module does what a plain one does then, and takes longer.
+    """
 
     modules: dict[str, Node] = field(default_factory=dict)
 
     def call(self, path, forward, inputs):
         module = self.modules.get(path)
-        if module is None or module._forward_now is not None:  # a way in by a method's name; or the module called us
+        if module is None:  # a way in by a method's name has none either
             return forward(*inputs)
-        module._forward_now = forward
+        module.__dict__["_forward_now"] = forward  # nn.Module's own way of setting costs more than the call
         try:
             return module(*inputs)
         finally:
-            module._forward_now = None
+            module.__dict__["_forward_now"] = None
 
 
 class Model(Node):
@@ -84,6 +89,8 @@ class Model(Node):
     def _look_up(self):
         self.arrays = dict(self.named_parameters()) | dict(self.named_buffers())
         self._by_path = {name: module for name, module in self.named_modules() if name}
+        # torch keeps a module's hooks in these for as long as it lives: looked at before every pass
+        self._hooks = [getattr(module, kind) for module in self._by_path.values() for kind in HOOKS]
 
     def _apply(self, function, recurse=True):  # .to and .cuda replace tensors: look them up again
         super()._apply(function, recurse)
@@ -94,7 +101,9 @@ class Model(Node):
     def scope(self, training, watch=None, precision="fp32", draws=None) -> Scope:
         """The spec bound to this module's tensors; its run holds the buffers that a pass writes. training: see Run."""
         ops = mixed(TorchOps(self.dtype, next(iter(self.arrays.values())).device), precision)
-        return Scope(self.spec, ModuleRun(ops, self.arrays, training, watch=watch, draws=draws, modules=self._by_path))
+        hooked = any(self._hooks) or torch.nn.modules.module._has_any_global_hook()
+        modules = self._by_path if hooked else {}
+        return Scope(self.spec, ModuleRun(ops, self.arrays, training, watch=watch, draws=draws, modules=modules))
 
     def store(self, updates: dict) -> None:
         with torch.no_grad():
