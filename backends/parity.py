@@ -80,7 +80,7 @@ class Subject:
 class Judged:
     """A training-mode forward in numpy float64. margin: how near to a tie a discrete choice came.
 
-    local: what the method chooses by. chosen: what it chose.
+    local: what the method chooses by. chosen: what it chose. stopped: see `Reference`.
     """
 
     terms: dict[str, float]
@@ -88,6 +88,7 @@ class Judged:
     margin: float
     local: Arrays
     chosen: Arrays
+    stopped: list[np.ndarray]
 
 
 def compare(subject: Subject, judge: Engine, engines: dict[str, Engine], tolerance: float | None = None) -> list[Row]:
@@ -249,21 +250,24 @@ def distances(losses: dict[str, float], others: dict[str, float]) -> dict[str, f
 
 
 # ------------------------------------------------------------------ the numpy judge
-def judged(subject: Subject, batch: Arrays, weights: Arrays | None = None, chosen: Arrays | None = None) -> Judged:
-    """weights: instead of the subject's. chosen: choices that were made before, instead of the judge's own."""
-    method, ops, notes = subject.method, Reference(), Notes(np.ndarray)
+def judged(subject: Subject, batch: Arrays, weights: Arrays | None = None, fixed: Judged | None = None) -> Judged:
+    """weights: instead of the subject's. fixed: whose choices and stopped values hold, instead of this run's own."""
+    method, notes = subject.method, Notes(np.ndarray)
+    ops = Reference() if fixed is None else Reference(fixed.stopped)
     wide = lambda arrays: {n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in arrays.items()}
     training = subject.tuning.training(method)
     scope = Scope(method, Run(ops, wide(weights or subject.weights), training, watch=notes))
     encoded = scope.features(wide(batch))
     local = {name: encoded[f"local:{name}"] for name in method.chooses_by}
-    if chosen is None:
+    if fixed is None:
         chosen = method.choose(local) if method.chooses_by else {}
+    else:
+        chosen = fixed.chosen
     count = len(next(iter(batch.values())))
     terms = scope.loss(
         Features.of(with_choices(encoded, wide(chosen)), count), Elapsed(*map(np.float64, subject.elapsed))
     )
-    return Judged({n: float(value) for n, value in terms.items()}, notes.nodes, ops.margin, local, chosen)
+    return Judged({n: float(value) for n, value in terms.items()}, notes.nodes, ops.margin, local, chosen, ops.stopped)
 
 
 def with_margin(subject: Subject, tries: int = 6) -> tuple[Arrays, Judged]:
@@ -283,14 +287,15 @@ def with_margin(subject: Subject, tries: int = 6) -> tuple[Arrays, Judged]:
 def slope_error(subject: Subject, batch: Arrays, engine: Engine, at: Judged) -> float:
     """|<gradient, d> - (loss(w + h d) - loss(w - h d)) / 2h| relative, for one random direction d of all weights.
 
-    h stays well below the margin, so that no discrete choice changes between the two ends; the host's is held fixed.
+    h stays well below the margin, so that no discrete choice changes between the two ends. The host's choices are held
+    fixed, and so is what gradients do not go through.
     """
     size = float(np.clip(0.03 * at.margin, 1e-9, 1e-6))
     gradients = engine.named_gradients(step(subject, engine, batch, at.chosen))
     rng = generator("directional difference")
     direction = {n: rng.standard_normal(g.shape) * (np.std(subject.weights[n]) + 1e-2) for n, g in gradients.items()}
     moved = lambda h: {n: w.astype(np.float64) + h * direction.get(n, 0.0) for n, w in subject.weights.items()}
-    ends = [judged(subject, batch, moved(h), at.chosen).terms["loss"] for h in (size, -size)]
+    ends = [judged(subject, batch, moved(h), at).terms["loss"] for h in (size, -size)]
     slope = sum(float(np.sum(gradients[n] * direction[n])) for n in direction)
     return abs((ends[0] - ends[1]) / (2 * size) - slope) / max(abs(slope), 1e-12)
 

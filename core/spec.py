@@ -249,7 +249,9 @@ class Scope:
         return self.run.arrays[full] if written is None else written
 
     def update(self, buffer: str, value: Array) -> None:
-        self.run.updates[self._full(buffer)] = value
+        """Without gradient, for a batch in pieces could carry none back through a buffer; float in any precision."""
+        ops = self.run.ops
+        self.run.updates[self._full(buffer)] = ops.stop_gradient(ops.widen(value))
 
     @property
     def training(self) -> bool:

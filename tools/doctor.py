@@ -46,7 +46,8 @@ def _main(argv):
         try:
             engine_class = backends.load(name)
             here = importlib.import_module(f"tandemclip.backends.{name}.devices")
-            seen.add_row(name, _version(name), "\n".join(here.devices()), ", ".join(here.precisions()))
+            precisions = ", ".join(engine_class.capabilities.precisions)
+            seen.add_row(name, _version(name), "\n".join(here.devices()), precisions)
             engines[name] = engine_class
         except UserError as error:  # it is not installed
             seen.add_row(name, "-", escape(str(error)), "")

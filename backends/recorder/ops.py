@@ -69,7 +69,7 @@ class Recorder:
 
     def input(self, name, shape, kind):
         if name in self.program.inputs:  # programs take their inputs by name: one would silently stand for the other
-            raise ValueError(f"two inputs are called {name!r}: a parameter, a view or `progress`; rename one")
+            raise ValueError(f"two inputs are called {name!r}: parameters, views, numbers of the step; rename one")
         symbol = Symbol(self, f"i{len(self.program.inputs)}", tuple(shape), kind)
         self.program.inputs[name] = symbol
         return symbol

@@ -13,10 +13,14 @@ class Reference:
     It is relative to the rms of the array at hand and covers relu (distance of an input to 0), max and argmax (gap
     between the two largest) and top_k (gaps between neighbours in the order, down to the first that is left out):
     closer than rounding, two correct programs may choose differently and their gradients part.
+
+    stopped: what `stop_gradient` was given, in the order of the calls. An earlier run's `stopped`, handed in, takes the
+    place of the run's own values: a finite difference of a loss has to hold fixed what no gradient goes through.
     """
 
-    def __init__(self):
-        self.margin = np.inf
+    def __init__(self, stopped: list[np.ndarray] | None = None):
+        self.margin, self.stopped = np.inf, []
+        self._fixed = None if stopped is None else iter(stopped)
 
     def _note(self, gap, x):
         if x.dtype.kind != "f":
@@ -90,7 +94,8 @@ class Reference:
         return np.less(x, y)
 
     def stop_gradient(self, x):
-        return x
+        self.stopped.append(x if self._fixed is None else next(self._fixed))
+        return self.stopped[-1]
 
     # ---- shape
     def reshape(self, x, shape):

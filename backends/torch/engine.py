@@ -43,14 +43,14 @@ class Engine:
         self.precision = precision
         self.model = Model(method, weights, dtype, self.device)
         self.groups, self.training = tuning.groups(method, rule), tuning.training(method)
-        self.vectors, self._state = [], None
+        self.vectors, self._state, arrays = [], None, self.model.arrays
         for _, parameter in self.model.named_parameters():
             parameter.requires_grad_(False)
         for group in self.groups:
-            vector = torch.cat([self.model.arrays[name].detach().reshape(-1) for name in group.places])
+            vector = torch.cat([arrays[name].detach().reshape(-1) for name in group.places])
             for name, (start, stop, shape) in group.places.items():
-                self.model.arrays[name].data = vector[start:stop].view(shape)
-                self.model.arrays[name].requires_grad_(True)
+                arrays[name].data = vector[start:stop].view(shape)
+                arrays[name].requires_grad_(True)
             self.vectors.append(vector)
 
     @staticmethod
@@ -90,8 +90,8 @@ class Engine:
         """The gradient of the weights as flat vectors, zeros where the outputs do not use them; then that of
         `inputs`.
         """
-        names = [name for group in self.groups for name in group.places]
-        wanted = [*inputs, *(self.model.arrays[name] for name in names)]
+        names, arrays = [name for group in self.groups for name in group.places], self.model.arrays
+        wanted = [*inputs, *(arrays[name] for name in names)]
         gradients = torch.autograd.grad(outputs, wanted, cotangents, allow_unused=True, materialize_grads=True)
         return self._flat(dict(zip(names, gradients[len(inputs) :]))), gradients[: len(inputs)]
 
@@ -131,7 +131,7 @@ class Engine:
         features = encoded.features if encoded.again is None else self._features(*encoded.again)[0]
         outputs = {name: features[name] for name in cotangents if features[name].requires_grad}
         if not outputs:
-            return self._flat({n: torch.zeros_like(self.model.arrays[n]) for g in self.groups for n in g.places})
+            return [torch.zeros_like(vector) for vector in self.vectors]
         return self._gradients(tuple(outputs.values()), tuple(cotangents[name] for name in outputs))[0]
 
     @property

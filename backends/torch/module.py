@@ -12,6 +12,7 @@ from tandemclip.backends.torch.ops import TorchOps
 from tandemclip.core.precision import mixed
 from tandemclip.core.spec import Run, Scope, Spec, initial_weights
 
+HELD = ("_parameters", "_buffers")  # what torch calls the tensors of a module
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
@@ -27,6 +28,12 @@ class Node(nn.Module):
         self.__dict__["_root"] = self if root is None else root  # no child: it would be found twice
         self._path = path
         self._forward_now = None  # what a pass through the whole model is about to run here
+
+    def __setattr__(self, name, value):
+        if name in self.__dict__:  # an attribute of the module itself, though a part of the spec may be called so
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
 
     def forward(self, *inputs):
         if self._forward_now is not None:
@@ -61,15 +68,40 @@ class Model(Node):
 
     def __init__(self, spec: Spec, weights: dict | None = None, dtype=torch.float32, device="cpu"):
         super().__init__(None, "")
-        self.spec, self.dtype = spec, dtype
+        self.spec, self._holders, self._by_path, self._hooks = spec, {}, {}, []
         weights = initial_weights(spec, 0) if weights is None else weights
         make = lambda name: torch.as_tensor(weights[name], dtype=dtype, device=device).clone()
         for name, declared in spec.all_parameters():
-            self._home(name).register_parameter(name.split(".")[-1], nn.Parameter(make(name), declared.trainable))
+            self._home(name)._parameters[name.split(".")[-1]] = nn.Parameter(make(name), declared.trainable)
         for name, _ in spec.all_buffers():
-            self._home(name).register_buffer(name.split(".")[-1], make(name))
+            self._home(name)._buffers[name.split(".")[-1]] = make(name)
         self._grow(spec, "")
         self._look_up()
+
+    def _look_up(self):
+        modules = dict(self.named_modules())
+        self._holders = {
+            f"{path}.{name}".removeprefix("."): (module.__dict__[kind], name)
+            for kind in HELD
+            for path, module in modules.items()
+            for name in module.__dict__[kind]
+        }
+        self._by_path = {path: module for path, module in modules.items() if path}
+        # torch keeps a module's hooks in these for as long as it lives: looked at before every pass
+        self._hooks = [module.__dict__[kind] for module in self._by_path.values() for kind in HOOKS]
+
+    @property
+    def arrays(self) -> dict[str, torch.Tensor]:
+        """By dotted name, parameters in front of buffers, as the modules hold them at the moment.
+
+        `.to`, `load_state_dict(assign=True)` and `torch.func.functional_call` put other tensors there.
+        """
+        return {name: held[own] for name, (held, own) in self._holders.items()}
+
+    @property
+    def dtype(self) -> torch.dtype:
+        held, own = next(iter(self._holders.values()))
+        return held[own].dtype
 
     def _grow(self, spec, prefix):
         """Modules of the specs that own no parameters."""
@@ -78,39 +110,33 @@ class Model(Node):
             self._grow(child, f"{prefix}{name}.")
 
     def _home(self, name):
+        """The module that holds a tensor. What is there is put in by hand: torch's own ways in refuse a name that is an
+        attribute, "type" for instance.
+        """
         module, path = self, []
         for part in name.split(".")[:-1]:
             path.append(part)
             if part not in module._modules:
-                module._modules[part] = Node(self, ".".join(path))  # add_module refuses a name that is an attribute
+                module._modules[part] = Node(self, ".".join(path))
             module = module._modules[part]
         return module
 
-    def _look_up(self):
-        self.arrays = dict(self.named_parameters()) | dict(self.named_buffers())
-        self._by_path = {name: module for name, module in self.named_modules() if name}
-        # torch keeps a module's hooks in these for as long as it lives: looked at before every pass
-        self._hooks = [getattr(module, kind) for module in self._by_path.values() for kind in HOOKS]
-
-    def _apply(self, function, recurse=True):  # .to and .cuda replace tensors: look them up again
-        super()._apply(function, recurse)
-        self._look_up()
-        self.dtype = next(self.parameters()).dtype
-        return self
-
     def scope(self, training, watch=None, precision="fp32", draws=None) -> Scope:
         """The spec bound to this module's tensors; its run holds the buffers that a pass writes. training: see Run."""
-        ops = mixed(TorchOps(self.dtype, next(iter(self.arrays.values())).device), precision)
+        arrays = self.arrays
+        first = next(iter(arrays.values()))
+        ops = mixed(TorchOps(first.dtype, first.device), precision)
         if any(self._hooks) or torch.nn.modules.module._has_any_global_hook():
-            run = HookedRun(ops, self.arrays, training, watch=watch, draws=draws, modules=self._by_path)
+            run = HookedRun(ops, arrays, training, watch=watch, draws=draws, modules=self._by_path)
         else:  # a call through a module without hooks does what a plain one does, and takes longer
-            run = Run(ops, self.arrays, training, watch=watch, draws=draws)
+            run = Run(ops, arrays, training, watch=watch, draws=draws)
         return Scope(self.spec, run)
 
     def store(self, updates: dict) -> None:
+        arrays = self.arrays
         with torch.no_grad():
             for name, value in updates.items():
-                self.arrays[name].copy_(value)
+                arrays[name].copy_(value)
 
     def forward(self, *inputs):
         return self._and_store(lambda scope: scope(*inputs))

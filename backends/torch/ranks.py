@@ -22,6 +22,8 @@ def join():
     """This process among those that torchrun started; `Alone` where it was started by itself."""
     if not dist.is_torchelastic_launched():
         return Alone()
+    if torch.cuda.is_available():
+        torch.cuda.set_device(best_device())  # else every rank would allocate on the first GPU, NCCL's buffers too
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
     atexit.register(dist.destroy_process_group)  # Gloo's threads otherwise abort the program as it ends
     return Ranks()

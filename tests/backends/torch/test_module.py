@@ -1,12 +1,16 @@
 """A spec as an nn.Module: names, dtype, buffers, and the ordinary tools of torch."""
 
+from dataclasses import dataclass
+
 import numpy as np
+import pytest
 import torch
 
 from tandemclip.backends.torch.module import Model
 from tandemclip.core.layers.leff import LeFF
+from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import BatchNorm
-from tandemclip.core.spec import initial_weights
+from tandemclip.core.spec import Constant, Normal, Parameter, Spec, initial_weights
 
 
 def tokens(*shape):
@@ -57,3 +61,45 @@ def test_a_model_is_as_deep_as_its_names():
     model = Model(LeFF(4, 8))
     assert set(dict(model.named_modules())) >= {"expand", "expand_norm", "local", "local_norm", "shrink", "shrink_norm"}
     assert model.get_parameter("local.weight").shape == (8, 1, 3, 3)
+
+
+def test_tensors_that_other_code_puts_in_place_are_the_ones_that_run():
+    spec, x = Linear(4, 4), tokens(2, 4)
+    model, other = Model(spec), Model(spec, initial_weights(spec, 5))
+    wanted = other(x)
+    given = {name: tensor.detach() for name, tensor in other.state_dict().items()}
+    assert torch.equal(torch.func.functional_call(model, given, (x,)), wanted) and not torch.equal(model(x), wanted)
+    model.load_state_dict(given, assign=True)
+    assert torch.equal(model(x), wanted)
+    model.weight, model.bias = (torch.nn.Parameter(torch.zeros_like(model.get_parameter(n))) for n in given)
+    assert not model(x).any()
+
+
+@dataclass(frozen=True)
+class Named(Spec):
+    """A parameter and a child of one name each."""
+
+    parameter: str
+    child: str
+
+    def parameters(self):
+        return {self.parameter: Parameter((3,), Normal(1.0)), "weight": Parameter((3,), Constant(2.0))}
+
+    def children(self):
+        return {self.child: Linear(3, 3)}
+
+    def forward(self, ops, p, x):
+        return p.child(self.child)(x * p[self.parameter]) * p["weight"]
+
+
+@pytest.mark.parametrize("name", ["training", "type", "forward", "spec", "arrays", "dtype", "half", "parameters"])
+def test_parts_may_be_called_as_attributes_of_modules_are(name):
+    x = tokens(2, 3)
+    for spec in (Named(name, "other"), Named("other", name)):
+        weights = initial_weights(spec, 0)
+        model = Model(spec, weights).eval().to(torch.float64).to(torch.float32)
+        assert not model.training and model.dtype == torch.float32
+        assert {n: tuple(t.shape) for n, t in model.state_dict().items()} == {n: w.shape for n, w in weights.items()}
+        inner = x.numpy() * weights[spec.parameter]
+        wanted = 2 * (inner @ weights[f"{spec.child}.weight"].T + weights[f"{spec.child}.bias"])
+        np.testing.assert_allclose(model(x).detach().numpy(), wanted, rtol=1e-5, atol=1e-6)

@@ -8,9 +8,12 @@ import pytest
 from tandemclip.backends.recorder.draws import drawn, training_views
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.core.config.yaml_text import Whole
+from tandemclip.core.data.views.label import LabelView
+from tandemclip.core.errors import UserError
 from tandemclip.core.layers.drop_path import DropPath
+from tandemclip.core.methods.method import ImagesOnly
 from tandemclip.core.random import generator
-from tandemclip.core.spec import Draws, Run, Scope, Spec, initial_weights
+from tandemclip.core.spec import Constant, Draws, Parameter, Run, Scope, Spec, initial_weights
 from tandemclip.core.training.config import read
 
 OPS = Reference()
@@ -128,3 +131,23 @@ def test_the_pipeline_draws_what_a_step_takes(root, name, overrides, passes):
 def test_a_method_without_drop_path_draws_nothing(root):
     method = read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml")[0].method
     assert not method.any_draws and set(training_views(method)) == set(method.views())
+
+
+@dataclass(frozen=True)
+class Misnamed(ImagesOnly):
+    """A view called as something else of the step is."""
+
+    name: str
+
+    def parameters(self):
+        return {"scale": Parameter((), Constant(1.0))}
+
+    def views(self):
+        return {self.name: LabelView()}
+
+
+@pytest.mark.parametrize("name", ["draws", "scale", "chosen:place"])
+def test_a_view_is_not_called_as_something_else_of_the_step(name):
+    with pytest.raises(UserError, match=f"an array called '{name}'.*call the view something else"):
+        training_views(Misnamed(name))
+    assert list(training_views(Misnamed("class"))) == ["class"]

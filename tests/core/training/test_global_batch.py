@@ -14,7 +14,8 @@ from tandemclip.core.layers.norm import BatchNorm
 from tandemclip.core.methods.features import Elapsed, Features
 from tandemclip.core.methods.method import Method
 from tandemclip.core.random import generator
-from tandemclip.core.spec import Constant, Parameter, initial_weights
+from tandemclip.core.spec import Buffer, Constant, Normal, Parameter, initial_weights
+from tandemclip.core.training.engine import Rates
 from tandemclip.core.training.global_batch import backward
 from tandemclip.core.training.update import AdamW
 
@@ -81,3 +82,113 @@ def test_statistics_go_from_piece_to_piece():
     for half in (rest[:4], rest[4:]):
         mean = 0.9 * mean + 0.1 * half.mean(0)
     np.testing.assert_allclose(found["norm.mean"].numpy(), mean, rtol=1e-6, atol=1e-8)
+
+
+@dataclass(frozen=True)
+class Centred(Method):
+    """`encode` writes half of a mean, which comes of a product, and `loss` reads it."""
+
+    chooses_by: tuple[str, ...] = ()
+
+    def children(self):
+        return {"linear": Linear(3, 4)}
+
+    def buffers(self):
+        return {"centre": Buffer((4,), Constant(0.3))}
+
+    def encode(self, ops, p, batch):
+        x = p.linear(batch["x"])
+        product = ops.matmul(ops.constant(np.full((1, 8), 1 / 16, np.float32)), x)
+        p.update("centre", ops.reshape(product, (4,)))
+        return Features({"x": x}, local={"x": x})
+
+    def choose(self, local):
+        return {"unused": np.zeros(len(local["x"]), np.float32)}
+
+    def loss(self, ops, p, features, elapsed):
+        apart = features.shared["x"] - p["centre"]
+        return {"loss": features.part(ops.mean(ops.sum(apart * apart, 1), 0))}
+
+
+@pytest.mark.parametrize("engine", ["torch", "mindspore"])
+def test_no_gradient_goes_through_a_buffer_in_one_program_or_two(engine):
+    make, tolerance = {"torch": (Torch.float64, 1e-6), "mindspore": (MindSpore, 1e-5)}[engine]
+    given = {"x": batch()["x"]}
+    weights = initial_weights(Centred(), 0)
+    x, weight = given["x"].astype(float), weights["linear.weight"].astype(float)
+    y = x @ weight.T + weights["linear.bias"]
+    wanted = 2 / 8 * (y - y.mean(0) / 2).T @ x  # by hand, the mean held fixed
+    for method in (Centred(), Centred(("x",))):
+        made = make(method, weights, AdamW())
+        found = backward(made, given, HALF)
+        np.testing.assert_allclose(made.named_gradients(found)["linear.weight"], wanted, rtol=tolerance, atol=1e-6)
+        np.testing.assert_allclose(made.to_host(found.statistics["centre"]), y.mean(0) / 2, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [Torch, MindSpore])
+def test_a_buffer_is_float_whatever_the_towers_compute_in(make):
+    weights = initial_weights(Centred(), 0)
+    made = make(Centred(), weights, AdamW(), precision="fp16")
+    for _ in range(2):
+        found = backward(made, {"x": batch()["x"]}, HALF)
+        assert made.to_host(found.statistics["centre"]).dtype == np.float32
+        made.update(found, Rates(0.001, 0.1, 0.1))
+    assert made.weights()["centre"].dtype == np.float32
+
+
+@dataclass(frozen=True)
+class Chosen(Method):
+    """Samples weighed on the host among all others of the rank, a queue that the loss writes, texts of some length."""
+
+    chooses_by = ("x",)
+
+    def children(self):
+        return {"linear": Linear(3, 4)}
+
+    def parameters(self):
+        return {"words": Parameter((5, 4), Normal(1.0))}
+
+    def buffers(self):
+        return {"queue": Buffer((10, 4), Normal(1.0))}
+
+    def length(self, batch):
+        return int((batch["text"] > 0).sum(1).max())
+
+    def cut(self, batch, length):
+        return batch | {"text": batch["text"][:, :length]}
+
+    def encode(self, ops, p, batch):
+        x = p.linear(batch["x"])
+        return Features({"x": x, "words": ops.take(p["words"], batch["text"])}, local={"x": x})
+
+    def choose(self, local):
+        return {"rank": np.argsort(np.argsort(local["x"][:, 0])).astype(np.float32)}
+
+    def loss(self, ops, p, features, elapsed):
+        x, words, queue = features.shared["x"], features.shared["words"], p["queue"]
+        p.update("queue", ops.concat((x, queue), 0)[:10])
+        own = ops.sum(ops.sum(ops.tanh(features.local["x"]), 1) * features.chosen["rank"], 0) / features.count
+        text = ops.sum(ops.mean(words, (1, 2)) * x[:, 0], 0)
+        seen = features.part(ops.mean(ops.matmul(x, ops.transpose(queue, (1, 0))), (0, 1)) + text)
+        length = ops.constant(np.float32(words.shape[1]))
+        return {"own": own, "seen": seen, "length": features.part(length), "loss": own + seen}
+
+
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("engine", ["torch", "mindspore"])
+def test_choices_buffers_and_texts_in_pieces_are_those_of_the_whole(engine, count):
+    make, tolerance = {"torch": (Torch.float64, 1e-12), "mindspore": (MindSpore, 5e-6)}[engine]
+    text = np.array([[1, 0, 0], [2, 3, 0], [1, 1, 0], [4, 0, 0], [1, 0, 0], [3, 0, 0], [2, 1, 0], [1, 0, 0]], np.int32)
+    given, weights = {"x": batch()["x"], "text": text}, initial_weights(Chosen(), 0)
+    engine = make(Chosen(), weights, AdamW())
+    whole, parts = (backward(engine, given, HALF, accumulate=n) for n in (1, count))
+    assert parts.terms == pytest.approx(whole.terms, rel=tolerance)
+    assert whole.terms["length"] == (3 if engine.capabilities.fixed_shapes else 2)  # 2 in pieces of shorter texts too
+    wanted, found = engine.named_gradients(whole), engine.named_gradients(parts)
+    for name, gradient in wanted.items():
+        np.testing.assert_allclose(found[name], gradient, rtol=tolerance, atol=tolerance * np.abs(gradient).max())
+    x = given["x"] @ weights["linear.weight"].T + weights["linear.bias"]
+    queue = np.concatenate([x, weights["queue"][:2]])
+    np.testing.assert_allclose(engine.to_host(parts.statistics["queue"]), queue, rtol=1e-5, atol=1e-6)
+    engine.update(parts, Rates(0.001, 0.1, 0.1))
+    np.testing.assert_allclose(engine.weights()["queue"], queue, rtol=1e-5, atol=1e-6)

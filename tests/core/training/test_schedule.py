@@ -74,3 +74,11 @@ def test_outside_the_run(step):
 def test_impossible_schedules(fields):
     with pytest.raises(UserError, match="expected"):
         Schedule(**fields)
+
+
+def test_what_is_over_of_a_run_counts_steps_and_whole_epochs():
+    schedule = Schedule(1.0, 10, 0, steps_per_epoch=4)  # 3 epochs, the last one cut short
+    found = [schedule.elapsed(step) for step in (0, 3, 4, 9)]
+    assert [each.step for each in found] == pytest.approx([0, 3 / 9, 4 / 9, 1])
+    assert [each.epoch for each in found] == pytest.approx([0, 0, 1 / 3, 2 / 3])
+    assert Schedule(1.0, 1, 0, steps_per_epoch=4).elapsed(0) == (0.0, 0.0)
