@@ -133,6 +133,8 @@ class Model(Node):
         return Scope(self.spec, run)
 
     def store(self, updates: dict) -> None:
+        if not updates:
+            return
         arrays = self.arrays
         with torch.no_grad():
             for name, value in updates.items():
