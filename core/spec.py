@@ -215,7 +215,7 @@ class Run:
         if self.watch is not None:
             self.watch.enter(path)
         try:
-            output = self.call(path, forward, inputs)
+            output = forward(*inputs)
         except Exception as error:
             if not getattr(error, "__notes__", None):  # the innermost node names itself, the outer ones keep quiet
                 shapes = [tuple(x.shape) for x in inputs if hasattr(x, "shape")]
@@ -226,10 +226,6 @@ class Run:
         if self.watch is not None:
             self.watch.leave(path, output)
         return output
-
-    def call(self, path: str, forward: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
-        """What runs a node; an engine may go through an object of its own that stands for it."""
-        return forward(*inputs)
 
     def _probed(self, path, output):
         visit = self.visits.get(path, 0)

@@ -1,4 +1,7 @@
-"""The recipes of docs/, followed to the letter: every command runs, and prints what the document shows it to print."""
+"""What the documents say: every recipe runs and prints what is shown, every link and path leads somewhere.
+
+The shapes of docs/architecture.md are those of a step.
+"""
 
 import csv
 import io
@@ -11,9 +14,14 @@ import tarfile
 
 import cv2
 import numpy as np
+import pytest
 import yaml
 
+from tandemclip.backends.recorder.draws import training_views
+from tandemclip.backends.recorder.record import record_features, record_step
 from tandemclip.core.config import yaml_text
+from tandemclip.core.data.views.view import batch_arrays
+from tandemclip.core.training.config import read
 
 # Fewer photos and steps than the document has.
 SMALLER = {"--per-shard 40": "--per-shard 4", "--minutes 2": "--minutes 0.01 --set training.batch_size=8"}
@@ -129,3 +137,93 @@ def test_labels(root, tmp_path):
     assert (
         "flowers/0.tar:002 has class 2, and flowers/classes.json names 2; give the list of all classes" in done.stderr
     )
+
+
+# ------------------------------------------------------------------ links and paths
+FOLDERS = "backends|configs|core|docs|tests|tools"
+OF_THE_READER = {"my.yaml", "unicl.yaml"}  # files that a document tells its reader to write
+INVENTED = re.compile(r"my_\w+\.(py|yaml)")
+
+
+def documents(root):
+    return [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").glob("*.md"))]
+
+
+def anchors(text):
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.S), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def dead(root, document, text):
+    """Links and paths of a document that lead nowhere."""
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+        path, _, anchor = target.partition("#")
+        other = document.parent / path if path else document
+        known = text if other == document else other.read_text() if other.is_file() else ""
+        if not other.exists() or (anchor and anchor not in anchors(known)):
+            yield target
+    for path in re.findall(rf"(?<![\w./-])(?:{FOLDERS})/[\w*./-]*[\w*/]", text):
+        if not any(root.glob(path.rstrip("/"))):
+            yield path
+    named = {path.name for part in FOLDERS.split("|") for path in (root / part).rglob("*.*")}
+    for name in re.findall(r"`(\w+\.(?:py|yaml|sh))`", text):
+        if name not in named | OF_THE_READER and not INVENTED.fullmatch(name):
+            yield name
+
+
+def test_every_link_and_path_leads_somewhere(root):
+    assert len(documents(root)) > 9
+    found = {path.name: list(dead(root, path, path.read_text())) for path in documents(root)}
+    assert not {name: targets for name, targets in found.items() if targets}
+
+
+@pytest.mark.parametrize(
+    "text, target",
+    [
+        ("[here](docs/nothing.md)", "docs/nothing.md"),
+        ("[here](docs/parity.md#nothing)", "docs/parity.md#nothing"),
+        ("[here](#nothing)", "#nothing"),
+        ("see `core/nothing.py`.", "core/nothing.py"),
+        ("in core/data/nowhere/", "core/data/nowhere/"),
+        ("`backends/*/nothing.py`", "backends/*/nothing.py"),
+        ("`test_nothing.py`", "test_nothing.py"),
+        ("    python tools/nothing.py --help", "tools/nothing.py"),
+        (
+            "[a](docs/parity.md) [b](#x-y) `core/ops.py`, `backends/*/ops.py` `test_life.py` ../core/x.py\n# X, y",
+            None,
+        ),
+    ],
+)
+def test_the_check_of_paths_sees_what_is_dead(root, text, target):
+    assert target in [*dead(root, root / "README.md", text), None]
+    assert target is not None or not list(dead(root, root / "README.md", text))
+
+
+# ------------------------------------------------------------------ docs/architecture.md
+def test_the_life_of_a_step_has_the_shapes_and_numbers_of_one(root):
+    text = (root / "docs" / "architecture.md").read_text()
+    config, _ = read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml")
+    method, settings = config.method, config.training
+    arrays = batch_arrays(training_views(method), settings.batch_size)
+    step = record_step(method, arrays)
+    nodes = {path: list(seen[0].shape) for path, seen in step.nodes.items() if path}
+    shown = [line.rpartition(" [")[::2] for line in re.search(r"```\n(.*?)```", text, re.S)[1].splitlines()]
+    assert len(shown) == 14
+    order = list(nodes)
+    assert [order.index(name) for name, _ in shown] == sorted(order.index(name) for name, _ in shown)
+    assert all(f"[{shape}" == str(nodes[name]) for name, shape in shown)
+    encoded = record_features(method, arrays).outputs
+    assert {name: symbol.shape for name, symbol in encoded.items()} == {"shared:u": (8, 24), "shared:v": (8, 24)}
+    sizes = [group.size for group in settings.tuning.groups(method, settings.update)]
+    numbers = [
+        f"some of the {len(nodes)} nodes",
+        f"draws {len(method.declared())} arrays of weights",
+        f"Here: {sizes[0]:,} numbers that decay, and {sizes[1]:,} that do not",
+        f"two vectors, [{sizes[0]}] and [{sizes[1]}]",
+        f"{len(step.program.calls)} calls of the vocabulary",
+        f"({2 * len(method.declared())}: `first.NAME` and `second.NAME`)",
+        f"the rate ({settings.schedule(config.data.train.epoch)(0):.0e}, in warm-up)".replace("e-0", "e-"),
+        *(f"`{name}` {list(shape)} {dtype}" for name, (shape, dtype) in arrays.items()),
+    ]
+    assert not [said for said in numbers if said not in re.sub(r"\s+", " ", text)]

@@ -2,7 +2,6 @@
 
 from functools import cached_property
 
-import numpy as np
 import torch
 
 from tandemclip.backends.recorder.draws import training_views
@@ -76,7 +75,7 @@ class Engine:
         return {name: self._tensor(array) for name, array in arrays.items()}
 
     def _elapsed(self, elapsed):
-        return Elapsed(*(self._tensor(np.float32(share)) for share in elapsed))
+        return Elapsed(*torch.tensor(elapsed, dtype=self.model.dtype, device=self.device).unbind())
 
     def _pass(self, batch, elapsed, watch=None):
         scope = self.model.scope(self.training, watch, self.precision)

@@ -3,6 +3,7 @@ work.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import nn
@@ -41,23 +42,22 @@ class Node(nn.Module):
 
 
 @dataclass
-class ModuleRun(Run):
-    """A run that enters every node through the module that stands for it.
-
-    modules: none where none has a hook, as a call through the module does what a plain one does then, and takes longer.
-    """
+class HookedRun(Run):
+    """A run that enters every node through the module that stands for it, for the sake of its hooks."""
 
     modules: dict[str, Node] = field(default_factory=dict)
 
-    def call(self, path, forward, inputs):
-        module = self.modules.get(path)
-        if module is None:  # a way in by a method's name has none either
-            return forward(*inputs)
-        module.__dict__["_forward_now"] = forward  # nn.Module's own way of setting costs more than the call
-        try:
-            return module(*inputs)
-        finally:
-            module.__dict__["_forward_now"] = None
+    def visit(self, path, forward, inputs):
+        module = self.modules.get(path)  # a way in by a method's name has none
+        return super().visit(path, forward if module is None else partial(_through, module, forward), inputs)
+
+
+def _through(module, forward, *inputs):
+    module.__dict__["_forward_now"] = forward  # nn.Module's own way of setting costs more than the call
+    try:
+        return module(*inputs)
+    finally:
+        module.__dict__["_forward_now"] = None
 
 
 class Model(Node):
@@ -126,11 +126,15 @@ class Model(Node):
         arrays = self.arrays
         first = next(iter(arrays.values()))
         ops = mixed(TorchOps(first.dtype, first.device), precision)
-        hooked = any(self._hooks) or torch.nn.modules.module._has_any_global_hook()
-        modules = self._by_path if hooked else {}
-        return Scope(self.spec, ModuleRun(ops, arrays, training, watch=watch, draws=draws, modules=modules))
+        if any(self._hooks) or torch.nn.modules.module._has_any_global_hook():
+            run = HookedRun(ops, arrays, training, watch=watch, draws=draws, modules=self._by_path)
+        else:  # a call through a module without hooks does what a plain one does, and takes longer
+            run = Run(ops, arrays, training, watch=watch, draws=draws)
+        return Scope(self.spec, run)
 
     def store(self, updates: dict) -> None:
+        if not updates:
+            return
         arrays = self.arrays
         with torch.no_grad():
             for name, value in updates.items():

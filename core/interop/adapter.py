@@ -1,7 +1,8 @@
 """Foreign checkpoints under our names and back, by one table of rows, with account of every name.
 
 A partial load is how a conversion goes wrong without a word. So every foreign name is consumed exactly once, every
-parameter and buffer of ours is filled exactly once, and shapes are equal after the stated transpose.
+parameter and buffer of ours is filled exactly once, and shapes are equal after the stated transpose. What only training
+needs ("auxiliary.") may be left out of a table: foreign code that serves a model has none of it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.methods.method import AUXILIARY
 from tandemclip.core.spec import Spec
 
 # torch's count of training passes, on which no number depends that a model gives, and what follows from a window's size
@@ -52,15 +54,18 @@ def export(weights: dict[str, np.ndarray], table: Sequence[Row], spec: Spec) -> 
     shapes = _shapes(table, spec)
     back = [replace(row, ours=row.theirs, theirs=row.ours) for row in table]
     turned = {row.theirs: shapes[row.ours][::-1] if row.transposed else shapes[row.ours] for row in table}
-    return _moved(weights, back, turned)
+    own = {row.ours for row in table}
+    served = {name: array for name, array in weights.items() if name in own or not name.startswith(AUXILIARY)}
+    return _moved(served, back, turned)
 
 
 def _shapes(table, spec):
-    """{our name: shape} of a spec that the table covers exactly; UserError where it does not."""
+    """{our name: shape} of what the table moves; UserError where it does not cover the spec exactly."""
     shapes = {name: item.shape for name, item in spec.declared().items()}
     ours, theirs = (Counter(getattr(row, side) for row in table) for side in ("ours", "theirs"))
     twice = [name for names in (ours, theirs) for name, count in names.items() if count > 1]
-    unlike = sorted(shapes.keys() ^ ours.keys())
+    served = {name for name in shapes if not name.startswith(AUXILIARY)}
+    unlike = sorted((served - ours.keys()) | (ours.keys() - shapes.keys()))
     if twice or unlike:
         raise UserError(
             f"the table of names and the architecture differ in {_listed(twice + unlike)}; expected a row for each "

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 import numpy as np
 
@@ -169,13 +170,14 @@ class TwoTowers(Method):
         return {"logit_scale": Parameter((), Constant(start), maximum=float(np.log(LARGEST_SCALE)))}
 
     def length(self, batch):
-        return max((self.text.length(batch[name]) for name in self._texts(batch)), default=None)
+        return max((self.text.length(batch[name]) for name in self._texts if name in batch), default=None)
 
     def cut(self, batch, length):
-        return batch | {name: batch[name][:, :length] for name in self._texts(batch)}
+        return batch | {name: batch[name][:, :length] for name in self._texts if name in batch}
 
-    def _texts(self, batch) -> list[str]:
-        return [name for name, view in self.views().items() if isinstance(view, TextView) and name in batch]
+    @cached_property
+    def _texts(self) -> list[str]:
+        return [name for name, view in self.views().items() if isinstance(view, TextView)]
 
     def encode_text(self, ops: Ops, p: Scope, ids: Array) -> Array:  # int [B, L] -> [B, embed_dim], unit rows
         return unit(ops, p.text(ids))

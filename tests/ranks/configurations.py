@@ -34,8 +34,7 @@ method: {{type: "my_methods:Brightness"}}
 """,
 }
 CONFIGS = OURS | OWN
-# LeFF's BatchNorms see a piece at a time: the gradient is not that of the whole, and the statistics are averaged over
-# the ranks
+# LeFF's BatchNorms see a piece at a time: the gradient is not that of the whole. Statistics are averaged over ranks.
 BATCH_NORM = {
     "LeFF": """
 base: {root}/configs/pretrain/tiny_clip_vit.yaml

@@ -1,7 +1,7 @@
 """Every name of public checkpoints maps onto ours exactly once, and back."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.method import Method
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
 from tandemclip.core.methods.unicl import UniCL
-from tandemclip.core.spec import initial_weights
+from tandemclip.core.spec import Spec, initial_weights
 from tandemclip.core.towers.modified_resnet import ModifiedResNet
 from tandemclip.core.towers.presets import PRESETS
 from tandemclip.core.towers.text import TextTransformer
@@ -201,3 +201,22 @@ def test_where_pyramidclip_splits_its_text_tower_is_read_from_the_names():
 def test_towers_of_other_kinds_are_refused():
     with pytest.raises(UserError, match="visual.proj"):
         open_clip.architecture({"visual.trunk.cls_token": (1, 1, 768), "token_embedding.weight": (9, 8)})
+
+
+@dataclass(frozen=True)
+class WithHead(Spec):
+    """A linear map that is served, and a head that only training has."""
+
+    def children(self):
+        return {"served": Linear(2, 3), "auxiliary.head": Linear(3, 4)}
+
+
+def test_what_only_training_needs_is_left_out_or_moved_by_rows_of_its_own():
+    spec, rows = WithHead(), [Row("served.weight", "w"), Row("served.bias", "b")]
+    weights = initial_weights(spec, 0)
+    foreign = export(weights, rows, spec)
+    assert foreign.keys() == {"w", "b"} and convert(foreign, rows, spec).keys() == {"served.weight", "served.bias"}
+    with_head = [*rows, Row("auxiliary.head.weight", "h"), Row("auxiliary.head.bias", "c")]
+    assert export(weights, with_head, spec).keys() == {"w", "b", "h", "c"}
+    refused(foreign | {"h": foreign["w"]}, rows, spec, "not expected", "h")
+    refused(foreign, rows[:1], spec, "served.bias")
