@@ -26,7 +26,8 @@ class TorchOps:
         return x.to(LOW[precision]) if x.is_floating_point() else x
 
     def widen(self, x):
-        return x.to(self.dtype) if x.is_floating_point() else x
+        # most are float already: a look costs less than a call that does nothing
+        return x.to(self.dtype) if x.dtype != self.dtype and x.is_floating_point() else x
 
     def exp(self, x):
         return torch.exp(x)
@@ -71,7 +72,7 @@ class TorchOps:
         return torch.lt(x, y)
 
     def stop_gradient(self, x):
-        return x.detach()
+        return x.detach() if x.requires_grad else x
 
     # ---- shape
     def reshape(self, x, shape):
