@@ -311,6 +311,8 @@ def norms(found: Arrays, expected: Arrays) -> dict[str, float]:
 
 def _row(level, engine, against, found: dict[str, float], tolerance):
     limit = TOLERANCES[level] if tolerance is None else tolerance
+    if not found:  # a method without nodes, for one: nothing can part
+        return Row(level, engine, against, 0.0, "", limit, 0, None)
     worst = max(found, key=lambda name: found[name] if found[name] == found[name] else np.inf)
     first_out = next((name for name, value in found.items() if not value <= limit), None)
     return Row(level, engine, against, float(found[worst]), worst, limit, len(found), first_out)

@@ -102,7 +102,12 @@ class Spec:
 
     @cached_property
     def nodes(self) -> dict[str, "Spec"]:
-        return self.children()
+        children = self.children()
+        if hidden := SCOPE_NAMES & children.keys():
+            raise TypeError(
+                f"{type(self).__name__} has a child {min(hidden)!r}, which is a scope's own name; rename it"
+            )
+        return children
 
     def all_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
         """(dotted name, Parameter) of this spec and everything below it, in a fixed order."""
@@ -231,6 +236,8 @@ class Run:
         visit = self.visits.get(path, 0)
         self.visits[path] = visit + 1
         probe = self.probes.get((path, visit))
+        if probe is not None and isinstance(output, tuple):
+            raise ValueError(f"{path} gives {len(output)} arrays, and a probe is added to one; name a node below it")
         return output if probe is None else output + probe
 
 
@@ -286,3 +293,7 @@ class Scope:
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         return self.spec(self.run.ops, self, *inputs, **options)
+
+
+# `p.update` is the scope's own, whatever children a spec has
+SCOPE_NAMES = {"spec", "run", "path", *(name for name in vars(Scope) if not name.startswith("_"))}

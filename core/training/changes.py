@@ -7,7 +7,7 @@ from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.errors import UserError
 from tandemclip.core.training.settings import Training
 
-# What no result depends on, beyond rounding: the config's value is taken.
+# What no result depends on, beyond rounding: the config's value is taken. (BatchNorms see pieces: `start` says so.)
 _FREE = {
     "training": "accumulate evaluate_every checkpoint_every checkpoint_minutes",
     "data": "workers bad_records",

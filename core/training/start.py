@@ -86,12 +86,20 @@ def resume(
     moments, dropped = _remembered(saved, config)
     engine = make_engine(config, matching(saved.model, config.method, folder))
     engine.load(saved.model, moments)
-    _say(engine, dropped, say)
+    _say(engine, [*dropped, *_other_pieces(saved, config)], say)
     state = {"config": found.mapping} | {key: saved.state[key] for key in KEPT if key in saved.state}
     tokenizer = from_json(state["tokenizer"])
     trainer = Trainer(run, config, engine, tokenizer, state, saved.step, True, evaluate=evaluate)
     _note(trainer, found, steps, say)
     return trainer
+
+
+def _other_pieces(saved: checkpoint.Checkpoint, config: Config) -> list[str]:
+    """What is to be said of an `accumulate` that has changed."""
+    before, now = saved.state["config"]["training"].get("accumulate", 1), config.training.accumulate
+    if before == now or not any(config.method.all_buffers()):
+        return []
+    return [f"training.accumulate {before} -> {now}: BatchNorms see pieces of another size from here on"]
 
 
 def _note(trainer: Trainer, found: Resumption, steps: int, say: Callable[[str], None]) -> None:

@@ -230,3 +230,24 @@ def test_an_error_through_another_way_in_names_it():
     with pytest.raises(ValueError) as caught:
         scope(replace(Outer(), inner=Stack(3, 0))).inner.last.shifted(np.ones(4), 1.0)
     assert "inner.last.shifted" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("name", ["update", "path", "training", "exact"])
+def test_a_child_that_a_scope_would_hide_is_refused(name):
+    @dataclass(frozen=True)
+    class Hidden(Spec):
+        def children(self):
+            return {name: Scale(2)}
+
+    with pytest.raises(TypeError, match=f"a child '{name}', which is a scope's own name"):
+        initial_weights(Hidden(), 0)
+
+
+def test_a_probe_of_several_arrays_is_refused_by_name():
+    @dataclass(frozen=True)
+    class Two(Spec):
+        def forward(self, ops, p, x):
+            return x, x
+
+    with pytest.raises(ValueError, match="gives 2 arrays"):
+        Scope(Two(), Run(Reference(), {}, False, probes={("", 0): np.zeros(3)}))(np.ones(3))

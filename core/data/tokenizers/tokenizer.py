@@ -87,7 +87,8 @@ def from_json(text: str | None) -> Tokenizer | None:
     if text is None:
         return None
     kinds = {kind.KIND: kind for kind in (ClipTokenizer, TrainedTokenizer)}
-    kind = json.loads(text).get("kind")
-    if kind not in kinds:
+    described = json.loads(text)
+    kind = described.get("kind") if isinstance(described, dict) else None
+    if not isinstance(kind, str) or kind not in kinds:
         raise UserError(f"tokenizer: its JSON is of kind {kind!r}, expected one of {sorted(kinds)}; give such a file")
     return kinds[kind].from_json(text)

@@ -122,3 +122,13 @@ def test_evaluation_takes_the_average(root, tmp_path, backend):
     assert same_hits("average") and not same_hits("raw")
     model = open_model(tmp_path, backends.load(backend))  # as tools/evaluate.py and the API open it
     assert all(np.array_equal(model.engine.weights()[name], array) for name, array in average.items())
+
+
+@pytest.mark.parametrize("name, said", [("tiny_clip_rn", True), ("tiny_clip_vit", False)])
+def test_pieces_of_another_size_are_told_where_a_batch_norm_sees_them(root, tmp_path, capsys, name, said):
+    config = root / "configs" / "pretrain" / f"{name}.yaml"
+    assert run(config, tmp_path, "--set", "data.evaluate=null", "--max-steps", 1) == 0
+    capsys.readouterr()
+    given = ("--set", "data.evaluate=null", "training.accumulate=2", "--resume", "--max-steps", 2)
+    assert run(config, tmp_path, *given) == 0
+    assert ("training.accumulate 1 -> 2" in capsys.readouterr().out) == said

@@ -192,3 +192,9 @@ def test_what_cannot_be_is_named(tmp_path):
         tokenizers.build(Trained(50, file=str(tmp_path / "forty.json")), source)
     with pytest.raises(UserError, match="kind 'sentencepiece'"):
         tokenizers.from_json('{"kind": "sentencepiece"}')
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '{"kind": []}', '{"kind": "other"}', "null"])
+def test_json_that_describes_no_tokenizer_is_refused(text):
+    with pytest.raises(UserError, match="its JSON is of kind"):
+        tokenizers.from_json(text)
