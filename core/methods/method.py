@@ -1,4 +1,4 @@
-"""What a method is: `views`, `encode` and `loss`. The trainer, the data pipeline and the engines know nothing else."""
+"""What a method is: `views`, `encode`, `choose` and `loss`. Trainer, data pipeline and engines know nothing else."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -87,9 +87,8 @@ class Method(Spec):
         """[B] bool: the samples whose image and text are brought together."""
         return np.ones(len(next(iter(batch.values()))), bool)
 
-    def classify(
-        self, ops: Ops, p: Scope, images: Array
-    ) -> Array:  # [B, 3, H, W] -> [B, classes], the highest is the answer
+    def classify(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, classes]
+        """The highest is the answer."""
         raise TypeError(f"{type(self).__name__} has no classes of its own")
 
     def inference_view(self) -> CentreView:
