@@ -48,7 +48,6 @@ class MoCoV2:
             rng.uniform(*self.sigma),
         )
         strengths = (self.brightness, self.contrast, self.saturation, self.hue)
-        pixels = np.ascontiguousarray(pixels)
         for kind in order if chances[0] < self.jitter else ():
             adjust, unchanged = ADJUST[kind]
             if strengths[kind]:

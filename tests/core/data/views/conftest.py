@@ -8,7 +8,7 @@ SENSES = {
     "noun": [["dog", "Canis_familiaris"], ["frump", "dog"], ["child", "kid"], ["church", "building"], ["a", "ampere"]],
     "verb": [["run", "go", "dash"], ["love", "adore"], ["dog", "chase", "tail"]],
     "adj": [["big", "large"], ["asleep(p)", "sleeping"]],
-    "adv": [["quickly", "fast"]],
+    "adv": [["quickly", "fast"], [f"so_{letter}" for letter in "abcdefghijkl"]],  # 12 words: 0c, in hexadecimal
 }
 EXCEPTIONS = {"noun": "children child\n", "verb": "ran run\nrunning run\n"}
 

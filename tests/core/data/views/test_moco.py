@@ -90,17 +90,23 @@ def test_how_often_how_large_and_in_which_order(monkeypatch):
     monkeypatch.setattr(moco, "grey", note("grey"))
     monkeypatch.setattr(moco, "gaussian_blur", note("blur"))
     rng, runs, pixels = generator("draws"), 4000, picture()
+    steps = []  # of each picture
     for _ in range(runs):
+        before = len(seen)
         MoCoV2()(pixels, rng)
-    kinds = [each[0] for each in seen]
-    for name, chance in {0: 0.8, 1: 0.8, 2: 0.8, 3: 0.8, "grey": 0.2, "blur": 0.5}.items():
-        assert kinds.count(name) / runs == pytest.approx(chance, abs=0.03)
+        steps.append(tuple(name for name, *_ in seen[before:]))
+    for names, chance in {(0, 1, 2, 3): 0.8, ("grey",): 0.2, ("blur",): 0.5}.items():
+        assert all(len({*names} & {*each}) in (0, len(names)) for each in steps)
+        assert np.mean([names[0] in each for each in steps]) == pytest.approx(chance, abs=0.03)
+    for one, other, both in [(0, "grey", 0.16), (0, "blur", 0.4), ("grey", "blur", 0.1)]:  # independent of each other
+        assert np.mean([{one, other} <= {*each} for each in steps]) == pytest.approx(both, abs=0.03)
+    assert all([*each[-2:]] == ["grey", "blur"] for each in steps if {"grey", "blur"} <= {*each})
+    orders = np.unique([each[:4] for each in steps if 0 in each], axis=0, return_counts=True)[1] / 3200
+    assert len(orders) == 24 and np.abs(orders - 1 / 24).max() < 0.015
     for name, (low, high) in {0: (0.6, 1.4), 1: (0.6, 1.4), 2: (0.6, 1.4), 3: (-0.1, 0.1), "blur": (0.1, 2.0)}.items():
         values = np.array([each[1] for each in seen if each[0] == name])
         assert low <= values.min() < low + 0.02 * (high - low) and high - 0.02 * (high - low) < values.max() <= high
         assert values.std() == pytest.approx((high - low) / 12**0.5, rel=0.05)  # uniform
-    orders = [tuple(kinds[i : i + 4]) for i in range(len(kinds) - 3) if sorted(map(str, kinds[i : i + 4])) == [*"0123"]]
-    assert len({*orders}) == 24 and kinds.count("grey") and "grey" not in orders[0]
 
 
 def test_a_step_left_out_leaves_the_others_as_they_were():

@@ -34,6 +34,7 @@ def opened(tmp_path, write_wordnet):
         ("asleep", ["sleeping"]),
         ("a", ["ampere"]),
         ("quickly", ["fast"]),
+        ("so a", [f"so {letter}" for letter in "bcdefghijkl"]),
         ("zebra", []),
         ("do", []),  # begins like a word that is there
         ("dog n", []),
