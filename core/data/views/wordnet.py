@@ -75,7 +75,7 @@ class WordNet:
             if line.startswith(key) and word:  # lines of the licence start with spaces
                 fields = line.split()  # lemma, part, senses, pointers and their kinds, senses, tagged ones, offsets
                 return [int(offset) for offset in fields[-int(fields[2]) :]]
-            low, high = (low, start) if line[: len(key)] > key else (end + 1, high)
+            low, high = (low, start) if line > key else (end + 1, high)
         return []
 
     def _words(self, part: str, offset: int) -> list[str]:
