@@ -65,7 +65,7 @@ class WordNet:
 
     def _senses(self, word: str, part: str) -> list[int]:
         """Where its senses begin in the data file, by halving the index between lines."""
-        index, key = self.files[f"index.{part}"], word.encode() + b" "
+        index, key = self.files[f"index.{part}"], word.encode(errors="replace") + b" "  # half a surrogate is no word
         low, high = 0, len(index)
         while low < high:
             start = index.rfind(b"\n", 0, (low + high) // 2) + 1
