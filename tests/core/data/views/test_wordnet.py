@@ -50,6 +50,22 @@ def test_synonyms(opened, word, synonyms):
     assert opened.synonyms(word) == synonyms
 
 
+@pytest.mark.parametrize(
+    "part, forms",
+    [
+        ("noun", "dogs:dog lenses:lens boxes:box topazes:topaz churches:church dishes:dish women:woman ponies:pony"),
+        ("verb", "runs:run carries:carry loves:love goes:go loved:love walked:walk loving:love walking:walk"),
+        ("adj", "taller:tall tallest:tall larger:large largest:large"),
+    ],
+)
+def test_each_ending(tmp_path, write_wordnet, part, forms):
+    pairs = [form.split(":") for form in forms.split()]
+    senses = {other: [["x"]] for other in ("noun", "verb", "adj", "adv")}
+    small = WordNet(write_wordnet(tmp_path, senses=senses | {part: [[base] for base in {pair[1] for pair in pairs}]}))
+    assert [small.bases(form, part) for form, _ in pairs] == [[base] for _, base in pairs]
+    assert not any(small.bases(form, "adv") for form, _ in pairs)
+
+
 def test_every_word_is_found_in_an_index_of_any_length(tmp_path, write_wordnet):
     """Ends, middles and neighbours, for each length up to 12."""
     for count in range(1, 13):
