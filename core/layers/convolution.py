@@ -25,3 +25,8 @@ class Convolution(Spec):
 
     def forward(self, ops, p, x):  # [B, inputs, H, W] -> [B, outputs, H / stride, W / stride]
         return ops.conv2d(x, p["weight"], self.stride, self.kernel // 2, self.groups)
+
+
+def by_outputs(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> Convolution:
+    """Initialised by its outputs (He et al. 2015, as torchvision's networks, whatever the groups)."""
+    return Convolution(inputs, outputs, kernel, stride, groups, Normal((2 / (outputs * kernel**2)) ** 0.5))
