@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.text import Targets, TextView
-from tandemclip.core.methods.features import Features
+from tandemclip.core.errors import UserError
+from tandemclip.core.methods.features import START, Elapsed, Features
 from tandemclip.core.methods.method import TwoTowers, unit
+from tandemclip.core.methods.softening import Progressive
 from tandemclip.core.objectives.infonce import infonce
+from tandemclip.core.objectives.targets import EqualLabels, Pairs
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
 
@@ -14,7 +17,8 @@ from tandemclip.core.towers.tower import ImageTower, TextTower
 class CLIP(TwoTowers):
     """alpha: label smoothing of the targets (0: CLIP's one-hot ones).
 
-    targets: what else is a positive, see TextView.
+    targets: what else is a positive, see TextView. soften: targets that change with the run (LightCLIP 3.2), in place
+    of these two.
     """
 
     image: ImageTower
@@ -23,6 +27,19 @@ class CLIP(TwoTowers):
     temperature: float = 0.07
     alpha: float = 0.0
     targets: Targets = "pairs"
+    soften: Progressive | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.soften is not None and (self.alpha or self.targets != "pairs"):
+            raise UserError(
+                f"method.soften is given with alpha {self.alpha} and targets {self.targets!r}; it softens one-hot "
+                "targets by itself: leave alpha at 0 and targets at 'pairs', or leave soften out"
+            )
+
+    @property
+    def phases(self) -> dict[str, Elapsed]:
+        return {"": START} if self.soften is None else self.soften.phases
 
     def views(self):
         return {
@@ -35,7 +52,12 @@ class CLIP(TwoTowers):
         return Features(shared if self.targets == "pairs" else shared | {"y": batch["text_label"]})
 
     def loss(self, ops, p, features, elapsed):
-        u, v, y = (features.shared.get(name) for name in "uvy")
-        scale = p["logit_scale"]
-        loss = infonce(ops, u, v, ops.exp(scale), alpha=self.alpha, rows=features.rows, labels=y)
+        u, v, scale = features.shared["u"], features.shared["v"], p["logit_scale"]
+        targets = self._kind(ops, features, elapsed)
+        loss = infonce(ops, u, v, ops.exp(scale), targets=targets, rows=features.rows)
         return {"loss": loss, "logit_scale": features.part(scale)}
+
+    def _kind(self, ops, features, elapsed):
+        if self.soften is not None:
+            return self.soften.at(ops, elapsed)
+        return EqualLabels(features.shared["y"], self.alpha) if "y" in features.shared else Pairs(self.alpha)

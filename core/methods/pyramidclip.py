@@ -24,6 +24,7 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.methods.features import Features
 from tandemclip.core.methods.method import TwoTowers, unit
 from tandemclip.core.objectives.infonce import infonce
+from tandemclip.core.objectives.targets import EqualLabels, Pairs
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
 TEXT_LEVELS = {"S": "text_summary", "T": "text_caption", "A": "text_objects"}
@@ -125,10 +126,9 @@ class PyramidCLIP(TwoTowers):
         for pair in self.weights.used:
             present = shared["has_objects"] if set(pair) & set("RA") else None
             labels = shared.get(f"label_{pair[1]}")
+            targets = Pairs(self.alpha) if labels is None else EqualLabels(labels, self.alpha)
             u, v = shared[pair[0]], shared[pair[1]]
-            terms[pair] = infonce(
-                ops, u, v, scale, alpha=self.alpha, present=present, rows=features.rows, labels=labels
-            )
+            terms[pair] = infonce(ops, u, v, scale, targets=targets, present=present, rows=features.rows)
         loss = reduce(add, (terms[pair] * weight for pair, weight in self.weights.used.items()))
         return terms | {"loss": loss, "logit_scale": features.part(p["logit_scale"])}
 
