@@ -5,10 +5,12 @@ from typing import Literal
 
 import numpy as np
 
+from tandemclip.core.data.views.text import Targets
 from tandemclip.core.errors import UserError
-from tandemclip.core.methods.features import Elapsed
-from tandemclip.core.objectives.targets import Softened
-from tandemclip.core.ops import Ops
+from tandemclip.core.methods.features import START, Elapsed
+from tandemclip.core.methods.method import TwoTowers
+from tandemclip.core.objectives.targets import EqualLabels, Pairs, Softened, TargetKind
+from tandemclip.core.ops import Array, Ops
 
 NEVER = 2.0  # at the last step all of the run is over, 1: what begins at r2 = 1 must not begin there
 
@@ -48,3 +50,32 @@ class Progressive:
         bounds = {"one-hot": (0.0, self.r1), "smoothed": (self.r1, self.r2), "importance": (self.r2, 1.0)}
         middles = {name: (start + stop) / 2 for name, (start, stop) in bounds.items() if start < stop}
         return {name: Elapsed(middle, middle) for name, middle in middles.items()}
+
+
+class SoftTargets(TwoTowers):
+    """A method whose pairs may have other targets than one-hot ones, by three fields.
+
+    alpha: label smoothing. targets: what else is a positive, see TextView. soften: targets that change with the run.
+    """
+
+    alpha: float
+    targets: Targets
+    soften: Progressive | None
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.soften is not None and (self.alpha or self.targets != "pairs"):
+            raise UserError(
+                f"method.soften is given with alpha {self.alpha} and targets {self.targets!r}; it softens one-hot "
+                "targets by itself: set alpha to 0 and targets to 'pairs', or leave soften out"
+            )
+
+    @property
+    def phases(self) -> dict[str, Elapsed]:
+        return {"": START} if self.soften is None else self.soften.phases
+
+    def kind(self, ops: Ops, elapsed: Elapsed, labels: Array | None) -> TargetKind:
+        """labels: int [N, K] of the texts, None where `targets` asks for none."""
+        if self.soften is not None:
+            return self.soften.at(ops, elapsed)
+        return Pairs(self.alpha) if labels is None else EqualLabels(labels, self.alpha)

@@ -9,8 +9,11 @@ from tandemclip.backends.recorder.record import ELAPSED, record_step
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.errors import UserError
-from tandemclip.core.methods.features import START, Elapsed
+from tandemclip.core.methods.features import START, Elapsed, Features
 from tandemclip.core.methods.softening import Progressive
+from tandemclip.core.objectives.infonce import infonce
+from tandemclip.core.objectives.targets import Softened
+from tandemclip.core.random import generator
 from tandemclip.core.training import journal
 from tandemclip.core.training.config import read
 from tandemclip.core.training.schedule import Schedule
@@ -90,6 +93,23 @@ def test_one_program_serves_every_phase(root, by):
 
 def used(program):
     return {name for name, x in program.inputs.items() if any(x is a for call in program.calls for a in call.arguments)}
+
+
+@pytest.mark.parametrize("phase, kind", [("smoothed", Softened(0.2, 0.0)), ("importance", Softened(0.0, 0.2))])
+def test_every_pair_of_pyramidclip_is_softened(root, phase, kind):
+    """Among the samples that have objects, where the pair is about those."""
+    path = root / "configs" / "pretrain" / "tiny_pyramidclip_vit.yaml"
+    method = read(path, {"method": {"soften": {}, "alpha": 0.0}})[0].method
+    rng, ops, present = generator("softening"), Reference(), np.array([1.0, 0.0, 1.0, 1.0, 1.0])
+    shared = {level: rng.standard_normal((5, 4)) for level in "GLRSTA"}
+    shared = {level: x / np.linalg.norm(x, axis=1, keepdims=True) for level, x in shared.items()}
+    elapsed = Elapsed(*map(np.float64, method.phases[phase]))
+    features = Features(shared | {"has_objects": present})
+    terms = method.loss(ops, {"logit_scale": np.array(1.5)}, features, elapsed)
+    for pair in ("GS", "LT", "GA", "RS", "LA", "RT"):
+        among = present if set(pair) & set("RA") else None
+        wanted = infonce(ops, shared[pair[0]], shared[pair[1]], np.exp(1.5), targets=kind, present=among)
+        assert terms[pair] == pytest.approx(wanted, rel=1e-6)
 
 
 @pytest.fixture(scope="module")
