@@ -20,6 +20,8 @@ TYPES = {
         "vit": "towers.vit:VisionTransformer",
         "modified_resnet": "towers.modified_resnet:ModifiedResNet",
         "resnet": "towers.resnet:ResNet",
+        "basic_resnet": "towers.basic_resnet:BasicResNet",
+        "mobilenet_v2": "towers.mobilenet:MobileNetV2",
         "swin": "towers.swin:SwinTransformer",
     },
     "towers.tower:TextTower": {

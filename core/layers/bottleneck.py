@@ -51,12 +51,3 @@ class Bottleneck(Spec):
         if "shortcut" in self.nodes:
             x = p.shortcut_norm(p.shortcut(self.pool(ops, x)))
         return ops.relu(x + y)
-
-
-def through_stages(p, x, depths):  # [B, inputs, H, W] -> what each stage's last block gave: [B, C, h, w] each
-    seen = []
-    for stage, depth in enumerate(depths):
-        for i in range(depth):
-            x = p.child(f"stages.{stage}.{i}")(x)
-        seen.append(x)
-    return tuple(seen)

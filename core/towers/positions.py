@@ -8,8 +8,8 @@ from math import isqrt
 
 import numpy as np
 
+from tandemclip.core.layers.attention_pool import AttentionPool
 from tandemclip.core.spec import Spec
-from tandemclip.core.towers.modified_resnet import AttentionPool
 from tandemclip.core.towers.vit import VisionTransformer
 
 FRONT = 1  # tokens in front of the grid, in both kinds of part below
@@ -18,7 +18,8 @@ A = -0.5  # Keys' cubic (1981); torch has it with antialias, and -0.75 without
 
 def position_grids(spec: Spec, prefix: str = "") -> set[str]:
     """The dotted names of parameters [1 + side^2, width] that stand for one token and a grid of places."""
-    own = {f"{prefix}positions"} if isinstance(spec, (VisionTransformer, AttentionPool)) else set()
+    has = isinstance(spec, (VisionTransformer, AttentionPool)) and "positions" in spec.parameters()
+    own = {f"{prefix}positions"} if has else set()
     return own.union(*(position_grids(child, f"{prefix}{name}.") for name, child in spec.nodes.items()))
 
 

@@ -3,17 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck, through_stages
-from tandemclip.core.layers.convolution import Convolution
+from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck
+from tandemclip.core.layers.convolution import by_outputs
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import BatchNorm
+from tandemclip.core.layers.stages import through_stages
+from tandemclip.core.layers.stem import max_pool
 from tandemclip.core.spec import Normal
 from tandemclip.core.towers.tower import ImageTower, require_positive
-
-
-def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> Convolution:
-    """Initialised by its outputs (He et al. 2015, as torchvision's)."""
-    return Convolution(inputs, outputs, kernel, stride, initial=Normal((2 / (outputs * kernel**2)) ** 0.5))
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,7 @@ class StridedBottleneck(Bottleneck):
     """A stride is taken by the convolution in the middle ("V1.5")."""
 
     def convolution(self, inputs, outputs, kernel, stride=1):
-        return convolution(inputs, outputs, kernel, stride)
+        return by_outputs(inputs, outputs, kernel, stride)
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class ResNet(ImageTower):
 
     def children(self):
         kernel, stride = (7, 2) if self.stem == "photos" else (3, 1)
-        own = {"first": convolution(3, self.width, kernel, stride), "first_norm": BatchNorm(self.width)}
+        own = {"first": by_outputs(3, self.width, kernel, stride), "first_norm": BatchNorm(self.width)}
         inputs = self.width
         for stage, depth in enumerate(self.layers):
             for i in range(depth):
@@ -77,14 +74,3 @@ class ResNet(ImageTower):
 
     def read_features(self, ops, p, seen):  # the mean of the last map
         return ops.mean(seen.last, (2, 3))
-
-
-def max_pool(ops, x):  # [B, C, H, W] -> [B, C, H / 2, W / 2]: maxima of 3 x 3, stride 2, padded by 1, H and W even
-    """Along either side: of an even place, the odd one behind it and the odd one before it, where there is one."""
-    batch, channels, height, width = x.shape
-    x = ops.reshape(x, (batch, channels, height // 2, 2, width))
-    even, odd = x[:, :, :, 0], x[:, :, :, 1]
-    x = ops.maximum(ops.maximum(even, odd), ops.concat((even[:, :, :1], odd[:, :, :-1]), 2))
-    x = ops.reshape(x, (batch, channels, height // 2, width // 2, 2))
-    even, odd = x[:, :, :, :, 0], x[:, :, :, :, 1]
-    return ops.maximum(ops.maximum(even, odd), ops.concat((even[:, :, :, :1], odd[:, :, :, :-1]), 3))

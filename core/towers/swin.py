@@ -1,4 +1,4 @@
-"""Swin transformer (Liu et al. 2021) as UniCL's image tower: mean of the last tokens, a projection without bias."""
+"""Swin transformer (Liu et al. 2021) as UniCL's and LightCLIP's image tower: mean of the last tokens, a projection."""
 
 from dataclasses import dataclass
 
@@ -34,6 +34,7 @@ class SwinTransformer(ImageTower):
     patch: int = 4
     drop_path: float = 0.0
     eps: float = 1e-5
+    projection_bias: bool = False
     roi: None = None
 
     def __post_init__(self):
@@ -65,7 +66,7 @@ class SwinTransformer(ImageTower):
             if width != widths[-1]:
                 own[f"merges.{i}"] = PatchMerging(width, INITIAL, self.eps)
         own["output_norm"] = LayerNorm(widths[-1], self.eps)
-        own["projection"] = Linear(widths[-1], self.embed_dim, bias=False, weight_initial=INITIAL)
+        own["projection"] = Linear(widths[-1], self.embed_dim, self.projection_bias, INITIAL, Constant(0.0))
         return own
 
     @property

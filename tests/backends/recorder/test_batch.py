@@ -13,6 +13,9 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.layers.norm import BatchNorm
 from tandemclip.core.random import generator
 from tandemclip.core.spec import Run, Scope, Spec, initial_weights
+from tandemclip.core.towers.basic_resnet import BasicResNet
+from tandemclip.core.towers.mobilenet import MobileNetV2
+from tandemclip.core.towers.swin import SwinTransformer
 from tandemclip.core.towers.tower import TextTower
 from tandemclip.core.training.config import read
 from tandemclip.tests.parity.cases import OPERATOR_FUNCTIONS
@@ -92,6 +95,20 @@ def test_every_tower_of_the_tiny_configurations_runs_at_any_batch(root, name):
     for tower in (method.image, method.text):
         if tower is not None:
             agree(tower, inputs_of(tower), everything)
+
+
+@pytest.mark.parametrize(
+    "tower",
+    [
+        BasicResNet(32, (1, 1, 1, 1), 6, 2, width=4),
+        BasicResNet(32, (1, 1, 1, 1), 6, 2, width=4, stem="torchvision", positions=True),
+        MobileNetV2(32, 6, 2, width=4, widths=(4, 4, 4, 6, 6, 6, 8), blocks=(1,) * 7, expansion=2),
+        SwinTransformer(32, 6, 4, (1, 2), (1, 2), 4, projection_bias=True),
+    ],
+    ids=["clip stem", "torchvision stem", "mobilenet", "swin"],
+)
+def test_towers_that_no_tiny_configuration_has_run_at_any_batch(tower):
+    agree(tower, inputs_of(tower), everything)
 
 
 @pytest.mark.parametrize("name", ["tiny_pyramidclip_vit", "tiny_pyramidclip_rn"])

@@ -7,9 +7,9 @@ import torch
 
 from tandemclip.backends.mindspore import ops as mindspore_ops
 from tandemclip.backends.reference.ops import Reference
+from tandemclip.core.layers.attention_pool import AttentionPool
 from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
 from tandemclip.core.spec import Run, Scope
-from tandemclip.core.towers.modified_resnet import AttentionPool
 from tandemclip.core.towers.vit import VisionTransformer
 from tandemclip.tests.core.layers.running import array, judge, model, near, random_weights, tensor
 

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from tandemclip.core.random import generator
+from tandemclip.core.towers.basic_resnet import BasicResNet
 from tandemclip.core.towers.modified_resnet import ModifiedResNet
 from tandemclip.core.towers.positions import interpolation, is_grid, position_grids, resized
 from tandemclip.core.towers.text import TextTransformer
@@ -41,5 +42,7 @@ def test_which_parameters_are_grids():
     vit = VisionTransformer(resolution=32, patch=8, width=8, layers=1, heads=2, embed_dim=4)
     assert position_grids(vit, "image.") == {"image.positions"}
     assert position_grids(ModifiedResNet(64, (1, 1, 1, 1), 8, 4, 8)) == {"pool.positions"}
+    assert position_grids(BasicResNet(64, (1, 1, 1, 1), 8, 4, 8, positions=True)) == {"pool.positions"}
+    assert not position_grids(BasicResNet(64, (1, 1, 1, 1), 8, 4, 8))
     assert not position_grids(TextTransformer(9, 17, 8, 1, 2, 4))  # 1 + 4^2 rows, and no grid
     assert [rows for rows in range(1, 20) if is_grid(rows)] == [2, 5, 10, 17]

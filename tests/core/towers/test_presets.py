@@ -28,6 +28,44 @@ def test_number_of_parameters(method, image, text, count):
     assert count_parameters(method(build(image), build(text))) == count
 
 
+@pytest.mark.parametrize(
+    "name, fields, count",
+    [
+        ("LightCLIP-ResNet18", {}, 12_509_024),
+        ("LightCLIP-ResNet18", {"positions": True}, 12_509_024 + 50 * 512),
+        ("LightCLIP-ResNet18", {"stem": "torchvision", "positions": True}, 12_515_392),
+        ("LightCLIP-ResNet18", {"stem": "torchvision"}, 12_489_792),
+        ("LightCLIP-ResNet18", {"stem": "torchvision", "positions": True, "embed_dim": 512}, 12_252_736),
+        ("LightCLIP-MobileNet-V2", {}, 2_448_576),
+        ("LightCLIP-MobileNet-V2", {"positions": True}, 2_464_576),
+        ("LightCLIP-MobileNet-V2", {"positions": True, "embed_dim": 512}, 2_300_224),
+        ("LightCLIP-Swin-Nano", {}, 7_111_242),
+        ("LightCLIP-Swin-Nano", {"projection_bias": True}, 7_111_754),
+        ("LightCLIP-Swin-Nano", {"heads": [2, 4, 8, 16]}, 7_103_468),
+        ("LightCLIP-Swin-Nano", {"depths": [2, 2, 2, 2]}, 5_323_674),
+        ("LightCLIP-Swin-Nano", {"embed_dim": 1024}, 7_307_850),
+        # Swin's own (timm's, which count a classifier of 1,000), with our projection in its place
+        ("LightCLIP-Swin-T", {}, 28_288_354 - 769_000 + 768 * 512),
+        ("LightCLIP-Swin-S", {}, 49_606_258 - 769_000 + 768 * 512),
+        ("LightCLIP-Swin-B", {}, 87_768_224 - 1_025_000 + 1024 * 512),
+    ],
+    ids=str,
+)
+def test_number_of_parameters_of_each_reading_of_lightclip(name, fields, count):
+    assert count_parameters(config.build(ImageTower, {"type": name} | fields)) == count
+
+
+@pytest.mark.parametrize("embed_dim", [512, 1024])
+def test_text_towers_of_four_depths(embed_dim):
+    names = {4: f"CLIP-text-{embed_dim}-L4", 8: f"LightCLIP-text-{embed_dim}", 12: f"CLIP-text-{embed_dim}"}
+    names[16] = f"CLIP-text-{embed_dim}-L16"
+    block = 12 * 512**2 + 13 * 512  # q, k, v, output, two of the feed-forward, their biases, two norms
+    rest = (49408 + 77 + 2 + embed_dim) * 512
+    for layers, name in names.items():
+        tower = build(name)
+        assert count_parameters(tower) == layers * block + rest and tower.stage_dims == (512,) * 4
+
+
 def test_what_a_count_does_not_tell():
     assert build("CLIP-text-512").pool == "end" and build("PyramidCLIP-text-512").pool == "max"
     assert build("ViT-B/16").heads == 12 and build("RN50").heads == 32 and build("PyramidCLIP-text-1024").heads == 8

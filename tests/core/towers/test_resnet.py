@@ -10,9 +10,10 @@ from tandemclip import backends
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.core.config.build import build
 from tandemclip.core.interop.torchvision import trunk
+from tandemclip.core.layers.stem import max_pool
 from tandemclip.core.random import generator
 from tandemclip.core.spec import Run, Scope, count_parameters, initial_weights
-from tandemclip.core.towers.resnet import ResNet, max_pool
+from tandemclip.core.towers.resnet import ResNet
 from tandemclip.core.towers.tower import ImageTower
 from tandemclip.core.training.update import AdamW
 
