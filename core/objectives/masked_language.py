@@ -50,7 +50,7 @@ def _classified(ops, words, weight, bias, targets, share, chunk):
 
 
 def _chunk(ops, logits, targets, share):  # [n, V], int [n, 1], [n, 1] -> scalar, its gradient [n, V] by the logits
-    log = ops.log_softmax(ops.widen(logits), 1)
+    log = ops.log_softmax(logits, 1)
     numbers = ops.constant(np.arange(logits.shape[1], dtype=np.int32)[None])
     right = ops.cast(ops.equal(targets, numbers), "float")
     return -ops.sum(log * right * share, (0, 1)), (ops.exp(log) - right) * share

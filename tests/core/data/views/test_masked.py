@@ -66,6 +66,7 @@ def test_only_words_change_and_targets_are_the_true_ids(words, length):
         number = int(found["_chosen"].sum())
         places, end, ids, masked = found["_places"][:number], int(found["_end"]), found[""], found["_masked"]
         assert number == chosen_count(min(words, length - 2)) <= len(found["_places"])
+        assert len(found["_places"]) == max(1, chosen_count(length - 2))
         assert ids[end] == WORDS.end and not ids[end + 1 :].any()
         assert len(set(places.tolist())) == number and (np.diff(places) > 0).all()
         assert ((places > 0) & (places < end)).all()
