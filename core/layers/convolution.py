@@ -7,9 +7,10 @@ from tandemclip.core.spec import Normal, Parameter, Spec, Uniform
 
 @dataclass(frozen=True)
 class Convolution(Spec):
-    """A square kernel without bias (a norm follows everywhere), zero padding that keeps the size at stride 1.
+    """A square kernel without bias, zero padding that keeps the size at stride 1.
 
-    Initialised as torch's nn.Conv2d, uniform within 1 / sqrt(inputs / groups x kernel^2), unless told otherwise.
+    A norm follows, or a linear map that has a bias. Initialised as torch's nn.Conv2d, uniform within 1 / sqrt(inputs /
+    groups x kernel^2), unless told otherwise.
     """
 
     inputs: int

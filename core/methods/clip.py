@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.text import Targets, TextView
 from tandemclip.core.methods.features import Features
-from tandemclip.core.methods.method import TwoTowers, unit
+from tandemclip.core.methods.method import unit
+from tandemclip.core.methods.softening import Progressive, SoftTargets
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
 
 @dataclass(frozen=True)
-class CLIP(TwoTowers):
+class CLIP(SoftTargets):
     """alpha: label smoothing of the targets (0: CLIP's one-hot ones).
 
-    targets: what else is a positive, see TextView.
+    targets: what else is a positive, see TextView. soften: targets that change with the run (LightCLIP 3.2), in place
+    of these two.
     """
 
     image: ImageTower
@@ -23,6 +25,7 @@ class CLIP(TwoTowers):
     temperature: float = 0.07
     alpha: float = 0.0
     targets: Targets = "pairs"
+    soften: Progressive | None = None
 
     def views(self):
         return {
@@ -35,7 +38,7 @@ class CLIP(TwoTowers):
         return Features(shared if self.targets == "pairs" else shared | {"y": batch["text_label"]})
 
     def loss(self, ops, p, features, elapsed):
-        u, v, y = (features.shared.get(name) for name in "uvy")
-        scale = p["logit_scale"]
-        loss = infonce(ops, u, v, ops.exp(scale), alpha=self.alpha, rows=features.rows, labels=y)
+        u, v, scale = features.shared["u"], features.shared["v"], p["logit_scale"]
+        targets = self.kind(ops, elapsed, features.shared.get("y"))
+        loss = infonce(ops, u, v, ops.exp(scale), targets=targets, rows=features.rows)
         return {"loss": loss, "logit_scale": features.part(scale)}

@@ -22,7 +22,8 @@ from tandemclip.core.data.views.text import Targets, TextView
 from tandemclip.core.data.views.view import View
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.features import Features
-from tandemclip.core.methods.method import TwoTowers, unit
+from tandemclip.core.methods.method import unit
+from tandemclip.core.methods.softening import Progressive, SoftTargets
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
@@ -65,10 +66,11 @@ class HasObjects(View):
 
 
 @dataclass(frozen=True)
-class PyramidCLIP(TwoTowers):
+class PyramidCLIP(SoftTargets):
     """alpha: softening (eq. 2). objects: length of the ROI sequence, padded and masked.
 
-    targets: what else is a positive of what, see TextView; each pair goes by the label of its text.
+    targets: what else is a positive of what, see TextView; each pair goes by the label of its text. soften: targets
+    that change with the run (LightCLIP 3.2), in place of these two; alpha is then to be 0.
     joint_views: both crops go through the image tower as one batch, so that a BatchNorm sees them together; a tower
     without one is always run so, as nothing but the time changes.
     """
@@ -83,6 +85,7 @@ class PyramidCLIP(TwoTowers):
     temperature: float = 0.07
     targets: Targets = "pairs"
     joint_views: bool = False
+    soften: Progressive | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -124,11 +127,9 @@ class PyramidCLIP(TwoTowers):
         shared, scale, terms = features.shared, ops.exp(p["logit_scale"]), {}
         for pair in self.weights.used:
             present = shared["has_objects"] if set(pair) & set("RA") else None
-            labels = shared.get(f"label_{pair[1]}")
+            targets = self.kind(ops, elapsed, shared.get(f"label_{pair[1]}"))
             u, v = shared[pair[0]], shared[pair[1]]
-            terms[pair] = infonce(
-                ops, u, v, scale, alpha=self.alpha, present=present, rows=features.rows, labels=labels
-            )
+            terms[pair] = infonce(ops, u, v, scale, targets=targets, present=present, rows=features.rows)
         loss = reduce(add, (terms[pair] * weight for pair, weight in self.weights.used.items()))
         return terms | {"loss": loss, "logit_scale": features.part(p["logit_scale"])}
 

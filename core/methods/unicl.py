@@ -11,7 +11,8 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.methods.features import Features
 from tandemclip.core.methods.method import TwoTowers, unit
 from tandemclip.core.methods.mixing import mixed, neighbours
-from tandemclip.core.objectives.infonce import BOTH, infonce
+from tandemclip.core.objectives.infonce import infonce
+from tandemclip.core.objectives.targets import BOTH, EqualLabels, MixedLabels
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
 
@@ -63,19 +64,11 @@ class UniCL(TwoTowers):
         return Features({"u": unit(ops, p.image(images)), "v": unit(ops, p.text(batch["text"]))} | shared)
 
     def loss(self, ops, p, features, elapsed):
-        u, v, y = (features.shared[name] for name in "uvy")
-        scale, others = p["logit_scale"], None
-        if "share" in features.shared:
-            others = features.shared["mixed_y"], features.shared["share"]
-        loss = infonce(
-            ops,
-            u,
-            v,
-            ops.exp(scale),
-            alpha=self.alpha,
-            rows=features.rows,
-            labels=y,
-            directions=self.directions,
-            mixed=others,
-        )
+        shared, scale, rows = features.shared, p["logit_scale"], features.rows
+        u, v, y = (shared[name] for name in "uvy")
+        if "share" in shared:
+            targets = MixedLabels(y, shared["mixed_y"], shared["share"], self.alpha)
+        else:
+            targets = EqualLabels(y, self.alpha)
+        loss = infonce(ops, u, v, ops.exp(scale), targets=targets, rows=rows, directions=self.directions)
         return {"loss": loss, "logit_scale": features.part(scale)}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tandemclip.core.objectives.infonce import FAR, divided, same_label
+from tandemclip.core.objectives.targets import FAR, divided, same_label
 
 
 def supcon(ops, views, labels, scale, *, rows=None):

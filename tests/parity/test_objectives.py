@@ -11,6 +11,7 @@ from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.methods.method import Features
 from tandemclip.core.methods.pyramidclip import PairWeights, PyramidCLIP
 from tandemclip.core.objectives.infonce import infonce
+from tandemclip.core.objectives.targets import EqualLabels, Pairs, Softened
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.towers.text import TextTransformer
 from tandemclip.core.towers.vit import VisionTransformer
@@ -20,6 +21,9 @@ TOLERANCE = {"numpy64": 1e-12, "torch64": 1e-12, "torch": 1e-5, "mindspore": 1e-
 LEVELS = {"G": "image_global", "L": "image_local", "R": "roi", "S": "summary", "T": "caption", "A": "objects"}
 GROUPS = {"peer": ("GS", "LT"), "global_relation": ("GA", "RS"), "local_relation": ("LA", "RT")}
 ALPHA = {"onehot": 0.0, "smoothed": 0.2}
+TARGETS = {kind: Pairs(alpha) for kind, alpha in ALPHA.items()}
+TARGETS |= {"importance": Softened(0.0, 0.2), "importance_scaled": Softened(0.0, 0.2, scaled=True)}
+DIRECTIONS = {"i2t": ("i2t",), "t2i": ("t2i",), "total": ("i2t", "t2i")}
 
 
 def pyramidclip(weights, alpha):
@@ -33,18 +37,19 @@ METHOD = pyramidclip(PairWeights(), ALPHA["smoothed"])
 def infonce_cases(ops, p, x):
     """{name in the file: value}; inputs of its own for each, so that one gradient of their sum gives each one's."""
     found = {}
-    for kind, alpha in ALPHA.items():
+    for kind, targets in TARGETS.items():
         u, v, scale = (x[f"infonce/{kind}/{name}"] for name in ("image", "text", "scale"))
-        found[f"infonce/{kind}/total"] = infonce(ops, u, v, scale, alpha=alpha)
+        for name, directions in DIRECTIONS.items():
+            found[f"infonce/{kind}/{name}"] = infonce(ops, u, v, scale, targets=targets, directions=directions)
     return found
 
 
 def unicl_cases(ops, p, x):
     """Each direction and both, at labels of one column."""
     found = {}
-    for name, directions in {"i2t": ("i2t",), "t2i": ("t2i",), "total": ("i2t", "t2i")}.items():
+    for name, directions in DIRECTIONS.items():
         u, v, scale = (x[f"unicl/{name}/{part}"] for part in ("image", "text", "scale"))
-        found[f"unicl/{name}"] = infonce(ops, u, v, scale, labels=x["labels"], directions=directions)
+        found[f"unicl/{name}"] = infonce(ops, u, v, scale, targets=EqualLabels(x["labels"]), directions=directions)
     return found
 
 
@@ -78,7 +83,9 @@ def file(shared):
 
 @pytest.fixture(scope="module")
 def inputs(file):
-    found = {f"infonce/{kind}/{name}": file[f"infonce/{name}"] for kind in ALPHA for name in ("image", "text", "scale")}
+    found = {
+        f"infonce/{kind}/{name}": file[f"infonce/{name}"] for kind in TARGETS for name in ("image", "text", "scale")
+    }
     for own in (f"pyramid/{samples}/{kind}" for samples in ("all", "masked") for kind in ALPHA):
         found |= {f"{own}/{name}": file[f"pyramid/{name}"] for name in (*LEVELS.values(), "scale")}
     for name in ("i2t", "t2i", "total"):
@@ -109,7 +116,7 @@ def worse(found, judge, kind, interpreter):
 def test_values_and_gradients(file, result):
     interpreter, found = result
     values = {name: file[name] for name in found.outputs if name != "scalar"}
-    assert len(values) == 2 + 3 + 4 * 7 and not worse(found.outputs, values, "output", interpreter)
+    assert len(values) == 4 * 3 + 3 + 4 * 7 and not worse(found.outputs, values, "output", interpreter)
     if interpreter == "numpy64":  # gives no gradients
         return
     gradients = {}
@@ -118,7 +125,7 @@ def test_values_and_gradients(file, result):
         own = "unicl" if own == "unicl/total" else own
         if f"{own}/grad_{of}" in file:  # of the pyramid, the smoothed totals have them
             gradients[name] = file[f"{own}/grad_{of}"]
-    assert len(gradients) == 3 * 3 + 2 * 7 and not worse(found.gradients, gradients, "gradient", interpreter)
+    assert len(gradients) == 5 * 3 + 2 * 7 and not worse(found.gradients, gradients, "gradient", interpreter)
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -12,6 +12,7 @@ from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.features import Elapsed, Features
 from tandemclip.core.methods.method import ImagesOnly, unit
 from tandemclip.core.objectives.infonce import infonce
+from tandemclip.core.objectives.targets import Pairs
 from tandemclip.core.spec import Buffer, Normal, Parameter
 from tandemclip.core.towers.tower import ImageTower
 
@@ -127,7 +128,7 @@ class TwoPhases(CLIP):
         terms, scale = super().loss(ops, p, features, elapsed), ops.exp(p["logit_scale"])
         late = ops.cast(ops.less(ops.constant(0.5 * ONE), elapsed.epoch), "float") * elapsed.step
         u, v = features.shared["u"], features.shared["v"]
-        soft = infonce(ops, u, v, scale, alpha=0.2, rows=features.rows)
+        soft = infonce(ops, u, v, scale, targets=Pairs(0.2), rows=features.rows)
         return terms | {"soft": soft, "loss": terms["loss"] * (1.0 - late) + soft * late}
 
 

@@ -21,9 +21,13 @@ TRAINING_RECORDS = 100_000  # enough for a vocabulary; larger sources are read a
 
 
 class Tokenizer(Protocol):
-    """vocab_size ids, with start = vocab_size - 2, end = vocab_size - 1, pad = 0. Can be pickled."""
+    """vocab_size ids, with start = vocab_size - 2, end = vocab_size - 1, pad = 0. Can be pickled.
+
+    first_word: ids from here up to the start token's are words, and no special tokens.
+    """
 
     vocab_size: int
+    first_word: int
     start: int
     end: int
     pad: int

@@ -22,6 +22,7 @@ class TrainedTokenizer:
 
     KIND = "trained"
     pad = PAD
+    first_word = PAD + 2  # 1 is UNKNOWN
 
     def __init__(self, words: Tokenizer, vocab_size: int):
         self._words = words

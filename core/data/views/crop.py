@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from tandemclip.core.data import images
 from tandemclip.core.data.views.image import ImageView
+from tandemclip.core.data.views.moco import MoCoV2
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Crop:
     trained and evaluated with Pillow's bicubic.
     crop_pct: evaluation takes the middle out of a picture this much larger, as timm calls it (0.875: 224 of 256
     pixels). rand_augment: two random changes of colour or place; erase: the chance that a part becomes noise
-    (`augment`).
+    (`augment`). moco_v2: MoCo v2's jitter, grey and blur; `{}` in a configuration is all of its values (`moco`).
     """
 
     area: tuple[float, float] = (0.9, 1.0)
@@ -26,6 +27,7 @@ class Crop:
     erase: float = 0.0
     resize: images.Resize = "antialiased"
     crop_pct: float = 1.0
+    moco_v2: MoCoV2 | None = None
 
     def __post_init__(self):
         if not 0 < self.crop_pct <= 1:

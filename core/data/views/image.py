@@ -6,6 +6,7 @@ import numpy as np
 
 from tandemclip.core.data import images
 from tandemclip.core.data.views import augment
+from tandemclip.core.data.views.moco import MoCoV2
 from tandemclip.core.data.views.view import View
 
 
@@ -14,7 +15,8 @@ class ImageView(View):
     """A random crop for training, resized to a square -> "": [3, resolution, resolution] float32, normalised.
 
     area: share of the picture, e.g. (0.9, 1.0) for a global and (0.5, 1.0) for a local view. ratio: width / height.
-    rand_augment, erase: see `augment`. resize, crop_pct: of evaluation too, see CentreView.
+    rand_augment, erase: see `augment`. moco_v2: see `moco`; None: none of it. resize, crop_pct: of evaluation too, see
+    CentreView.
     """
 
     resolution: int
@@ -27,6 +29,7 @@ class ImageView(View):
     erase: float = 0.0
     resize: images.Resize = "antialiased"
     crop_pct: float = 1.0
+    moco_v2: MoCoV2 | None = None
 
     def arrays(self):
         return {"": ((3, self.resolution, self.resolution), np.dtype(np.float32))}
@@ -36,6 +39,8 @@ class ImageView(View):
         pixels = images.RESIZE[self.resize](crop, self.resolution, self.resolution)
         if self.flip and rng.random() < 0.5:
             pixels = pixels[:, ::-1]
+        if self.moco_v2:
+            pixels = self.moco_v2(pixels, rng)
         if self.rand_augment:
             pixels = augment.rand_augment(pixels, tuple(round(255 * value) for value in self.mean), rng)
         planes = images.normalise(pixels, self.mean, self.std)

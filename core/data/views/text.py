@@ -6,12 +6,27 @@ from typing import Literal
 import numpy as np
 
 from tandemclip.core.data.records import BrokenRecord
+from tandemclip.core.data.views.edit import edit
 from tandemclip.core.data.views.label import class_of, hashed
 from tandemclip.core.data.views.rois import OBJECTS
 from tandemclip.core.data.views.view import View
+from tandemclip.core.data.views.wordnet import wordnet
 
 Targets = Literal["pairs", "texts", "labels"]
 LABEL = "_label"
+
+
+@dataclass(frozen=True)
+class WordEdit:
+    """A synonym, a swap or deletion of words, see `edit`. wordnet: the folder of WordNet's files; None: see `wordnet`.
+
+    UserError where there is none, at the first text.
+    """
+
+    wordnet: str | None = None
+
+    def __call__(self, text: str, rng: np.random.Generator) -> str:
+        return edit(text, wordnet(self.wordnet).synonyms, rng)
 
 
 @dataclass(frozen=True)
@@ -23,22 +38,26 @@ class TextView(View):
     the phrases of its objects, the most confident first, at most ten, joined by ", "; empty where there is none.
     targets: what is a positive of what. "pairs": each picture has its own text only, as in CLIP. "texts": equal token
     ids are one label. "labels": so is an equal class, which comes before the text (UniCL's TargetM).
+    edit: changes the text by the record's own numbers; what is equal is still decided by the text as it was.
     """
 
     field: Literal["caption", "summary", "objects"]
     context_length: int = 77
     targets: Targets = "pairs"
+    edit: WordEdit | None = None
 
     def arrays(self):
         label = {} if self.targets == "pairs" else {LABEL: ((2,), np.dtype(np.int32))}
         return {"": ((self.context_length,), np.dtype(np.int32))} | label
 
     def __call__(self, record, rng, tokenizer):
-        ids = tokenizer([self._text(record, rng)], self.context_length)[0]
+        text = self._text(record, rng)
+        plain = tokenizer([text], self.context_length)[0]
+        ids = tokenizer([self.edit(text, rng)], self.context_length)[0] if self.edit else plain
         if self.targets == "pairs":
             return {"": ids}
         labelled = self.targets == "labels" and record.label is not None
-        return {"": ids, LABEL: hashed(class_of(record) if labelled else ids.tobytes())}
+        return {"": ids, LABEL: hashed(class_of(record) if labelled else plain.tobytes())}
 
     def _text(self, record, rng) -> str:
         if self.field == "objects":

@@ -11,6 +11,7 @@ from tandemclip.backends.mindspore import ops as mindspore_ops
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.backends.torch.ops import TorchOps
 from tandemclip.core.objectives.infonce import infonce
+from tandemclip.core.objectives.targets import EqualLabels, MixedLabels, Pairs
 from tandemclip.core.random import generator
 
 PRESENT = {
@@ -53,7 +54,7 @@ def subset(x, present):
 def test_everybody_present(count, scale, alpha):
     u, v = unit_rows(1, count), unit_rows(2, count)
     wanted = plain(u.tolist(), v.tolist(), scale, alpha)
-    assert float(infonce(Reference(), u, v, scale, alpha=alpha)) == pytest.approx(wanted, rel=1e-12, abs=1e-14)
+    assert float(infonce(Reference(), u, v, scale, targets=Pairs(alpha))) == pytest.approx(wanted, rel=1e-12, abs=1e-14)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.2])
@@ -62,7 +63,7 @@ def test_everybody_present(count, scale, alpha):
 def test_a_sample_that_is_absent_is_neither_row_nor_column_nor_negative(who, scale, alpha):
     u, v, present = unit_rows(1, 5), unit_rows(2, 5), np.array(PRESENT[who], float)
     wanted = plain(subset(u, present), subset(v, present), scale, alpha)
-    assert float(infonce(Reference(), u, v, scale, alpha=alpha, present=present)) == pytest.approx(
+    assert float(infonce(Reference(), u, v, scale, targets=Pairs(alpha), present=present)) == pytest.approx(
         wanted, rel=1e-12, abs=1e-14
     )
 
@@ -73,12 +74,12 @@ def with_gradients(engine, u, v, scale, alpha, present):
     if engine == "mindspore":
         ops = mindspore_ops
         flags = None if present is None else ops.constant(present)
-        loss = lambda u, v, scale: infonce(ops, u, v, scale, alpha=alpha, present=flags)
+        loss = lambda u, v, scale: infonce(ops, u, v, scale, targets=Pairs(alpha), present=flags)
         value, gradients = ms.value_and_grad(loss, (0, 1, 2))(*(ops.constant(np.asarray(x, float)) for x in given))
         return value.asnumpy(), [g.asnumpy() for g in gradients]
     ops = TorchOps({"torch": torch.float32, "judge": torch.float64}[engine])
     tensors = [ops.constant(np.asarray(x, float)).requires_grad_() for x in given]
-    value = infonce(ops, *tensors, alpha=alpha, present=None if present is None else ops.constant(present))
+    value = infonce(ops, *tensors, targets=Pairs(alpha), present=None if present is None else ops.constant(present))
     gradients = torch.autograd.grad(value, tensors, allow_unused=True, materialize_grads=True)
     return value.detach().numpy(), [g.numpy() for g in gradients]
 
@@ -93,7 +94,7 @@ def test_engines_agree_in_value_and_gradient_whoever_is_present(who, alpha):
     assert all(np.isfinite(g).all() for g in gradients)
     assert not gradients[0][absent].any() and not gradients[1][absent].any()
     step = 1e-6
-    slope = [float(infonce(Reference(), u, v, scale + s, alpha=alpha, present=present)) for s in (step, -step)]
+    slope = [float(infonce(Reference(), u, v, scale + s, targets=Pairs(alpha), present=present)) for s in (step, -step)]
     assert gradients[2] == pytest.approx((slope[0] - slope[1]) / (2 * step), abs=1e-8)
     for engine in ("torch", "mindspore"):
         own, own_gradients = with_gradients(engine, u, v, scale, alpha, present)
@@ -111,7 +112,7 @@ def test_one_sample_alone_is_zero_with_gradient_zero(engine):
 
 def test_equal_features_of_everybody_give_ln_n():
     u = np.tile(unit_rows(1, 1), (7, 1))
-    assert float(infonce(Reference(), u, u, 50.0, alpha=0.2)) == pytest.approx(math.log(7), rel=1e-12)
+    assert float(infonce(Reference(), u, u, 50.0, targets=Pairs(0.2))) == pytest.approx(math.log(7), rel=1e-12)
 
 
 def test_the_softened_target_is_the_papers_mixture():
@@ -120,7 +121,7 @@ def test_the_softened_target_is_the_papers_mixture():
     logits = 3.0 * u @ v.T
     log_softmax = lambda x: x - np.log(np.exp(x).sum(1, keepdims=True))
     uniform = -(log_softmax(logits).mean() + log_softmax(logits.T).mean()) / 2
-    assert float(infonce(Reference(), u, v, 3.0, alpha=0.75)) == pytest.approx(uniform, rel=1e-12)
+    assert float(infonce(Reference(), u, v, 3.0, targets=Pairs(0.75))) == pytest.approx(uniform, rel=1e-12)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.2])
@@ -129,17 +130,13 @@ def test_the_softened_target_is_the_papers_mixture():
 def test_the_parts_of_the_rows_add_up_to_the_whole(who, cuts, alpha):
     u, v = unit_rows(1, 5), unit_rows(2, 5)
     present = None if who is None else np.array(PRESENT[who], float)
-    parts = [
-        float(infonce(Reference(), u, v, 14.3, alpha=alpha, present=present, rows=rows)) for rows in zip(cuts, cuts[1:])
-    ]
-    assert sum(parts) == pytest.approx(
-        float(infonce(Reference(), u, v, 14.3, alpha=alpha, present=present)), rel=1e-12, abs=1e-14
-    )
+    part = lambda rows: float(infonce(Reference(), u, v, 14.3, targets=Pairs(alpha), present=present, rows=rows))
+    assert sum(map(part, zip(cuts, cuts[1:]))) == pytest.approx(part(None), rel=1e-12, abs=1e-14)
 
 
 def test_a_part_reads_its_own_rows_against_every_column():
     u, v = unit_rows(1, 5), unit_rows(2, 5)
-    part = lambda u, v: float(infonce(Reference(), u, v, 14.3, alpha=0.0, rows=(0, 2)))
+    part = lambda u, v: float(infonce(Reference(), u, v, 14.3, targets=Pairs(0.0), rows=(0, 2)))
     moved = v.copy()
     moved[4] = unit_rows(3, 1)
     assert part(u, moved) != part(u, v)  # a column of somebody else
@@ -183,13 +180,10 @@ def test_equal_labels_are_positives_of_each_other(labels, who, alpha, directions
     u, v, labels = unit_rows(1, 5), unit_rows(2, 5), np.array(LABELS[labels], np.int32)
     present = None if who is None else np.array(PRESENT[who], float)
     kept = [subset(x, [1] * 5 if present is None else present) for x in (u, v, labels)]
+    targets = EqualLabels(labels, alpha)
     wanted = plain_labels(*kept[:2], 14.3, kept[2], alpha, directions)
     whole, *parts = (
-        float(
-            infonce(
-                Reference(), u, v, 14.3, alpha=alpha, present=present, rows=rows, labels=labels, directions=directions
-            )
-        )
+        float(infonce(Reference(), u, v, 14.3, targets=targets, present=present, rows=rows, directions=directions))
         for rows in (None, (0, 2), (2, 5))
     )
     assert whole == pytest.approx(wanted, rel=1e-12, abs=1e-14)
@@ -200,8 +194,8 @@ def test_equal_labels_are_positives_of_each_other(labels, who, alpha, directions
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_distinct_labels_are_no_labels(count, alpha):
     u, v, labels = unit_rows(1, count), unit_rows(2, count), np.arange(count, dtype=np.int32)[:, None]
-    without = float(infonce(Reference(), u, v, 14.3, alpha=alpha))
-    assert float(infonce(Reference(), u, v, 14.3, alpha=alpha, labels=labels)) == pytest.approx(
+    without = float(infonce(Reference(), u, v, 14.3, targets=Pairs(alpha)))
+    assert float(infonce(Reference(), u, v, 14.3, targets=EqualLabels(labels, alpha))) == pytest.approx(
         without, rel=1e-12, abs=1e-14
     )
 
@@ -247,16 +241,12 @@ def test_mixed_pictures_have_the_targets_of_both(labels, directions, alpha):
     others = [labels[i ^ 1] for i in range(6)]
     wanted = plain_mixed(u, v, 14.3, labels, others, share, directions, alpha)
     own, other = (np.array(x, np.int32)[:, None] for x in (labels, others))
-    loss = lambda rows: float(
-        infonce(
-            Reference(), u, v, 14.3, alpha=alpha, rows=rows, labels=own, directions=directions, mixed=(other, share)
-        )
-    )
+    mixed = MixedLabels(own, other, share, alpha)
+    loss = lambda rows: float(infonce(Reference(), u, v, 14.3, targets=mixed, rows=rows, directions=directions))
     assert loss(None) == pytest.approx(wanted, rel=1e-12)
     assert loss((0, 4)) + loss((4, 6)) == pytest.approx(wanted, rel=1e-12)
-    alone = float(
-        infonce(Reference(), u, v, 14.3, alpha=0.0, labels=own, directions=directions, mixed=(other, np.ones(6)))
+    alone, labelled = (
+        float(infonce(Reference(), u, v, 14.3, targets=targets, directions=directions))
+        for targets in (MixedLabels(own, other, np.ones(6)), EqualLabels(own))
     )
-    assert alone == pytest.approx(
-        float(infonce(Reference(), u, v, 14.3, alpha=0.0, labels=own, directions=directions)), rel=1e-12
-    )
+    assert alone == pytest.approx(labelled, rel=1e-12)
