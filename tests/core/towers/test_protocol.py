@@ -123,7 +123,7 @@ def read_all(ops, p, inputs):
     return {"scalar": scalar, **mask, **{str(i): array for i, array in enumerate(arrays)}}
 
 
-@pytest.mark.parametrize("name", ["vit", "modified_resnet", "basic_resnet", "mobilenet", "swin", "end"])
+@pytest.mark.parametrize("name", ["vit", "modified_resnet", "swin", "end"])
 def test_engines_agree(name):
     tower, weights, x = TOWERS[name], weights_of(TOWERS[name]), inputs_of(TOWERS[name])
     by = [n for n, parameter in tower.all_parameters()][:3]
@@ -152,8 +152,10 @@ def test_engines_agree_in_training_by_every_parameter(name):
     rms = {n: float(np.sqrt(np.mean(g * g))) for n, g in gradients.items()}
     by = [n for n in by if rms[n] > 1e-6 * np.median([*rms.values()])]
     assert all(n.endswith(("key.bias", "reduce_norm.bias")) for n in rms.keys() - {*by}) and len(rms) - len(by) < 4
+    stages = range(len(tower.stage_dims))
     for engine in ("torch", "mindspore"):
         found = INTERPRETERS[engine](tower, weights, {"x": x}, read_all, training=True, by=by)
+        assert max(error(found.nodes[f"stages[{i}]"][0], judge.nodes[f"stages[{i}]"][0]) for i in stages) < 1e-5
         assert max(error(found.outputs[n], judge.outputs[n]) for n in judge.outputs) < 1e-5
         assert found.updates.keys() == judge.updates.keys()
         assert max([0.0, *(error(found.updates[n], judge.updates[n]) for n in judge.updates)]) < 1e-5
