@@ -127,12 +127,9 @@ class LightCLIP(SoftTargets):
             }
         if self.weights.mlm:
             fusion, width, words = self.fusion(), self.text.token_dim, self.text.vocab_size
-            two = self.masking.classifiers == "two"
-            fused = (
-                {"fused_words": Linear(fusion.output_dim, words)}
-                if two
-                else {"fused": Linear(fusion.output_dim, width)}
-            )
+            fused = {"fused_words": Linear(fusion.output_dim, words)}
+            if self.masking.classifiers == "one":
+                fused = {"fused": Linear(fusion.output_dim, width)}
             own = {"fusion": fusion, "words": Linear(width, words)} | fused
             parts |= {f"auxiliary.{name}": part for name, part in own.items()}
         return parts
