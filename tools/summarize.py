@@ -5,6 +5,7 @@
 FLOPs are two for each multiply-add of products and convolutions, of a forward pass. In training that is one sample with
 all its views, without the objective, which grows with the batch; a step, its gradient included, is three times that. At
 inference it is one image, and one text where the method has texts. Parts under "auxiliary" are there in training only.
+The row "method" is what the method computes outside of any part, such as the logits of masked words.
 """
 
 import sys

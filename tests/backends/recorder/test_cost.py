@@ -155,19 +155,37 @@ def test_swin_t():
 
 
 # ------------------------------------------------------------------ methods
-@pytest.mark.parametrize(
-    "name, own", [("tiny_multi_task_swin", ["classifier"]), ("tiny_supcon_swin", ["hidden", "output"])]
-)
+AUXILIARY = {
+    "tiny_multi_task_swin": ["classifier"],
+    "tiny_supcon_swin": ["hidden", "output"],
+    "tiny_lightclip_resnet": ["mask", "image_tokens", "text_tokens", "fusion", "words", "fused_words"],
+    "tiny_lightclip_mobilenet": ["mask", "image_tokens", "text_tokens", "fusion", "words", "fused_words"],
+    "tiny_lightclip_swin": ["mask", "image_tokens", "text_tokens", "fusion", "words", "fused_words"],
+}
+
+
+@pytest.mark.parametrize("name, own", AUXILIARY.items())
 def test_inference_is_the_towers_and_nothing_auxiliary(root, name, own):
     method = read(root / "configs" / "pretrain" / f"{name}.yaml")[0].method
     groups, used = costs(method), inference_parameters(method)
     assert list(groups["auxiliary"]) == [f"auxiliary.{part}" for part in own]
-    assert all(cost.inference == 0 < cost.training for cost in groups["auxiliary"].values())
+    assert all(cost.inference == 0 for cost in groups["auxiliary"].values()) and total(groups["auxiliary"]).training
     towers = {name for name, _ in method.all_parameters() if name.startswith(("image.", "text."))}
     assert used.keys() == towers
     assert sum(used.values()) == sum(total(groups[group]).parameters for group in groups if group in ("image", "text"))
     parameters = sum(total(parts).parameters for parts in groups.values())
     assert parameters == count_parameters(method) > sum(used.values())
+
+
+def test_lightclip_counts_the_costs_of_its_matching_and_its_words_once(root):
+    method = read(root / "configs" / "pretrain" / "tiny_lightclip_resnet.yaml")[0].method
+    image, text, groups = method.image, method.text, costs(method)
+    count = method.views()["text"].arrays()["_places"][0][0]
+    classified = 2 * count * text.vocab_size * (text.width + 2 * text.width)  # of the text, and of two fused stages
+    matched = 2 * (image.resolution // 32) ** 2 * text.context_length * image.embed_dim
+    assert groups[""]["method"] == Cost(training=classified + matched)
+    assert total(groups["text"]).training > total(groups["text"]).inference  # the masked text too
+    assert total(groups["image"]).training == total(groups["image"]).inference
 
 
 def test_views_of_one_sample_are_counted_in_training_alone(root):
@@ -190,6 +208,16 @@ def test_what_a_method_computes_by_itself_has_a_row():
 
     method = Own(IMAGE["vit"], TEXT["end"])
     assert costs(method)[""] == {"logit_scale": Cost(parameters=1), "method": Cost(inference=2 * 6)}
+
+
+def test_what_a_tower_computes_by_itself_has_a_row():
+    @dataclass(frozen=True)
+    class Own(TextEmbedding):
+        def read_embedding(self, ops, p, seen):
+            return ops.matmul(seen.last, p["tokens"][: self.embed_dim])
+
+    parts = costs(CLIP(IMAGE["vit"], Own(11, 6)))["text"]
+    assert parts == {"text.tokens": Cost(parameters=66), "text.forward": Cost(0, 2 * 6 * 6, 2 * 6 * 6)}
 
 
 # ------------------------------------------------------------------ gradient work in the forward
@@ -268,9 +296,14 @@ def test_only_what_is_always_zero_counts_nothing():
     def stopped_of_another(ops, x, y):
         return {"": ops.matmul(x, y) - ops.stop_gradient(ops.matmul(y, x))}
 
+    def doubled(ops, x, y):
+        soft = ops.matmul(x, y)
+        return {"": soft + ops.stop_gradient(soft)}
+
     found = {f.__name__: flops_of(f) for f in (twice, zero, zero_and_wanted, zero_and_given, stopped_of_another)}
     assert found == {"twice": 2, "zero": 0, "zero_and_wanted": 1, "zero_and_given": 1, "stopped_of_another": 2}
-    assert flops_of(other_way) == 1  # negative gradient: no definition does so
+    assert flops_of(doubled) == 1
+    assert flops_of(other_way) == 1  # a gradient turned round: no definition does so
 
 
 def test_what_only_the_host_reads_counts():
@@ -296,9 +329,9 @@ def test_a_written_buffer_counts():
     @dataclass(frozen=True)
     class Writes(Spec):
         def forward(self, ops, p, x):
-            product = ops.matmul(x, x)
-            p.update("buffer", product)
-            return x + (product - ops.stop_gradient(product))
+            p.update("buffer", ops.matmul(x, x))
+            read = p["buffer"]
+            return x + (read - ops.stop_gradient(read))
 
     recording = record(Writes(), {"x": ((4, 4), "float32")}, True, lambda ops, p, s: {"": p(s["x"])})
     assert forward_flops(recording) == {"": 2 * 4**3}
