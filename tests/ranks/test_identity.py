@@ -3,7 +3,7 @@
 import pytest
 
 from tandemclip.tests.core.data.views.small_wordnet import SENSES, write
-from tandemclip.tests.core.training.edited import EDITED
+from tandemclip.tests.core.training.test_identity import LIGHTCLIP
 from tandemclip.tests.ranks.test_ranks import start, training
 
 # Each rank finds the WordNet of its own machine.
@@ -22,7 +22,7 @@ def test_ranks_with_different_wordnets_do_not_begin(backend, root, tmp_path):
     (tmp_path / "program.py").write_text(PROGRAM)
     for rank in (0, 1):
         write(tmp_path / f"wordnet{rank}")
-    overrides = (f"method.type={EDITED}", "method.edit={}", "data.evaluate=null", "training.steps=2")
+    overrides = (*LIGHTCLIP, "method.edit={}", "data.evaluate=null", "training.steps=2")
 
     def launch(out, *more):
         _, *arguments = training(root, tmp_path, out, *overrides)

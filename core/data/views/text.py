@@ -31,7 +31,7 @@ class WordEdit:
 
     def identity(self) -> Identity:
         found = wordnet(self.wordnet)
-        return Identity(found.hash(), str(found.folder.absolute()))
+        return Identity(found.hash(), str(found.folder.resolve()))
 
 
 @dataclass(frozen=True)

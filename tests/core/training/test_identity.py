@@ -5,12 +5,17 @@ import shutil
 import numpy as np
 import pytest
 
+from tandemclip.core.data.views.image import ImageView
+from tandemclip.core.data.views.masked import MaskedTextView
+from tandemclip.core.data.views.text import TextView, WordEdit
 from tandemclip.core.data.views.wordnet import WordNet
+from tandemclip.core.methods.method import Method
 from tandemclip.core.training import checkpoint, journal
+from tandemclip.core.training.identity import identities
 from tandemclip.tests.core.data.views.small_wordnet import SENSES, write
-from tandemclip.tests.core.training.edited import EDITED
 from tandemclip.tools import evaluate, prepare, train
 
+LIGHTCLIP = ("method.type=lightclip", "method.weights={token: 0, mlm: 0}")
 RED = SENSES | {"adj": [["red", "blue", "green"], ["small", "large"]]}  # words of the captions of `scenes`
 
 
@@ -23,13 +28,12 @@ def small(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(root, tmp_path):
-    """run(*overrides, out, more): the exit code of `tools/train.py`, on edited captions unless `edited` is False."""
+    """run(*overrides, out, more): the exit code of `tools/train.py` on LightCLIP's contrast alone."""
 
-    def run(*overrides, out="run", more=(), edited=True):
+    def run(*overrides, out="run", more=()):
         config = root / "configs" / "pretrain" / "tiny_clip_vit.yaml"
-        method = [f"method.type={EDITED}"] if edited else []
         short = ["data.evaluate=null", "data.train.count=40", "training.batch_size=4", "training.steps=6"]
-        command = ["--config", config, "--out", tmp_path / out, *more, "--set", *short, *method, *overrides]
+        command = ["--config", config, "--out", tmp_path / out, *more, "--set", *short, *LIGHTCLIP, *overrides]
         return train.main([str(each) for each in command])
 
     return run
@@ -47,7 +51,7 @@ def test_a_checkpoint_has_the_hash_of_what_the_run_reads(run, small, tmp_path):
     assert run(edit(small), more=("--max-steps", 1)) == 0
     wanted = {"text.wordnet": {"sha256": WordNet(small).hash(), "place": str(small)}}
     assert newest(tmp_path / "run").state["identity"] == wanted
-    assert run(out="plain", more=("--max-steps", 1), edited=False) == 0  # with no WordNet in reach
+    assert run(out="plain", more=("--max-steps", 1)) == 0  # with no WordNet in reach
     assert newest(tmp_path / "plain").state["identity"] == {}
 
 
@@ -114,6 +118,27 @@ def test_what_nothing_reads_any_more_is_told(run, tmp_path, capsys):
     assert "codes.table (SHA-256 abababababab, codes.bin), which nothing reads any more" in told
 
 
+def test_each_view_says_what_it_reads(small, tmp_path):
+    """Two views with a WordNet each; a masked text is a text."""
+    other = write(tmp_path / "other")
+    views = {
+        "text": TextView("caption", edit=WordEdit(str(small))),
+        "again": MaskedTextView("caption", edit=WordEdit(str(other))),
+        "plain": TextView("caption"),
+        "image": ImageView(8),
+    }
+
+    class Twice(Method):
+        def views(self):
+            return views
+
+    found = identities(Twice())
+    assert {name: each.place for name, each in found.items()} == {
+        "text.wordnet": str(small),
+        "again.wordnet": str(other),
+    }
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_missing_wordnet_is_told_before_anything_is_done(run, small, tmp_path, capsys, workers):
     nowhere = tmp_path / "nowhere"
@@ -134,7 +159,7 @@ def test_nothing_else_needs_it(root, run, small, tmp_path):
     assert run(edit(small), more=("--max-steps", 1)) == 0
     shutil.rmtree(small)
     given = ["--config", root / "configs" / "pretrain" / "tiny_clip_vit.yaml", "--out", tmp_path / "check"]
-    given += ["--set", f"method.type={EDITED}", "method.edit={}", "data.train.count=10"]
+    given += ["--set", *LIGHTCLIP, "method.edit={}", "data.train.count=10"]
     assert prepare.main(["check", *map(str, given)]) == 0
     source = ["--source", "scenes", "size=32", "count=8", "roi_dim=12", "digits=1"]
-    assert evaluate.main(["--checkpoint", str(tmp_path / "run"), "--trust", *source]) == 0
+    assert evaluate.main(["--checkpoint", str(tmp_path / "run"), *source]) == 0
