@@ -44,10 +44,15 @@ def test_what_only_training_needs_stands_apart(root, capsys):
     rows, lines = printed(root, capsys, "tiny_supcon_swin")
     assert list(rows)[-3:] == ["auxiliary.hidden", "auxiliary.output", "auxiliary, all"]
     assert rows["auxiliary, all"][0] == 24 * 25 + 25 * 16 and rows["auxiliary, all"][2] == 0
-    assert [re.sub(r"[\d,]+", "N", line) for line in lines] == [
-        "training: N parametersN N FLOPs",
-        "inference: N parametersN N FLOPs",
-    ]
+    image, auxiliary = rows["image, all"], rows["auxiliary, all"]
+    assert image[1] == pytest.approx(2 * image[2], abs=0.01)  # two views
+    found = [re.fullmatch(r"(\w+): ([\d,]+) parameters, ([\d,]+) FLOPs", line).groups() for line in lines]
+    (training, *trained), (inference, *used) = found
+    assert (training, inference) == ("training", "inference")
+    parameters, flops = (int(text.replace(",", "")) for text in trained)
+    assert parameters == image[0] + auxiliary[0] and flops == pytest.approx(1e6 * (image[1] + auxiliary[1]), abs=2e4)
+    parameters, flops = (int(text.replace(",", "")) for text in used)
+    assert parameters == image[0] and flops == pytest.approx(1e6 * image[2], abs=1e4)
 
 
 def test_known_towers(root, capsys):

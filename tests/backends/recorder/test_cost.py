@@ -1,6 +1,6 @@
 """Costs by part: against torch's own counter, torchvision's published counts, and products counted by hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -77,7 +77,8 @@ PARTS = {
 
 
 def test_every_tower_has_a_row_a_stage():
-    for name, image in IMAGE.items():
+    other_stem = {"basic_resnet": replace(IMAGE["basic_resnet"], stem="torchvision")}
+    for name, image in [*IMAGE.items(), *other_stem.items()]:
         assert list(costs(beside_text(image))["image"]) == [f"image.{part}" for part in PARTS[name]], name
     for name, text in TEXT.items():
         parts = ["stem", *STAGES, "output_norm", "projection"]
