@@ -45,7 +45,7 @@ def test_what_only_training_needs_stands_apart(root, capsys):
     assert list(rows)[-3:] == ["auxiliary.hidden", "auxiliary.output", "auxiliary, all"]
     assert rows["auxiliary, all"][0] == 24 * 25 + 25 * 16 and rows["auxiliary, all"][2] == 0
     image, auxiliary = rows["image, all"], rows["auxiliary, all"]
-    assert image[1] == pytest.approx(2 * image[2], abs=0.01)  # two views
+    assert image[1] == pytest.approx(2 * image[2], abs=0.02)  # two views, rounded
     found = [re.fullmatch(r"(\w+): ([\d,]+) parameters, ([\d,]+) FLOPs", line).groups() for line in lines]
     (training, *trained), (inference, *used) = found
     assert (training, inference) == ("training", "inference")
