@@ -274,7 +274,7 @@ def _detection(args):
         )
         print("  " + ", ".join(f"{category} {count}" for category, count in boxes.items()))
     for reason, names in report["passed_over"].items():
-        print(f"passed over, {len(names)} times {reason}, the first of them:")
+        print(f"passed over: {reason} ({len(names)}), the first of them:")
         print(*(f"  {name}" for name in names[:SHOWN]), sep="\n")
     print(f"written to {args.out}; report.json there names all that was passed over")
 
