@@ -7,12 +7,15 @@ import pytest
 
 from tandemclip.core.data.masks import from_counts, from_segmentation, to_counts
 
-coco = pytest.importorskip("pycocotools.mask", reason="pycocotools judges masks: pip install '.[detection]'")
+
+@pytest.fixture
+def coco():
+    """COCO's own program."""
+    return pytest.importorskip("pycocotools.mask", reason="pycocotools judges masks: pip install '.[detection]'")
 
 
-def by_coco(segmentation, height, width):
-    runs = coco.frPyObjects(segmentation, height, width)
-    return coco.decode(coco.merge(runs) if isinstance(runs, list) else runs).astype(bool)
+def filled(coco, polygons, height, width):
+    return coco.decode(coco.merge(coco.frPyObjects(polygons, height, width))).astype(bool)
 
 
 def test_counts_go_down_the_columns_and_begin_outside():
@@ -24,7 +27,7 @@ def test_counts_go_down_the_columns_and_begin_outside():
 
 
 @pytest.mark.parametrize("height, width", [(1, 1), (1, 7), (7, 1), (40, 23)])
-def test_run_lengths_are_those_of_coco(height, width):
+def test_run_lengths_are_those_of_coco(coco, height, width):
     rng = np.random.default_rng(height)
     for density in (0.02, 0.5, 0.9):
         mask = rng.random((height, width)) < density
@@ -37,14 +40,14 @@ def test_run_lengths_are_those_of_coco(height, width):
             np.testing.assert_array_equal(found, mask)
 
 
-def test_long_runs_are_packed_as_coco_packs_them():
+def test_long_runs_are_packed_as_coco_packs_them(coco):
     for mask in (np.zeros((1000, 900), bool), np.arange(900_000).reshape(900, 1000).T < 123_456):
         packed = coco.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"].decode()
         np.testing.assert_array_equal(from_segmentation({"size": [1000, 900], "counts": packed}, 1000, 900), mask)
 
 
 @pytest.mark.parametrize("rounded", [False, True])
-def test_polygons_are_filled_as_coco_fills_them(rounded):
+def test_polygons_are_filled_as_coco_fills_them(coco, rounded):
     """Corners outside the picture, corners that coincide, edges that cross, several polygons that overlap."""
     rng = np.random.default_rng(rounded)
     for case in range(400):
@@ -56,7 +59,7 @@ def test_polygons_are_filled_as_coco_fills_them(rounded):
             corners[1] = corners[0] if case % 5 == 0 else corners[1]
             polygons.append(corners.ravel().tolist())
         np.testing.assert_array_equal(
-            from_segmentation(polygons, height, width), by_coco(polygons, height, width), str(polygons)
+            from_segmentation(polygons, height, width), filled(coco, polygons, height, width), str(polygons)
         )
 
 
@@ -66,13 +69,13 @@ def test_a_rectangle_on_whole_pixels_has_these_pixels():
     np.testing.assert_array_equal(from_segmentation([[2, 1, 8, 1, 8, 5, 2, 5]], 8, 9), mask)
 
 
-def test_real_polygons(shared):
+def test_real_polygons(coco, shared):
     content = json.loads((shared / "data" / "coco_sample" / "instances_val.json").read_text())
     sizes = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
     for thing in content["annotations"][::3]:
         size = sizes[thing["image_id"]]
         np.testing.assert_array_equal(
-            from_segmentation(thing["segmentation"], *size), by_coco(thing["segmentation"], *size)
+            from_segmentation(thing["segmentation"], *size), filled(coco, thing["segmentation"], *size)
         )
 
 
