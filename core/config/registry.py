@@ -15,6 +15,7 @@ TYPES = {
         "cross_entropy": "methods.cross_entropy:CrossEntropy",
         "multi_task": "methods.multi_task:MultiTask",
         "supcon": "methods.supcon:SupCon",
+        "lightclip": "methods.lightclip:LightCLIP",
     },
     "towers.tower:ImageTower": {
         "vit": "towers.vit:VisionTransformer",
