@@ -10,6 +10,7 @@ from tandemclip.backends.recorder.draws import training_views
 from tandemclip.backends.recorder.record import record_step
 from tandemclip.core.data.views.image import ImageView
 from tandemclip.core.data.views.view import batch_arrays
+from tandemclip.core.spec import count_parameters
 from tandemclip.core.training.config import read
 
 CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").rglob("*.yaml"))

@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 import yaml
 
+from tandemclip.backends.recorder.cost import Cost, costs
 from tandemclip.backends.recorder.draws import training_views
 from tandemclip.backends.recorder.record import record_features, record_step
 from tandemclip.core.config import yaml_text
 from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.training.config import read
-from tandemclip.tools.summarize import stages
 
 # Fewer photos and steps than the document has.
 SMALLER = {"--per-shard 40": "--per-shard 4", "--minutes 2": "--minutes 0.01 --set training.batch_size=8"}
@@ -274,6 +274,14 @@ def test_the_fields_of_lightclip_have_the_values_shown(lightclip):
     assert not [field for field, value in others if set_to(f"method.{field}", value) == config]
 
 
+def summed(method, group):
+    return sum(costs(method)[group].values(), Cost())
+
+
+def figures(cost):
+    return f"{cost.parameters:,}", f"{cost.inference / 1e6:,.2f}"
+
+
 def test_the_towers_of_lightclip_cost_what_is_shown(lightclip):
     text, configs = lightclip
     names = {"ResNet18": "resnet18", "MobileNet-V2": "mobilenetv2", "Swin-Nano": "swin_nano"}
@@ -281,12 +289,14 @@ def test_the_towers_of_lightclip_cost_what_is_shown(lightclip):
     assert [row[0].removeprefix("LightCLIP-") for row in rows] == [*names]
     for (_, millions, *shown), file in zip(rows, names.values()):
         method = read(configs / f"lightclip_{file}_clip.yaml")[0].method
-        (count, flops), (texts, reads) = (stages(method, 1)[part] for part in ("image", "text"))
-        assert shown == [f"{count:,}", f"{flops / 1e9:.3f}", ", ".join(str(size) for size in method.image.stage_dims)]
-        assert float(millions) == round(count / 1e6, 2)
-        assert f"{texts:,}" in text and f"{reads / 1e9:.3f}" in text
-        trained = stages(read(configs / f"lightclip_{file}.yaml")[0].method, 1)
-        assert round(trained["auxiliary"][0] / 1e6) == 79 and trained["text"][1] > 1.99 * reads
+        image, texts = (summed(method, tower) for tower in ("image", "text"))
+        assert shown == [*figures(image), ", ".join(str(size) for size in method.image.stage_dims)]
+        assert float(millions) == round(image.parameters / 1e6, 2)
+        assert all(figure in text for figure in figures(texts))
+        whole = read(configs / f"lightclip_{file}.yaml")[0].method
+        assert [summed(whole, tower).inference for tower in ("image", "text")] == [image.inference, texts.inference]
+        assert round(summed(whole, "auxiliary").parameters / 1e6) == 79
+        assert summed(whole, "text").training > 1.99 * texts.training
 
 
 def test_a_batch_of_lightclip_has_the_arrays_shown(lightclip):
