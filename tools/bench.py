@@ -115,6 +115,7 @@ def _steps(args, config):
 
 def _flops(config):
     """Of a step of each engine: three times the forward's, and one more encoding where that is done twice."""
+    from tandemclip.backends.recorder.cost import forward_flops
     from tandemclip.backends.recorder.record import record_features, record_step
     from tandemclip.tools.parity import subject
 
@@ -123,7 +124,7 @@ def _flops(config):
     length = method.length(batch)
     batch = batch if length is None else method.cut(batch, length)  # padding is no work, where it is done
     shapes = {name: (array.shape, array.dtype) for name, array in batch.items()}
-    count = lambda recording: sum(call.flops for call in recording.program.calls)
+    count = lambda recording: forward_flops(recording).total()
     step, again = 3 * count(record_step(method, shapes)), 0
     if method.chooses_by:
         again = count(record_features(method, shapes))
