@@ -51,7 +51,8 @@ class Record:
 
     key names it in messages. summary: a shorter text of the same content, or None. label: its class, or None.
     attributes: further true classes by name, e.g. {"digit": 7, "color": 0}. classes: tells equal labels of different
-    data sets apart. prompted: its captions are its class's name in templates, and none of its own.
+    data sets apart. prompted: its captions are its class's name in templates, and none of its own. remarks: what is odd
+    about it, though it is used, in words that are the same for every such record.
     """
 
     key: str
@@ -63,6 +64,7 @@ class Record:
     attributes: dict[str, int] = field(default_factory=dict)
     classes: str = ""
     prompted: bool = False
+    remarks: tuple[str, ...] = ()
 
     @cached_property
     def pixels(self) -> np.ndarray:
