@@ -25,6 +25,8 @@ class Named:
         return Named(self.count + other.count, (self.first + other.first)[:FIRST])
 
     def __str__(self) -> str:
+        if not self.first:
+            return f"{self.count:,}"
         more = ", ..." if self.count > len(self.first) else ""
         return f"{self.count:,}: {', '.join(self.first)}{more}"
 
@@ -69,6 +71,11 @@ class Account:
             "passed_over": counts_to_json(self.passed_over), "remarks": counts_to_json(self.remarks),
         }  # fmt: skip
 
+    @classmethod
+    def from_json(cls, content: dict) -> Account:
+        counts = {name: counts_from_json(content[name]) for name in ("passed_over", "remarks")}
+        return cls(content["of"], content["unit"], content["all"], content["read"], **counts)
+
 
 class Tally:
     """Counts by reason while a source looks through its data. Of each reason the first names are kept."""
@@ -101,8 +108,10 @@ def counts_from_json(content: dict) -> Counts:
     return {reason: Named(entry["count"], tuple(entry["first"])) for reason, entry in content.items()}
 
 
-def lines_of(accounts: Iterable[Account]) -> list[str]:
-    return [line for account in accounts for line in account.lines()]
+def lines_of(accounts: Iterable[Account], where: str = "") -> list[str]:
+    """For people. where: stands before what was looked through, e.g. "data.train: "."""
+    lines = [line for account in accounts for line in account.lines()]
+    return [line if line.startswith(" ") else where + line for line in lines]
 
 
 def printable(name: str) -> str:

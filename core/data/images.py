@@ -31,7 +31,9 @@ def decode(data: bytes) -> np.ndarray:
     except cv2.error as error:  # e.g. more pixels than OpenCV accepts
         raise Undecodable(f"OpenCV cannot decode the image: {error.err}") from error
     if pixels is None:
-        raise Undecodable(f"{len(data)} bytes that are no whole image OpenCV knows (JPEG, PNG, WebP, BMP, TIFF ...)")
+        raise Undecodable(
+            f"no whole image of a kind that OpenCV knows (JPEG, PNG, WebP, BMP, TIFF ...): {len(data)} bytes"
+        )
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 

@@ -9,7 +9,11 @@ from tandemclip.core.data import images
 
 
 class BrokenRecord(Exception):
-    """A record that cannot be used. The loader names it, counts it and takes another one in its place."""
+    """A record that cannot be used. The loader names it, counts it and takes another one in its place.
+
+    why: the reason, in words that are the same for every such record, and behind a colon what is special about this
+    one.
+    """
 
     def __init__(self, key: str, why: str):
         super().__init__(key, why)  # both as arguments, so that it survives pickling between processes
@@ -18,6 +22,15 @@ class BrokenRecord(Exception):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.why}"
+
+    @property
+    def reason(self) -> str:
+        return reason_of(self.why)
+
+
+def reason_of(why: str) -> str:
+    """What an account counts a broken record under."""
+    return why.partition(":")[0]
 
 
 # crowd: a region with many of them, of which none is drawn alone (COCO's iscrowd). difficult, truncated: PASCAL VOC's.

@@ -87,7 +87,8 @@ class CocoObjects(Source):
             )
         except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise BrokenRecord(
-                self._files.key(image["file_name"]), f"annotation {thing.get('id')} is not as COCO has it: {error}"
+                self._files.key(image["file_name"]),
+                f"an annotation is not as COCO has it: id {thing.get('id')}: {in_words(error)}",
             ) from error
 
     @cached_property

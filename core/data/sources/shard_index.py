@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from tandemclip.core.data.account import Account, Tally, counts_from_json, printable
+from tandemclip.core.data.account import Account, Tally, printable
 from tandemclip.core.data.sources.file_cache import Stamp, cached
 from tandemclip.core.data.sources.shard_keys import Groups, grouped
 from tandemclip.core.data.sources.tar_members import Span, read_members
@@ -27,9 +27,8 @@ def read_index(shard: Stamp) -> np.ndarray:
 
 def read_account(shard: Stamp) -> Account:
     """Of the members of the file that are no folders."""
-    content = json.loads(cached(shard, "account", lambda: as_array(_scan(shard.path)[1])).tobytes())
-    counts = {name: counts_from_json(content.pop(name)) for name in ("passed_over", "remarks")}
-    return Account(**content, **counts)
+    found = cached(shard, "account", lambda: as_array(_scan(shard.path)[1]))
+    return Account.from_json(json.loads(found.tobytes()))
 
 
 class Entries:

@@ -142,7 +142,8 @@ class Shards(Source):
                 remarks.add("the tar file is named several times", path)
         for name in repeated(self.class_names):
             remarks.add("a class shares its name, up to case, with another", name)
-        of = self.paths if isinstance(self.paths, str) else f"{len(self._shards)} shards"
+        patterns = (self.paths,) if isinstance(self.paths, str) else self.paths
+        of = patterns[0] if len(patterns) == 1 else f"{len(self._shards)} shards"
         return (Account(of, UNIT, count, read, passed.counts, remarks.counts),)
 
     def __getstate__(self) -> dict:
