@@ -38,8 +38,9 @@ class Model:
     def encode_images(self, images: list) -> np.ndarray:
         """Paths, encoded bytes, PIL images or [H, W, 3] uint8 RGB arrays -> [len(images), embed_dim] float32.
 
-        Unit rows. Cut and normalised as in evaluation. A grey array may be [H, W] or [H, W, 1]; of [H, W, 4] the last channel,
-        transparency, is dropped. Raises UserError for anything else, and BrokenRecord for a file that is no image.
+        Unit rows. Cut and normalised as in evaluation. A grey array may be [H, W] or [H, W, 1]; of [H, W, 4] the last
+        channel, transparency, is dropped. Raises UserError for anything else, and BrokenRecord for a file that is no
+        image.
         """
         view, rng = self.method.inference_view(), generator("no draw")
         rows = np.stack([view(record, rng, self.tokenizer)[""] for record in records_of(images)])
