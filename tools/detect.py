@@ -12,6 +12,7 @@ batch. How to prepare data, and what each config is: docs/detection.md.
 
 import json
 import sys
+import warnings
 from inspect import getdoc
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def _main(argv):
     args = parser().parse_args(argv)
     from tandemclip import backends
 
+    warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # mmengine's import, which setuptools<81 has
     backends.load("torch")  # says so where torch is missing
     from tandemclip.downstream.detection import register  # noqa: F401
     from tandemclip.downstream.detection.configured import read

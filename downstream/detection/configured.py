@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 
 from tandemclip.core.errors import UserError
 
@@ -21,7 +21,7 @@ def read(path: Path, data: Path | None = None, init: Path | None = None, overrid
         raise UserError(f"--config {path} is not there: give a file such as configs/detection/coco_sample_mask_rcnn.py")
     config = Config.fromfile(path)
     if data is not None:
-        _move(config, str(data), path)
+        config = _moved(config, str(data), path)
     if init is not None:
         _begin_from(config, str(init), path)
     _refuse_unknown(overrides or {}, config, path)
@@ -29,7 +29,7 @@ def read(path: Path, data: Path | None = None, init: Path | None = None, overrid
     return config
 
 
-def _move(config: Config, data: str, path: Path) -> None:
+def _moved(config: Config, data: str, path: Path) -> Config:
     """Every path that begins with the file's `data_root`, wherever it stands."""
     if "data_root" not in config:
         raise UserError(f"--data {data}: {path} has no data_root that it could stand for: set the paths by --set")
@@ -39,13 +39,13 @@ def _move(config: Config, data: str, path: Path) -> None:
         inside = isinstance(text, str) and (text == old or text.startswith(f"{old}/"))
         return os.path.join(data, text[len(old) + 1 :]) if inside else text
 
-    config._cfg_dict = _mapped(config._cfg_dict, moved)
+    return Config(_mapped(config.to_dict(), moved), filename=config.filename)
 
 
 def _mapped(value, change: Callable):
     """The same nesting of dicts, lists and tuples; `change` of everything else."""
     if isinstance(value, dict):
-        return ConfigDict({key: _mapped(item, change) for key, item in value.items()})
+        return {key: _mapped(item, change) for key, item in value.items()}
     return type(value)(_mapped(item, change) for item in value) if isinstance(value, (list, tuple)) else change(value)
 
 

@@ -34,7 +34,7 @@ class ShowProgress(Hook):
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         now = time.monotonic()
-        row = {"step": runner.iter + 1, "loss": float(outputs["loss"])}
+        row = {"step": runner.iter + 1, "loss": outputs["loss"].item()}
         row |= {"step_seconds": now - self._last, "data_seconds": self._had_data - self._last}
         self._training.update(row, len(data_batch["inputs"]))
         self._last = now

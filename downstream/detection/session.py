@@ -7,11 +7,13 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from tandemclip.core.errors import UserError
 from tandemclip.downstream.detection.progress import ShowProgress
 from tandemclip.downstream.detection.reading import load_from_local
+
+NEWEST = "last_checkpoint"  # mmengine's file in a training's folder: the path of its newest checkpoint
 
 
 def train(config: Config, run: Path, resume: bool = False) -> Runner:
@@ -20,7 +22,7 @@ def train(config: Config, run: Path, resume: bool = False) -> Runner:
     resume: go on from the newest checkpoint there, if there is one. Raises UserError where there is one and it is not
     asked for, and for data that are not there; NotFinite.
     """
-    if not resume and (run / "last_checkpoint").exists():
+    if not resume and (run / NEWEST).exists():
         raise UserError(f"--out {run} holds a training already: give --resume to go on with it, or another folder")
     config.resume = resume
     with _runner(config, run) as runner:
@@ -39,10 +41,10 @@ def test(config: Config, checkpoint: Path, out: Path) -> dict[str, float]:
 def trained(config: Config, checkpoint: Path, out: Path):
     """A Runner whose model has the weights of a checkpoint, all of them. Raises UserError if it is of another model."""
     if checkpoint.is_dir():
-        newest = find_latest_checkpoint(str(checkpoint))
-        if newest is None:
-            raise UserError(f"the folder {checkpoint} has no file last_checkpoint, which every training writes there")
-        checkpoint = Path(newest)
+        newest = checkpoint / NEWEST
+        if not newest.exists():
+            raise UserError(f"the folder {checkpoint} has no file {NEWEST}, which every training writes there")
+        checkpoint = checkpoint / Path(newest.read_text()).name  # the folder may have moved
     config.load_from = str(checkpoint)
     with _runner(config, out) as runner:
         there = load_from_local(config.load_from).get("state_dict", {})
