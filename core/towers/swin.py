@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tandemclip.core.layers.block import Block, FeedForward
+from tandemclip.core.layers.drop_path import DropPath
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.layers.patches import PatchEmbedding, PatchMerging
@@ -46,6 +47,7 @@ class SwinTransformer(ImageTower):
             )
         if len(self.heads) != len(self.depths):
             raise ValueError(f"{len(self.depths)} depths and {len(self.heads)} heads: each stage needs one of both")
+        _ = DropPath(self.drop_path)
         _ = self.nodes  # whatever does not fit is told before anything runs
 
     def children(self):
