@@ -38,6 +38,8 @@ class SwinTransformer(ImageTower):
     projection_bias: bool = False
     roi: None = None
 
+    stem_names = ("patches", "input_norm")
+
     def __post_init__(self):
         require_positive(resolution=self.resolution, embed_dim=self.embed_dim, width=self.width, depths=self.depths)
         require_positive(heads=self.heads, window=self.window, patch=self.patch)
@@ -92,6 +94,10 @@ class SwinTransformer(ImageTower):
     @property
     def token_dim(self):
         return self.stage_dims[-1]
+
+    def part(self, name):
+        first, *rest = name.split(".")
+        return f"stages.{int(rest[0]) + 1}" if first == "merges" else super().part(name)
 
     def begin(self, ops, p, images):  # [B, 3, H, W] -> [B, H / patch, W / patch, width]
         batch, _, height, width = images.shape

@@ -14,7 +14,7 @@ from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
 from tandemclip.core.precision import exact
 from tandemclip.core.spec import Normal, Parameter
 from tandemclip.core.towers.interpolation import resampled
-from tandemclip.core.towers.parts import PARTS, ends, require_parts, through
+from tandemclip.core.towers.parts import PARTS, ends, part_of, require_parts, through
 from tandemclip.core.towers.tower import ImageTower, require_positive
 
 
@@ -40,6 +40,8 @@ class VisionTransformer(ImageTower):
     activation: Activation = "quick_gelu"
     frozen_patches: bool = False
     eps: float = 1e-5
+
+    stem_names = ("patches", "input_norm", "class_token", "positions")
 
     def __post_init__(self):
         require_positive(resolution=self.resolution, patch=self.patch, width=self.width, layers=self.layers)
@@ -95,6 +97,9 @@ class VisionTransformer(ImageTower):
     def stage_dims(self):
         require_parts(self.layers)
         return (self.width,) * PARTS
+
+    def part(self, name):
+        return part_of(name, self.layers) or super().part(name)
 
     def trunk(self, ops, p, images, stop=None):  # [B, 3, H, W] -> each part's [B, 1 + h w, width], class token first
         tokens, grid = p.patches(images), self.grid(images)

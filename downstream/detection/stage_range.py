@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tandemclip.backends.recorder.record import Recording, record
+from tandemclip.backends.recorder.record import record
 from tandemclip.core.spec import Spec
 from tandemclip.core.towers.encoding import Encoding
 from tandemclip.core.towers.tower import ImageTower
@@ -22,11 +22,10 @@ class StageRange(Spec):
     stop: int
 
     def children(self):
-        has = lambda name: any(used.startswith(f"{name}.") for used in self._used)
-        return {name: child for name, child in self.tower.nodes.items() if has(name)}
+        return {name: child for name, child in self.tower.nodes.items() if self._has(name)}
 
     def parameters(self):
-        return {name: item for name, item in self.tower.parameters().items() if name in self._used}
+        return {name: item for name, item in self.tower.parameters().items() if self._has(name)}
 
     def forward(self, ops, p, x):
         """Pictures [B, 3, H, W], or what the stage before `start` gave -> the map [B, C, h, w] of each stage.
@@ -34,7 +33,8 @@ class StageRange(Spec):
         A range that begins behind 0 is of a tower whose own maps are [B, C, h, w].
         """
         if not self.start:
-            return self._maps(ops, p, x)
+            trunk = self.tower.trunk(ops, p, x, self.stop)
+            return Encoding(self.tower, ops, p, (x,), trunk).stages
         seen = []
         for i in range(self.start, self.stop):
             x = self.tower.stage(ops, p, i, x)
@@ -43,20 +43,15 @@ class StageRange(Spec):
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """Pixels of the picture between two places of each map, from stage 0 to before `stop`."""
-        return tuple(self.tower.stride // symbol.shape[2] for symbol in self._recorded(self.stop).outputs)
+        """Pixels of the picture between two places of each map, of a range from 0."""
+        side = self.tower.stride  # of the smallest picture: its last map has one place
+        shape = {"pictures": ((1, 3, side, side), np.dtype(np.float32))}
+        recorded = record(self, shape, False, lambda ops, p, given: p(given["pictures"]))
+        return tuple(side // symbol.shape[2] for symbol in recorded.outputs)
+
+    def _has(self, name: str) -> bool:
+        return self.tower.part(name) in self._parts
 
     @cached_property
-    def _used(self) -> set[str]:
-        names = lambda stop: self._recorded(stop).program.inputs.keys()
-        return names(self.stop) - (names(self.start) if self.start else set())
-
-    def _recorded(self, stop: int) -> Recording:
-        """The first stages on the smallest picture. An array that is not asked for is no input of the program."""
-        shape = ((1, 3, self.tower.stride, self.tower.stride), np.dtype(np.float32))
-        read = lambda ops, p, given: StageRange(self.tower, 0, stop)._maps(ops, p, given["pictures"])
-        return record(self.tower, {"pictures": shape}, False, read)
-
-    def _maps(self, ops, p, images):
-        trunk = self.tower.trunk(ops, p, images, self.stop)
-        return Encoding(self.tower, ops, p, (images,), trunk).stages
+    def _parts(self) -> set[str]:
+        return {f"stages.{i}" for i in range(self.start, self.stop)} | (set() if self.start else {"stem"})

@@ -56,7 +56,7 @@ class Trained:
 
     def lines(self, part: Spec) -> list[str]:
         taken = {IMAGE + name for name in part.declared()}
-        left = Counter(_group(name) for name in self.saved.model if name not in taken)
+        left = Counter(self._part(name) for name in self.saved.model if name not in taken)
         averages, view = self.saved.averaged, self.method.inference_view()
         averaged = sum(averages[name] is not self.saved.model[name] for name in taken)
         bytes_ = lambda values: [round(BYTE * value, 3) for value in values]
@@ -67,11 +67,10 @@ class Trained:
             f"it was trained on RGB pictures normalised by mean={bytes_(view.mean)}, std={bytes_(view.std)}",
         ]
 
-
-def _group(name: str) -> str:
-    """What a name is counted under: "text", "auxiliary", "image.pool", "image.stages.3"."""
-    parts = name.split(".")
-    return ".".join(parts[: 1 if parts[0] != "image" else 3 if parts[1] in ("stages", "blocks") else 2])
+    def _part(self, name: str) -> str:
+        """What a name is counted with: "text", "auxiliary", "image.pool", "image.stages.3"."""
+        within = name.removeprefix(IMAGE)
+        return name.split(".")[0] if within == name else IMAGE + self.tower.part(within)
 
 
 def start(checkpoint: str | Path | None, tower: dict | str | None) -> Drawn | Trained:

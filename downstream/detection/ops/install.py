@@ -24,7 +24,7 @@ def install_ops() -> None:
     Raises UserError where mmcv is not installed.
     """
     try:
-        if NAME in sys.modules or importlib.util.find_spec(NAME):
+        if importlib.util.find_spec(NAME):
             return
         import mmcv
     except ModuleNotFoundError as error:

@@ -14,10 +14,10 @@ def nms(bboxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Te
     better. Sides are x2 - x1 + offset (1: both ends are pixels that belong to the box).
     """
     # With offset 1 every side and every overlap is as long as that of boxes which end one later.
-    boxes = bboxes.detach().double() + bboxes.new_tensor([0, 0, offset, offset], dtype=torch.float64)
+    boxes = bboxes.double() + bboxes.new_tensor([0, 0, offset, offset], dtype=torch.float64)
     if bboxes.is_cuda and (kernels := cuda_kernels()):
-        return kernels.nms(boxes.float(), scores.detach().float(), iou_threshold)
-    order = torch.argsort(scores.detach(), descending=True, stable=True)
+        return kernels.nms(boxes.float(), scores.float(), iou_threshold)
+    order = torch.argsort(scores, descending=True, stable=True)
     return order[_greedy(boxes[order].cpu().numpy(), iou_threshold).to(order.device)]
 
 

@@ -1,10 +1,15 @@
-"""A torchvision that cannot be imported counts as not installed."""
+"""A torchvision that cannot be imported counts as not installed; its kernels, where there are some, give the same."""
 
 import sys
 
 import pytest
+import torch
 
-from tandemclip.downstream.detection.ops.torchvision_kernels import hide_broken_torchvision
+from tandemclip.downstream.detection.ops.install import install_ops
+from tandemclip.downstream.detection.ops.torchvision_kernels import cuda_kernels, hide_broken_torchvision
+
+install_ops()
+from mmcv.ops import nms, roi_align  # noqa: E402  the stand-in first
 
 
 @pytest.fixture
@@ -44,3 +49,27 @@ def test_none_at_all_is_no_news(monkeypatch, recwarn):
     monkeypatch.setitem(sys.modules, "torchvision", None)
     hide_broken_torchvision.__wrapped__()
     assert not recwarn.list
+
+
+def test_what_is_slow_on_cuda_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.warns(UserWarning, match="slow: install the torchvision that belongs to torch"):
+        assert cuda_kernels.__wrapped__() is None
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("aligned", [True, False])
+@pytest.mark.parametrize("ratio", [0, 2])
+def test_cuda_gives_what_the_cpu_gives(ratio, aligned):
+    draw = torch.Generator().manual_seed(0)
+    maps, corners = torch.randn(2, 3, 20, 30, generator=draw), torch.rand(50, 2, generator=draw) * 100
+    boxes = torch.cat([corners, corners + 3 + torch.rand(50, 2, generator=draw) * 40], dim=1)
+    rois = torch.cat([torch.arange(50.0)[:, None] % 2, boxes], dim=1)
+    results = []
+    for device in ("cpu", "cuda"):
+        features = maps.to(device).requires_grad_()
+        output = roi_align(features, rois.to(device), 7, 0.25, ratio, "avg", aligned)
+        output.square().sum().backward()
+        kept = [nms(boxes.to(device), rois[:, 1].to(device), 0.5, offset)[1].cpu() for offset in (0, 1)]
+        results.append([output.detach().cpu(), features.grad.cpu(), *kept])
+    torch.testing.assert_close(*results, rtol=1e-4, atol=1e-5)
