@@ -13,6 +13,7 @@ install_ops()
 
 # Whatever registers itself in mmdet is imported from here on.
 from tandemclip.downstream.detection import (  # noqa: E402, F401
+    backbone,
     figures,
     finite,
     keyed_loop,
