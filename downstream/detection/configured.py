@@ -56,7 +56,7 @@ def _begin_from(config: Config, checkpoint: str, path: Path) -> None:
             f"--init {checkpoint}: the model of {path} has no {' or '.join(TOWERS)} that could begin from it"
         )
     for tower in towers:
-        tower.checkpoint = checkpoint
+        tower.update(tower=None, checkpoint=checkpoint)
 
 
 def _parts(value) -> Iterator[dict]:

@@ -57,7 +57,9 @@ def _of_one_rank(dataloader: dict) -> dict:
     _, ranks = get_dist_info()
     total = dataloader["batch_size"]
     if total % ranks:
-        raise UserError(f"train_dataloader.batch_size={total} cannot be shared by {ranks} ranks: give a multiple of it")
+        raise UserError(
+            f"train_dataloader.batch_size={total} cannot be shared by {ranks} ranks: give a multiple of {ranks}"
+        )
     return dict(dataloader, batch_size=total // ranks)
 
 
