@@ -20,11 +20,17 @@ UNICL = (
     "tiny_supcon_swin",
     "tiny_cross_entropy_resnet",
 )
+LIGHTCLIP = ("tiny_lightclip_swin", "tiny_lightclip_resnet", "tiny_lightclip_mobilenet")
 MIXED = [
     ("tiny_unicl_swin", {"method": {"mixup": 0.8, "cutmix": 1.0, "alpha": 0.1}}),
     ("tiny_cross_entropy_resnet", {"method": {"mixup": 0.8, "cutmix": 1.0}}),
 ]
-EAGER = ("tiny_clip_vit", "tiny_clip_rn", "tiny_unicl_swin")  # one of each kind: a step of PyNative takes seconds
+EAGER = (
+    "tiny_clip_vit",
+    "tiny_clip_rn",
+    "tiny_unicl_swin",
+    "tiny_lightclip_swin",
+)  # one of each kind: a step of PyNative takes seconds
 STEPS = 20
 
 

@@ -1,4 +1,4 @@
-"""Token alignment against all injections, against plain loops (fixtures/objectives.npz), by hand and on every engine."""
+"""Token alignment against all injections, plain loops (fixtures/objectives.npz), and by hand, on every engine."""
 
 from dataclasses import dataclass
 from itertools import permutations
