@@ -300,6 +300,14 @@ def of_one_colour(config, batch):
     return Subject(config.method, config.training.update, weights, [flat], schedule)
 
 
+def test_stages_are_among_the_nodes_in_which_engines_are_compared(configured, first_batch):
+    """Of the picture once, of the text twice: as it is and masked."""
+    nodes = judged(of_one_colour(configured(), first_batch), first_batch).nodes
+    for tower, visits in (("image", 1), ("text", 2)):
+        assert [len(nodes[f"{tower}.trunk[{i}]"]) for i in range(4)] == [visits] * 4
+    assert nodes["auxiliary.fusion"][0].shape == (4, 12, 64)
+
+
 def test_engines_that_choose_differently_at_equal_cost_agree(configured, first_batch):
     start = of_one_colour(configured(), first_batch)
     engine = backends.load("torch")(start.method, start.weights, start.rule)
