@@ -21,7 +21,7 @@ setup: .venv/.stamp
 
 .venv/.stamp: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(VENV_PYTHON) -m pip install -c constraints.txt -e ".[torch,mindspore,dev]"
+	$(VENV_PYTHON) -m pip install -c constraints.txt -e ".[torch,mindspore,detection,dev]"
 	touch $@
 
 train: setup

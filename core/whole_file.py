@@ -1,6 +1,7 @@
-"""Files that are whole or not there, whatever kills the program that writes them."""
+"""Files and folders that are whole or not there, whatever kills the program that writes them."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,6 +33,35 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         ) from error
     except BaseException:
         _remove(part)
+        raise
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which bears the name `path` (a hidden one till then) once all of it is on the disk.
+
+    UserError where there is something of that name, or the disk refuses. What a killed program left half-way is
+    removed.
+    """
+    path = path.absolute()
+    part = path.with_name(f".{path.name}.part")
+    if path.exists():
+        raise UserError(f"{path} is there already, and nothing is overwritten; choose another folder, or remove it")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
+        os.sync()  # all at once: to wait for each of many small files takes far longer
+        os.rename(part, path)
+        sync(path.parent)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise UserError(
+            f"{path} cannot be written ({error.strerror or error}); make its folder writable, or free some space, and "
+            "start again"
+        ) from error
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
         raise
 
 

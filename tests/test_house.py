@@ -159,6 +159,9 @@ def test_no_room_imports_a_higher_one(root, rooms, sources):
         ("core/methods/clip.py", "def f():\n    import tandemclip.core.training.trainer", True),
         ("core/towers/vit.py", "from tandemclip import backends", True),
         ("core/towers/vit.py", "import numpy", False),
+        ("backends/torch/ops.py", "import tandemclip.downstream.detection", True),
+        ("downstream/detection/register.py", "from tandemclip.backends.torch.engine import Engine", False),
+        ("downstream/detection/register.py", "from tandemclip.tools import train", True),
     ],
 )
 def test_the_check_of_rooms_sees_arrows_that_run_back(rooms, path, code, back):
@@ -279,7 +282,7 @@ def test_nothing_speaks_of_a_machine_or_of_unfinished_work(root, files):
 def test_every_package_is_named_in_setup(root):
     """A package left out of setup.cfg works in the checkout and is missing from the wheel."""
     text = (root / "setup.cfg").read_text()
-    packages = [(part, "__init__.py", "") for part in ("core", "backends", "tools")] + [
+    packages = [(part, "__init__.py", "") for part in ("core", "backends", "downstream", "tools")] + [
         ("configs", "*.yaml", " = *.yaml")
     ]
     for part, file, data in packages:

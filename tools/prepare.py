@@ -2,6 +2,7 @@
 
     python tools/prepare.py shards --source captions_table path=photos/captions.csv --out data/photos
     python tools/prepare.py sample --source shards 'paths=data/photos/*.tar' --count 1000 --out data/photos_1000
+    python tools/prepare.py detection --split train voc_objects path=VOC2007 split=trainval --out data/voc07
 
 A source is named as a config names it: its type, then its fields as key=value. A command that was stopped goes on where
 it stood when it is given again.
@@ -16,6 +17,7 @@ from tandemclip.core.console import command_line
 from tandemclip.core.errors import UserError
 
 NAMED = 10  # broken records that are printed; files have all
+SHOWN = 3  # of what a detection set leaves out, for each reason
 
 
 def parser() -> command_line.Parser:
@@ -50,6 +52,19 @@ def parser() -> command_line.Parser:
     command.add_set()
     command.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="where check.json and bad_records.txt go"
+    )
+
+    command = _command(commands, "detection", _detection, "any source with boxes as COCO's json and PASCAL VOC's tree")
+    command.add_argument(
+        "--split",
+        action="append",
+        nargs="+",
+        required=True,
+        metavar=("NAME", "TYPE KEY=VALUE"),
+        help="once for each split: its name and its source, e.g. train voc_objects path=VOC2007 split=trainval",
+    )
+    command.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="a folder that is not there yet: whole, or not made"
     )
 
     command = _command(commands, "objects", _objects, "object descriptions and ROI features from boxed phrases")
@@ -166,13 +181,19 @@ def _select(args):
 
 def _source(args):
     """-> (the source, what tells it from others)"""
-    from tandemclip.core.config.build import build
-    from tandemclip.core.data.sources.source import Source
     from tandemclip.core.preparation import shards
 
-    mapping = {"type": args.source[0], **command_line.parse_overrides(args.source[1:])}
-    source = build(Source, mapping, "--source")
+    source, mapping = _built(args.source, "--source")
     return source, shards.identity(source, mapping)
+
+
+def _built(words, option):
+    """-> (the source, what it was built from) of [its type, KEY=VALUE ...]"""
+    from tandemclip.core.config.build import build
+    from tandemclip.core.data.sources.source import Source
+
+    mapping = {"type": words[0], **command_line.parse_overrides(words[1:])}
+    return build(Source, mapping, option), mapping
 
 
 def _layout(args):
@@ -223,6 +244,39 @@ def _check(args):
     if bad[NAMED:]:
         print(f"and {len(bad) - NAMED} more, see {args.out / 'bad_records.txt'}")
     print(check_report.advice(report, args.out / "bad_records.txt"))
+
+
+def _detection(args):
+    """Write pictures, boxes, categories and, where they are known, attributes and masks for a detector: OUT/annotations
+    (COCO's json) and OUT/VOC2007, over the same pictures. OUT/report.json names what was passed over.
+
+        python tools/prepare.py detection --split train scenes size=128 count=3000 seed=1 --split test scenes size=128
+        count=500 seed=1 split=held_out --out data/scenes_detection
+
+    Sources with boxes are scenes, coco_objects, voc_objects, and shards with "objects" or "phrases". A phrase without a
+    category is an "object". Category ids count from 1 and are the same in all splits.
+    """
+    from tandemclip.core.preparation.detection import write_detection
+
+    splits, made_of = {}, {}
+    for name, *words in args.split:
+        if not words or name in splits:
+            raise UserError(
+                f"--split {name}: {'give it once' if words else 'its source is missing'}; a split is a name and a "
+                "source, such as --split train voc_objects path=VOC2007"
+            )
+        splits[name], made_of[name] = _built(words, f"--split {name}")
+    report = write_detection(splits, args.out, made_of)
+    for name, found in report["splits"].items():
+        boxes = found["boxes"]
+        print(
+            f"{name}: {found['pictures']} pictures, {found['without_boxes']} without a box; {sum(boxes.values())} boxes"
+        )
+        print("  " + ", ".join(f"{category} {count}" for category, count in boxes.items()))
+    for reason, names in report["passed_over"].items():
+        print(f"passed over: {reason} ({len(names)}), the first of them:")
+        print(*(f"  {name}" for name in names[:SHOWN]), sep="\n")
+    print(f"written to {args.out}; report.json there names all that was passed over")
 
 
 def _objects(args):

@@ -2,13 +2,13 @@
 
     python tools/summarize.py --config configs/pretrain/clip_vitb32_yfcc15m_v2.yaml
 
-FLOPs are those of one sample's training forward (two for each multiply-add of products and convolutions); the
-objective, which grows with the batch, is left out.
+FLOPs are two for each multiply-add of products and convolutions, of a forward pass. In training that is one sample with
+all its views, without the objective, which grows with the batch; a step, its gradient included, is three times that. At
+inference it is one image, and one text where the method has texts. Parts under "auxiliary" are there in training only.
+The row "method" is what the method computes outside of any part, such as the logits of masked words.
 """
 
 import sys
-from collections import Counter
-from math import prod
 from pathlib import Path
 
 from tandemclip.core.console import command_line
@@ -18,12 +18,6 @@ def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/")
     parser.add_set()
-    parser.add_argument(
-        "--depth",
-        type=command_line.at_least(1),
-        default=2,
-        help="parts of a name that make a stage (default: 2, image.blocks)",
-    )
     return parser
 
 
@@ -31,41 +25,43 @@ def main(argv=None):
     return command_line.run(_main, argv)
 
 
-def stages(method, depth: int) -> dict[str, tuple[int, int]]:
-    """{stage: (parameters, FLOPs of one sample)}; a stage is the first `depth` parts of a dotted name, numbers left
-    out.
-    """
-    from tandemclip.backends.recorder.draws import training_views
-    from tandemclip.backends.recorder.record import record_features
-    from tandemclip.core.data.views.view import batch_arrays
-
-    stage = lambda name: ".".join([part for part in name.split(".") if not part.isdigit()][:depth])
-    parameters = Counter()
-    for name, parameter in method.all_parameters():
-        parameters[stage(name)] += prod(parameter.shape)
-    flops = Counter()
-    for call in record_features(method, batch_arrays(training_views(method), 1)).program.calls:
-        flops[stage(call.node)] += call.flops
-    order = dict.fromkeys([*parameters, *(name for name, count in flops.items() if count)])
-    return {name: (parameters[name], flops[name]) for name in order}
-
-
 def _main(argv):
     args = parser().parse_args(argv)
     from rich.console import Console
-    from rich.table import Table
 
-    from tandemclip.core.spec import count_parameters
+    from tandemclip.backends.recorder.cost import Cost, costs, inference_parameters
     from tandemclip.core.training.config import read
 
     config, _ = read(args.config, command_line.parse_overrides(args.set))
-    table = Table("stage", "parameters", "GFLOPs a sample", title=str(args.config))
-    found = stages(config.method, args.depth)
-    for name, (parameters, flops) in found.items():
-        table.add_row(name or "(root)", f"{parameters:,}", f"{flops / 1e9:.3f}")
-    Console().print(table)
-    print(f"parameters {count_parameters(config.method)}")
-    print(f"flops {sum(flops for _, flops in found.values())}")
+    groups = costs(config.method)
+    Console().print(_table(args.config.name, groups))
+    total = sum((cost for parts in groups.values() for cost in parts.values()), Cost())
+    print(f"training: {total.parameters:,} parameters, {total.training:,} FLOPs")
+    used = sum(inference_parameters(config.method).values())
+    print(f"inference: {used:,} parameters, {total.inference:,} FLOPs")
+
+
+def _table(title, groups):
+    """A row a part; a group that has a name ends with its sum."""
+    from rich.table import Table
+
+    from tandemclip.backends.recorder.cost import Cost
+
+    table = Table(title=title)
+    table.add_column("part", no_wrap=True)
+    for name in ("parameters", "MFLOPs in training", "MFLOPs at inference"):
+        table.add_column(name, justify="right")
+    for group, parts in groups.items():
+        for name, cost in parts.items():
+            table.add_row(name, *_figures(cost))
+        if group:
+            table.add_row(f"{group}, all", *_figures(sum(parts.values(), Cost())), style="bold")
+        table.add_section()
+    return table
+
+
+def _figures(cost):
+    return f"{cost.parameters:,}", f"{cost.training / 1e6:,.2f}", f"{cost.inference / 1e6:,.2f}"
 
 
 if __name__ == "__main__":

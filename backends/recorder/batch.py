@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from tandemclip.backends.recorder.ops import Call, Program, Symbol
+from tandemclip.backends.recorder.ops import Call, Program, Symbol, symbols_in
 from tandemclip.backends.recorder.record import Recording
 from tandemclip.core.errors import UserError
 
@@ -63,17 +63,9 @@ def _constants(few, more):
     for name, value in few.constants.items():
         other = more.constants.get(name)
         if other is None or not np.array_equal(value, other):
-            node = next((c.node for c in few.calls if any(name == x.name for x in _leaves(c.arguments))), "")
+            node = next((c.node for c in few.calls if any(name == x.name for x in symbols_in(c.arguments))), "")
             raise _refusal("a constant depends on the batch", node)
     return few.constants
-
-
-def _leaves(arguments):
-    for item in arguments:
-        if isinstance(item, Symbol):
-            yield item
-        elif isinstance(item, tuple):
-            yield from _leaves(item)
 
 
 def _calls(few, more):

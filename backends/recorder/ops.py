@@ -1,6 +1,7 @@
 """The recorder: an interpreter that computes nothing and writes down what a spec asks for."""
 
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,6 +47,15 @@ class Call:
     outputs: tuple[Symbol, ...]
     node: str  # the spec that asked for it
     flops: int
+
+
+def symbols_in(arguments: tuple | list) -> Iterator[Symbol]:
+    """Of a call's arguments; `concat` and `stack` take several in one."""
+    for item in arguments:
+        if isinstance(item, Symbol):
+            yield item
+        elif isinstance(item, (tuple, list)):
+            yield from symbols_in(item)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from tandemclip.core import hits
 from tandemclip.core.console.command_line import parse_overrides
 from tandemclip.core.errors import UserError
 from tandemclip.core.training import checkpoint, journal
-from tandemclip.core.training.changes import leaves
+from tandemclip.core.training.changes import entries
 from tandemclip.core.training.config import Config, read
 from tandemclip.core.whole_file import whole_file
 
@@ -106,7 +106,7 @@ class Cell:
             if self.folder.exists() and any(self.folder.iterdir()):
                 raise UserError(f"{self.folder} holds something that no comparison put there; choose another --out")
             return
-        was, wanted = (dict(leaves(settings)) for settings in (self._started()["settings"], self.settings))
+        was, wanted = (dict(entries(settings)) for settings in (self._started()["settings"], self.settings))
         for key in {**was, **wanted}:
             if was.get(key) != wanted.get(key):
                 raise UserError(

@@ -34,6 +34,8 @@ TYPES = {
         "shards": "data.sources.shards:Shards",
         "captions_table": "data.sources.captions_table:CaptionsTable",
         "coco_captions": "data.sources.coco_captions:CocoCaptions",
+        "coco_objects": "data.sources.coco_objects:CocoObjects",
+        "voc_objects": "data.sources.voc_objects:VocObjects",
         "class_folder": "data.sources.class_folder:ClassFolder",
         "first": "data.sources.first:First",
         "one_after_another": "data.sources.one_after_another:OneAfterAnother",

@@ -20,17 +20,29 @@ class BrokenRecord(Exception):
         return f"{self.key}: {self.why}"
 
 
+# crowd: a region with many of them, of which none is drawn alone (COCO's iscrowd). difficult, truncated: PASCAL VOC's.
+# several: one box around a few things that one phrase names ("two girls").
+MARKS = ("crowd", "difficult", "several", "truncated")
+
+
 @dataclass(frozen=True, eq=False)
 class Object:
     """One thing in the picture, as a detector or an annotator gives it.
 
     box: x1, y1, x2, y2 in 0..1 of width and height. phrase: e.g. "red seven". feature: [D] of the region, or None.
+
+    What a data set for detection knows besides. category: its name, e.g. "seven", or None. attributes: their names,
+    e.g. ("red",). mask: [H, W] bool of the whole picture, or None. marks: what the annotator says of it, of MARKS.
     """
 
     box: tuple[float, float, float, float]
     phrase: str
     confidence: float = 1.0
     feature: np.ndarray | None = None
+    category: str | None = None
+    attributes: tuple[str, ...] = ()
+    mask: np.ndarray | None = None
+    marks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)

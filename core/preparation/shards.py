@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from tandemclip.core.console.progress import Progress
 from tandemclip.core.data import images
-from tandemclip.core.data.records import BrokenRecord, Record
+from tandemclip.core.data.records import BrokenRecord, Object, Record
 from tandemclip.core.data.sources.shard_writer import encode, write_shard
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
@@ -96,14 +97,23 @@ def _samples(source, chosen, places, short_side, broken, progress) -> Iterator[t
 
 
 def shrunk(record: Record, short_side: int | None) -> Record:
-    """The record, decoded once to see that it can be; a larger image becomes a JPEG whose short side is that."""
+    """The record, decoded once to see that it can be; a larger image becomes a JPEG whose short side is that,
+    with the masks of its objects."""
     pixels = record.pixels
     if short_side is None or min(pixels.shape[:2]) <= short_side:
         return record
-    pixels = images.resize_antialiased(pixels, *images.short_side(pixels.shape, short_side))
+    before, pixels = pixels.shape[:2], images.resize_antialiased(pixels, *images.short_side(pixels.shape, short_side))
     options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
     image = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)[1].tobytes()
-    return dataclasses.replace(record, image=image)
+    objects = tuple(_shrunk_mask(thing, before, pixels.shape[:2]) for thing in record.objects)
+    return dataclasses.replace(record, image=image, objects=objects)
+
+
+def _shrunk_mask(thing: Object, before: tuple[int, int], after: tuple[int, int]) -> Object:
+    """A pixel is inside where half of what it shows was, or more. A mask of another picture stays what it is."""
+    if thing.mask is None or thing.mask.shape != before:
+        return thing
+    return dataclasses.replace(thing, mask=images.resize_antialiased(thing.mask.astype(np.float32), *after) >= 0.5)
 
 
 def _report(out: Path, job: dict, pieces: list[dict], left_out: Sequence[dict]) -> dict:

@@ -33,6 +33,8 @@ class BasicResNet(PooledTower):
     positions: bool = False
     roi: None = None
 
+    stem_names = ("stem", "stem_norm", "first", "first_norm")
+
     def __post_init__(self):
         require_positive(resolution=self.resolution, layers=self.layers, embed_dim=self.embed_dim)
         require_positive(heads=self.heads, width=self.width)

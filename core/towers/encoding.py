@@ -48,12 +48,25 @@ class Tower(Spec):
 
     A tower writes `trunk`, a node whose outputs all engines are compared in, and those of the `read_` functions in
     which it differs. They get the Encoding, and take from it what another reading has computed.
+    stem_names: its children and parameters in front of the first stage.
     """
+
+    stem_names: tuple[str, ...] = ()
 
     embed_dim: int
     feature_dim: int  # of `features`, which stand in front of the projection
     token_dim: int  # of `tokens`
     stage_dims: tuple[int, ...]  # of `stages`
+
+    def part(self, name: str) -> str:
+        """What a parameter or a node is counted with: "stem", "stages.I", or its own first name ("projection").
+
+        name: within the tower. A stage is counted with what leads to it from the one before.
+        """
+        first, *rest = name.split(".")
+        if first in self.stem_names:
+            return "stem"
+        return f"{first}.{rest[0]}" if first == "stages" and rest else first
 
     def encode(self, ops: Ops, p: Scope, *inputs) -> Encoding:
         return Encoding(self, ops, p, inputs, p.trunk(*inputs))

@@ -31,6 +31,8 @@ class MobileNetV2(PooledTower):
     positions: bool = False
     roi: None = None
 
+    stem_names = ("first", "first_norm")
+
     def __post_init__(self):
         require_positive(resolution=self.resolution, embed_dim=self.embed_dim, heads=self.heads, width=self.width)
         require_positive(widths=self.widths, blocks=self.blocks, expansion=self.expansion)

@@ -39,6 +39,8 @@ class ModifiedResNet(PooledTower):
     embed_dim: int
     roi: RoiInput | None = None
 
+    stem_names = ("stem", "stem_norm")
+
     def __post_init__(self):
         require_positive(resolution=self.resolution, layers=self.layers, width=self.width, heads=self.heads)
         require_positive(embed_dim=self.embed_dim)

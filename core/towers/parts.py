@@ -20,6 +20,14 @@ def through(p, x, layers):  # [B, N, width] -> what each part gave: [B, N, width
     return tuple(seen)
 
 
+def part_of(name: str, layers: int) -> str | None:
+    """The stage of "blocks.3.attention", "stages.1" of 8 layers; None of other names, and where there are no parts."""
+    first, *rest = name.split(".")
+    if first != "blocks" or layers % PARTS:
+        return None
+    return f"stages.{int(rest[0]) * PARTS // layers}"
+
+
 def require_parts(layers: int) -> None:
     if layers % PARTS:
         raise UserError(

@@ -36,6 +36,8 @@ class ResNet(ImageTower):
     stem: Literal["photos", "tiny"] = "photos"
     roi: None = None
 
+    stem_names = ("first", "first_norm")
+
     def __post_init__(self):
         require_positive(resolution=self.resolution, layers=self.layers, embed_dim=self.embed_dim, width=self.width)
         multiple = (4 if self.stem == "photos" else 1) * 2 ** (len(self.layers) - 1)

@@ -37,6 +37,8 @@ class SwinTransformer(ImageTower):
     projection_bias: bool = False
     roi: None = None
 
+    stem_names = ("patches", "input_norm")
+
     def __post_init__(self):
         require_positive(resolution=self.resolution, embed_dim=self.embed_dim, width=self.width, depths=self.depths)
         require_positive(heads=self.heads, window=self.window, patch=self.patch)
@@ -80,6 +82,10 @@ class SwinTransformer(ImageTower):
     @property
     def token_dim(self):
         return self.stage_dims[-1]
+
+    def part(self, name):
+        first, *rest = name.split(".")
+        return f"stages.{int(rest[0]) + 1}" if first == "merges" else super().part(name)
 
     def trunk(self, ops, p, images):  # [B, 3, resolution, resolution] -> each stage's [B, S, S, C], before merging
         side, seen = self.resolution // self.patch, []

@@ -11,7 +11,7 @@ from tandemclip.core.layers.block import Block, FeedForward
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.spec import Constant, Normal, Parameter
-from tandemclip.core.towers.parts import PARTS, require_parts, through
+from tandemclip.core.towers.parts import PARTS, part_of, require_parts, through
 from tandemclip.core.towers.tower import TextTower, require_positive
 
 SMALL = Normal(0.02)
@@ -36,6 +36,8 @@ class TextTransformer(TextTower):
     activation: Activation = "quick_gelu"
     eps: float = 1e-5
     initial: Literal["clip", "0.02"] = "clip"
+
+    stem_names = ("tokens", "positions")
 
     def __post_init__(self):
         require_positive(vocab_size=self.vocab_size, context_length=self.context_length, width=self.width)
@@ -94,6 +96,9 @@ class TextTransformer(TextTower):
                 "give `end` too"
             )
         return int((ids.argmax(1) if end is None else end).max()) + 1
+
+    def part(self, name):
+        return part_of(name, self.layers) or super().part(name)
 
     def trunk(self, ops, p, ids, table=None):  # int [B, L], [V, width] -> each part's [B, L, width]
         rows = ops.take(p["tokens"] if table is None else table, ids)

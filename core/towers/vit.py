@@ -11,7 +11,7 @@ from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.layers.patches import PatchEmbedding
 from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
 from tandemclip.core.spec import Normal, Parameter
-from tandemclip.core.towers.parts import PARTS, require_parts, through
+from tandemclip.core.towers.parts import PARTS, part_of, require_parts, through
 from tandemclip.core.towers.tower import ImageTower, require_positive
 
 
@@ -36,6 +36,8 @@ class VisionTransformer(ImageTower):
     activation: Activation = "quick_gelu"
     frozen_patches: bool = False
     eps: float = 1e-5
+
+    stem_names = ("patches", "input_norm", "class_token", "positions")
 
     def __post_init__(self):
         require_positive(resolution=self.resolution, patch=self.patch, width=self.width, layers=self.layers)
@@ -83,6 +85,9 @@ class VisionTransformer(ImageTower):
     def stage_dims(self):
         require_parts(self.layers)
         return (self.width,) * PARTS
+
+    def part(self, name):
+        return part_of(name, self.layers) or super().part(name)
 
     def trunk(self, ops, p, images):  # [B, 3, H, W] -> each part's [B, 1 + side^2, width], the class token first
         tokens = p.patches(images)

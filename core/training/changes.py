@@ -1,6 +1,7 @@
 """What may change when a run goes on with `--resume`, and what is said of it."""
 
 from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tandemclip.core.config.yaml_text import merge
@@ -13,6 +14,8 @@ _FREE = {
     "data": "workers bad_records",
 }
 FREE = {(section, key) for section, keys in _FREE.items() for key in keys.split()}
+# Patterns of keys that name a place: results depend on what lies there, and `identity` compares that.
+PLACES = ("method.*edit.wordnet",)
 # Keys of `training` that results depend on, in groups that stand or change together. Only --set changes them: --minutes
 # or an earlier --set may have given the run another value than the config's file has.
 BY_SET = (("steps", "epochs"), ("learning_rate",), ("precision",))
@@ -35,7 +38,7 @@ def resumption(saved: dict, given: dict, overrides: dict, folder: Path) -> Resum
     """saved: the mapping of the checkpoint `folder`. given: that of the config's file with `overrides` (--set) over it.
 
     What only `saved` says holds: a --set of the first start need not be repeated. UserError for a change of any key
-    that is neither in FREE nor in BY_SET.
+    that is neither in FREE nor in BY_SET, nor is one of PLACES.
     """
     mapping = merge(saved, given)
     training, changed, passed_over = dict(mapping["training"]), [], []
@@ -60,19 +63,23 @@ def resumption(saved: dict, given: dict, overrides: dict, folder: Path) -> Resum
 
 def _refuse_others(mapping, saved, folder) -> None:
     allowed = FREE | {("training", key) for group in BY_SET for key in group}
-    here, there = dict(leaves(mapping)), dict(leaves(saved))
+    here, there = dict(entries(mapping)), dict(entries(saved))
     for path in {**there, **here}:
-        if path not in allowed and here.get(path) != there.get(path):
+        name = ".".join(path)
+        placed = any(fnmatchcase(name, pattern) for pattern in PLACES)
+        if path not in allowed and not placed and here.get(path) != there.get(path):
             raise UserError(
-                f"{'.'.join(path)} is {here.get(path)!r} here and {there.get(path)!r} in {folder}, which --resume "
+                f"{name} is {here.get(path)!r} here and {there.get(path)!r} in {folder}, which --resume "
                 "goes on from; give the same config, or start a new run with --out and --init"
             )
 
 
-def leaves(mapping, path=()):
-    """(keys from the root, value) of everything in a mapping of mappings."""
+def entries(mapping, path=()):
+    """(keys from the root, value) of everything in a mapping of mappings.
+
+    A mapping that lies in it comes after what is in it, as {}: `edit: {}` and `edit: null` are not the same.
+    """
     for key, value in mapping.items():
         if isinstance(value, dict):
-            yield from leaves(value, (*path, key))
-        else:
-            yield (*path, key), value
+            yield from entries(value, (*path, key))
+        yield (*path, key), {} if isinstance(value, dict) else value

@@ -15,6 +15,7 @@ from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.changes import Resumption, resumption
 from tandemclip.core.training.config import Config
+from tandemclip.core.training.identity import identities, refuse_another, refuse_unequal_ranks, to_state
 from tandemclip.core.training.init import matching, take
 from tandemclip.core.training.trainer import Trainer
 from tandemclip.core.training.update import remembered_names
@@ -38,14 +39,16 @@ def begin(
     rank tells what the run takes over by `init`. evaluate: see Trainer.
     """
     checkpoint.refuse_later(run, 0)
+    present = identities(config.method)
     tokenizer = tokenizer_of(config)
-    state = {"config": mapping, "tokenizer": tokenizer and tokenizer.to_json()}
+    state = {"config": mapping, "tokenizer": tokenizer and tokenizer.to_json(), **to_state(present)}
     weights, told = initial_weights(config.method, config.training.seed), []
     if config.init is not None:
         saved = checkpoint.load(checkpoint.resolve(Path(config.init.from_)))
         weights, account = take(config.init, saved, config.method, tokenizer, weights)
         state["init"], told = account.to_json(), account.lines()
     engine = make_engine(config, weights)
+    refuse_unequal_ranks(engine, present)
     _say(engine, told, say)
     return Trainer(run, config, engine, tokenizer, state, resumed=resumed, evaluate=evaluate)
 
@@ -83,11 +86,16 @@ def resume(
             f"{steps} steps are fewer than the {saved.step} that {folder} has made; "
             f"give training.steps={saved.step} or more"
         )
+    present = identities(config.method)
+    unknown = refuse_another(saved.state, present, folder)
     moments, dropped = _remembered(saved, config)
     engine = make_engine(config, matching(saved.model, config.method, folder))
+    refuse_unequal_ranks(engine, present)
     engine.load(saved.model, moments)
-    _say(engine, [*dropped, *_other_pieces(saved, config)], say)
-    state = {"config": found.mapping} | {key: saved.state[key] for key in KEPT if key in saved.state}
+    _say(engine, [*unknown, *dropped, *_other_pieces(saved, config)], say)
+    state = {"config": found.mapping, **to_state(present)} | {
+        key: saved.state[key] for key in KEPT if key in saved.state
+    }
     tokenizer = from_json(state["tokenizer"])
     trainer = Trainer(run, config, engine, tokenizer, state, saved.step, True, evaluate=evaluate)
     _note(trainer, found, steps, say)

@@ -77,6 +77,7 @@ def pynative(spec, weights, inputs, function, training=False, by=()):
 
     gradient = ms.value_and_grad(scalar, tuple(range(len(by))), has_aux=True)
     (_, *found), gradients = gradient(*(everything[name] for name in by))
+    gradients = gradients if isinstance(gradients, tuple) else (gradients,)  # a single one comes bare
     found = iter(found)
     outputs, updates = ({n: next(found).asnumpy() for n in seen[group]} for group in ("outputs", "updates"))
     nodes = {path: [x.asnumpy() for x in arrays] for path, arrays in seen["nodes"].items()}

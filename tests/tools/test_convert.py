@@ -155,7 +155,7 @@ def test_what_cannot_be_read_is_refused(tmp_path, capsys):
     (tmp_path / "evil.pt").write_bytes(pickle.dumps({"state_dict": Evil()}))
     attempt("evil.pt", "evil.pt")
     torch.save({"state_dict": Evil()}, tmp_path / "evil_zip.pt")
-    attempt("evil_zip.pt", "evil_zip.pt", "no code")
+    attempt("evil_zip.pt", "evil_zip.pt", "print", "nothing of it was run")
     torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), tmp_path / "archive.pt")
     attempt("archive.pt", "archive.pt")
 

@@ -24,13 +24,24 @@ def draw(rng, plan: Plan, images: np.ndarray, size: int) -> np.ndarray:
         _draw_clutter(rng, canvas, PAINT[plan.clutter])
     for thing in plan.digits:
         square = region(canvas, thing.square)
-        ink = cv2.resize(images[thing.image], square.shape[:2], interpolation=cv2.INTER_CUBIC)
-        square += np.clip(1.3 * ink, 0, 1)[:, :, None] * (PAINT[thing.color] - square)
+        square += ink(images[thing.image], thing.square.side)[:, :, None] * (PAINT[thing.color] - square)
     return np.clip(canvas, 0, 255).astype(np.uint8)
 
 
+def ink(image: np.ndarray, side: int) -> np.ndarray:
+    """image: [8, 8] in 0..1 -> [side, side]: how much of each pixel the paint covers, 0..1"""
+    return np.clip(1.3 * cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC), 0, 1)
+
+
+def mask(image: np.ndarray, square: Square, size: int) -> np.ndarray:
+    """[size, size] bool: the pixels of the picture that are covered by half and more."""
+    found = np.zeros((size, size), bool)
+    region(found, square)[:] = ink(image, square.side) >= 0.5
+    return found
+
+
 def region(pixels: np.ndarray, square: Square) -> np.ndarray:
-    """The square's part of the picture [side, side, 3], a view."""
+    """pixels: [H, W] or [H, W, 3] -> the square's part of them, a view."""
     return pixels[square.top : square.top + square.side, square.left : square.left + square.side]
 
 

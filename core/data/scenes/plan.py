@@ -24,7 +24,7 @@ class Square:
 
 @dataclass(frozen=True)
 class Digit:
-    """image: which handwriting. phrase: e.g. "red seven"."""
+    """image: which handwriting. phrase: the words for it, its digit the last, e.g. "red seven"."""
 
     image: int
     digit: int

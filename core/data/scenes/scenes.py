@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 
 from tandemclip.core.data.records import Object, Record
-from tandemclip.core.data.scenes.drawing import draw, projected_crop, region
-from tandemclip.core.data.scenes.plan import COLORS, DIGITS, Plan, plan, with_article
+from tandemclip.core.data.scenes.drawing import draw, mask, projected_crop, region
+from tandemclip.core.data.scenes.plan import COLORS, DIGITS, Digit, Plan, plan, with_article
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.random import generator
@@ -34,8 +34,9 @@ class Scenes(Source):
 
     Captions are "a red seven and a blue two", summaries "red seven and blue two", phrases "red seven". With
     `size_words` digits are small or large and named so. An object's confidence is its side / `size`, its feature
-    [roi_dim] the `projected_crop` of its square. Scenes with one digit carry both attributes, and the one that
-    `label` names as their class.
+    [roi_dim] the `projected_crop` of its square, its category the digit, its attributes the other words ("small",
+    "red"), its mask the ink. Scenes with one digit carry "digit" and "color", and the one that `label` names as their
+    class.
 
     noise: the probability of each of three defects of image-text data (PyramidCLIP, section 1). Redundant captions:
     irrelevant words in the caption, not in the summary. Missing objects: caption and summary omit one of several
@@ -86,6 +87,10 @@ class Scenes(Source):
         return DIGITS if self.label == "digit" else COLORS[: self.colors]
 
     @property
+    def categories(self) -> tuple[str, ...]:
+        return DIGITS
+
+    @property
     def prompts(self) -> dict[str, list[list[str]]]:
         """For each attribute and class the texts whose mean feature is its zero-shot classifier: every digit in all
         colours, every colour with all digits."""
@@ -127,9 +132,18 @@ class Scenes(Source):
         return plan(rng, self._handwriting[1], **wanted)
 
     def _objects(self, scene: Plan, pixels: np.ndarray) -> tuple[Object, ...]:
-        def detected(square, phrase):
-            edges = (square.left, square.top, square.left + square.side, square.top + square.side)
-            feature = projected_crop(region(pixels, square), self.roi_dim)
-            return Object(tuple(edge / self.size for edge in edges), phrase, square.side / self.size, feature)
+        return tuple(self._object(thing, pixels) for thing in scene.digits)
 
-        return tuple(detected(thing.square, thing.phrase) for thing in scene.digits)
+    def _object(self, thing: Digit, pixels: np.ndarray) -> Object:
+        square = thing.square
+        edges = (square.left, square.top, square.left + square.side, square.top + square.side)
+        *attributes, category = thing.phrase.split()
+        return Object(
+            box=tuple(edge / self.size for edge in edges),
+            phrase=thing.phrase,
+            confidence=square.side / self.size,
+            feature=projected_crop(region(pixels, square), self.roi_dim),
+            category=category,
+            attributes=tuple(attributes),
+            mask=mask(self._handwriting[0][thing.image], square, self.size),
+        )

@@ -47,6 +47,10 @@ class Part(Source):
         return self.source.class_names
 
     @property
+    def categories(self):
+        return self.source.categories
+
+    @property
     def prompts(self):
         return self.source.prompts
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tandemclip.core.data.masks import to_counts
 from tandemclip.core.data.records import Object, Record
 from tandemclip.core.whole_file import whole_file
 
@@ -70,8 +71,8 @@ def _objects(objects: tuple[Object, ...]) -> tuple[dict[str, list[dict]], dict[s
     As "phrases" where nothing but annotated phrases is known, so that they do not look like a detector's.
     """
     if all(thing.confidence == 1 and thing.feature is None for thing in objects):
-        return {"phrases": [{"phrase": thing.phrase, "box": thing.box} for thing in objects]} if objects else {}, {}
-    facts = [{"phrase": thing.phrase, "box": thing.box, "confidence": thing.confidence} for thing in objects]
+        return {"phrases": [_annotated(thing) for thing in objects]} if objects else {}, {}
+    facts = [{**_annotated(thing), "confidence": thing.confidence} for thing in objects]
     shapes = {None if thing.feature is None else thing.feature.shape for thing in objects}
     if len(shapes) == 1 and None not in shapes:
         return {"objects": facts}, {"rois.npy": _array(np.stack([thing.feature for thing in objects]))}
@@ -79,6 +80,19 @@ def _objects(objects: tuple[Object, ...]) -> tuple[dict[str, list[dict]], dict[s
         if thing.feature is not None:
             entry["feature"] = thing.feature.tolist()
     return {"objects": facts}, {}
+
+
+def _annotated(thing: Object) -> dict:
+    facts = {"phrase": thing.phrase, "box": thing.box}
+    if thing.category is not None:
+        facts["category"] = thing.category
+    if thing.attributes:
+        facts["attributes"] = thing.attributes
+    if thing.mask is not None:
+        facts["mask"] = {"size": thing.mask.shape, "counts": to_counts(thing.mask)}
+    if thing.marks:
+        facts["marks"] = sorted(thing.marks)
+    return facts
 
 
 def _array(features: np.ndarray) -> bytes:

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache, partial
 
 import numpy as np
 
+from tandemclip.core.data.masks import from_segmentation
 from tandemclip.core.data.records import BrokenRecord, Object, Record
 from tandemclip.core.data.sources.file_cache import Stamp, cached, stamp
 from tandemclip.core.data.sources.image_files import unicode
@@ -28,6 +29,8 @@ class Shards(Source):
     NNN.json: {"captions": [...] or "caption": "...", "summary": "...", "label": 3, "attributes": {"color": 2},
                "objects": [{"phrase", "box": [x1, y1, x2, y2] in 0..1, "confidence", "feature": [...]}],
                "phrases": [{"phrase", "box"}]} (annotated phrases: objects of confidence 1 without a feature)
+    Objects and phrases may also have "category", "attributes": [...], "mask": {"size": [H, W], "counts": [...]} (COCO's
+    run lengths) and "marks": [...] of records.MARKS; "n": 2, two things in one box, is the mark "several".
     NNN.txt: one caption.   NNN.cls: the number of its class.   NNN.rois.npy: [objects, D], the features of "objects" in
     their order, in place of "feature": as text they would take several times the room of the picture.
     A record without an image is left out. Raises UserError for a missing shard and for one cut short.
@@ -218,4 +221,14 @@ def _objects(facts: dict, rois: bytes | None) -> tuple[Object, ...]:
 def _object(thing: dict, feature) -> Object:
     x1, y1, x2, y2 = (float(edge) for edge in thing["box"])
     feature = None if feature is None else np.asarray(feature, np.float32)
-    return Object((x1, y1, x2, y2), unicode(str(thing["phrase"])), float(thing.get("confidence", 1)), feature)
+    category, mask = thing.get("category"), thing.get("mask")
+    return Object(
+        box=(x1, y1, x2, y2),
+        phrase=unicode(str(thing["phrase"])),
+        confidence=float(thing.get("confidence", 1)),
+        feature=feature,
+        category=None if category is None else unicode(str(category)),
+        attributes=tuple(unicode(str(name)) for name in thing.get("attributes", ())),
+        mask=None if mask is None else from_segmentation(mask, *mask["size"]),
+        marks=frozenset([*thing.get("marks", ()), *(["several"] if thing.get("n", 1) > 1 else [])]),
+    )

@@ -14,6 +14,7 @@ class Source(ABC):
     """Random access to records. A source is pickled and sent to worker processes: hold files open lazily."""
 
     class_names: tuple[str, ...] = ()  # in the order of their labels
+    categories: tuple[str, ...] = ()  # of the objects, in the data set's own order; () where it has none
     # {attribute of the records, or "class" for their label: [the texts of each class]}, for zero-shot classification
     prompts: Mapping[str, list[list[str]]] = MappingProxyType({})
 

@@ -33,6 +33,11 @@ class Together(Source):
         inner = ((which, source.class_spaces()) for which, source in enumerate(self.sources))
         return {f"{which} {space}": names for which, spaces in inner for space, names in spaces.items()}
 
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """One list of all: categories of one name are one."""
+        return tuple(dict.fromkeys(name for source in self.sources for name in source.categories))
+
     def at(self, which: int, position: int, seed: int, stream: str) -> int:
         """The number of the record at this place of one source's own order."""
         return int(self._starts[which]) + self.sources[which].order(position, seed, f"{stream} of {which}")

@@ -11,6 +11,7 @@ from tandemclip.core.data.views.label import class_of, hashed
 from tandemclip.core.data.views.rois import OBJECTS
 from tandemclip.core.data.views.view import View
 from tandemclip.core.data.views.wordnet import wordnet
+from tandemclip.core.identity import Identity
 
 Targets = Literal["pairs", "texts", "labels"]
 LABEL = "_label"
@@ -20,13 +21,17 @@ LABEL = "_label"
 class WordEdit:
     """A synonym, a swap or deletion of words, see `edit`. wordnet: the folder of WordNet's files; None: see `wordnet`.
 
-    UserError where there is none, at the first text.
+    UserError where there is none: from `identity`, and at the first text.
     """
 
     wordnet: str | None = None
 
     def __call__(self, text: str, rng: np.random.Generator) -> str:
         return edit(text, wordnet(self.wordnet).synonyms, rng)
+
+    def identity(self) -> Identity:
+        found = wordnet(self.wordnet)
+        return Identity(found.hash(), str(found.folder.resolve()))
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,9 @@ class TextView(View):
             return {"": ids}
         labelled = self.targets == "labels" and record.label is not None
         return {"": ids, LABEL: hashed(class_of(record) if labelled else plain.tobytes())}
+
+    def identity(self):
+        return {"wordnet": self.edit.identity()} if self.edit else {}
 
     def _text(self, record, rng) -> str:
         if self.field == "objects":

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from tandemclip.core.data.records import Record
+from tandemclip.core.identity import Identity
 
 
 class View(ABC):
@@ -21,6 +22,13 @@ class View(ABC):
     @abstractmethod
     def __call__(self, record: Record, rng: np.random.Generator, tokenizer) -> dict[str, np.ndarray]:
         """{suffix: array}. Randomness comes from `rng`. Raises BrokenRecord where the record lacks what is needed."""
+
+    def identity(self) -> dict[str, Identity]:
+        """{name: what it reads beside the record}, e.g. "wordnet". UserError where that is missing.
+
+        A run asks before its first step, and when it goes on.
+        """
+        return {}
 
 
 def batch_arrays(views: dict[str, View], batch_size: int) -> dict[str, tuple[tuple[int, ...], np.dtype]]:

@@ -59,6 +59,7 @@ def test_a_cell_of_other_settings_is_refused(files, tmp_path):
             "config.training.learning_rate = 0.001.*wanted with 0.002",
         ),
         (Plan(tmp_path, overrides=("training.clip=1",)), "config.training.clip = None and is wanted with 1"),
+        (Plan(tmp_path, overrides=("method.crop.moco_v2={}",)), "config.method.crop.moco_v2 = None .*wanted with {}"),
         (Plan(tmp_path, backend="mindspore"), "backend = 'torch'"),
         (Plan(tmp_path, minutes=1.0), "minutes = None"),
         (Plan(tmp_path, views=80), "config.training.steps = 200 .*wanted with 10"),

@@ -1,5 +1,6 @@
 """Any source into shards: equal records, each once, whatever breaks and whenever it is killed."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -184,6 +185,18 @@ def test_pixels_that_a_source_draws_shrink_too():
     record = shrunk(Scenes(size=64)[0], 32)
     assert isinstance(record.image, bytes) and record.pixels.shape == (32, 32, 3)
     assert record.captions == Scenes(size=64)[0].captions
+
+
+def test_masks_shrink_with_their_picture():
+    record = Scenes(size=64, digits=3)[1]
+    other = dataclasses.replace(record.objects[0], mask=np.ones((5, 6), bool))
+    given = dataclasses.replace(record, objects=(*record.objects, dataclasses.replace(other, mask=None), other))
+    *found, none, same = shrunk(given, 32).objects
+    for thing, before in zip(found, record.objects, strict=True):
+        blocks = before.mask.reshape(32, 2, 32, 2).mean((1, 3))
+        np.testing.assert_array_equal(thing.mask, blocks >= 0.5)
+        assert (thing.box, thing.phrase, thing.category) == (before.box, before.phrase, before.category)
+    assert none.mask is None and same.mask.shape == (5, 6)
 
 
 # ------------------------------------------------------------------ restarts

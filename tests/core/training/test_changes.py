@@ -75,3 +75,37 @@ def test_any_other_change_is_refused():
         resumed({"batch_size": 16})
     with pytest.raises(UserError, match=r"method\.type is 'unicl' here and 'clip' in step-4"):
         resumed(file=merge(SAVED, {"method": {"type": "unicl"}}))
+
+
+# ------------------------------------------------------------------ mappings, and the places that they name
+def with_edit(edit, **method):
+    return merge(SAVED, {"method": {"edit": edit, **method}})
+
+
+@pytest.mark.parametrize("before, now", [({}, {"wordnet": "a"}), ({"wordnet": "a"}, {"wordnet": "b"})])
+def test_a_place_is_free(before, now):
+    """What lies there is compared by its content: test_identity.py."""
+    found = resumed(saved=with_edit(before), file=with_edit(now))
+    assert found.mapping == with_edit(now) and not found.changed and not found.passed_over
+    deeper = [merge(SAVED, {"method": {"second": {"text_edit": each}}}) for each in (before, now)]
+    assert resumed(saved=deeper[0], file=deeper[1]).mapping == deeper[1]
+
+
+@pytest.mark.parametrize("edit", [{}, {"wordnet": "a"}, {"wordnet": None}])
+def test_to_edit_at_all_or_not_is_no_place(edit):
+    """An empty mapping stands for all of its defaults, and null for none."""
+    with pytest.raises(UserError, match=r"method\.edit is \{\} here and None in step-4"):
+        resumed(saved=with_edit(None), file=with_edit(edit))
+    with pytest.raises(UserError, match=r"method\.edit is None here and \{\} in step-4"):
+        resumed(saved=with_edit(edit), file=with_edit(None))
+
+
+@pytest.mark.parametrize("keys", [("wordnet",), ("edit", "words"), ("edit", "wordnet", "part"), ("crop", "wordnet")])
+def test_no_other_key_is_a_place(keys):
+    def saying(value):
+        for key in reversed(keys):
+            value = {key: value}
+        return merge(SAVED, {"method": value})
+
+    with pytest.raises(UserError, match=rf"method\.{'.'.join(keys)} is 'b' here and 'a' in step-4"):
+        resumed(saved=saying("a"), file=saying("b"))

@@ -120,6 +120,60 @@ def test_a_digit_is_the_one_that_its_phrase_says():
     assert np.mean(right) > 0.9
 
 
+def cubic(side):
+    """[side, 8]: the weights of bicubic interpolation as OpenCV has it (Keys 1981, a = -0.75, edges repeated)."""
+    weights = np.zeros((side, 8))
+    for row in range(side):
+        place = (row + 0.5) * 8 / side - 0.5
+        for tap in range(int(np.floor(place)) - 1, int(np.floor(place)) + 3):
+            x, a = abs(place - tap), -0.75
+            near, far = (a + 2) * x**3 - (a + 3) * x**2 + 1, a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a
+            weights[row, min(max(tap, 0), 7)] += near if x <= 1 else far if x < 2 else 0
+    return weights
+
+
+def test_a_mask_is_the_ink_of_a_handwriting_of_its_category():
+    """By the formula of the interpolation, for every handwriting: one of the category fits, at every pixel."""
+    data = load_digits()
+    for scene in records(Scenes(size=96, size_words=True), 12):
+        for thing in scene.objects:
+            x1, y1, x2, y2 = (round(edge * 96) for edge in thing.box)
+            ink = (
+                1.3
+                * cubic(y2 - y1)
+                @ (data.images[data.target == DIGITS.index(thing.category)] / 16)
+                @ cubic(x2 - x1).T
+            )
+            clear = np.abs(ink - 0.5) > 1e-3
+            inside = thing.mask[y1:y2, x1:x2]
+            assert (((ink > 0.5) == inside) | ~clear).all((1, 2)).any()
+            assert thing.mask.shape == (96, 96) and thing.mask.dtype == bool
+            assert thing.mask.sum() == inside.sum() > 0
+
+
+def test_a_mask_lies_where_the_picture_is_painted():
+    for scene in records(Scenes(size=96, colors=8), 40):
+        for thing in scene.objects:
+            paint = PAINT[COLORS.index(thing.attributes[-1])]
+            ground = np.median(scene.pixels.reshape(-1, 3), 0)
+            share = (square(scene, thing) - ground) @ (paint - ground) / np.sum((paint - ground) ** 2)
+            x1, y1, x2, y2 = (round(edge * 96) for edge in thing.box)
+            painted, inside = share > 0.5, thing.mask[y1:y2, x1:x2]
+            assert np.sum(painted & inside) / np.sum(painted | inside) > 0.8
+
+
+@pytest.mark.parametrize("size_words", [False, True])
+def test_category_and_attributes_are_the_words_of_the_phrase(size_words):
+    source = Scenes(digits=3, size_words=size_words)
+    assert source.categories == DIGITS
+    for scene in records(source, 50):
+        for thing in scene.objects:
+            assert " ".join([*thing.attributes, thing.category]) == thing.phrase and thing.category in DIGITS
+            assert [name in COLORS for name in thing.attributes] == ([False] if size_words else []) + [True]
+            assert not size_words or thing.attributes[0] in ("small", "large")
+            assert thing.marks == frozenset()
+
+
 def test_labels_of_single_digits():
     source = Scenes(split="held_out", digits=1)
     for scene in records(source, 100):

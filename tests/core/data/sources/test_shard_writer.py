@@ -1,5 +1,6 @@
 """Shards that are written: whole or not there, equal bytes for equal records, read as what was written."""
 
+import json
 import tarfile
 
 import cv2
@@ -78,6 +79,38 @@ def test_every_field_comes_back(tmp_path):
         assert (found.label, found.attributes, objects(found)) == (record.label, record.attributes, objects(record))
     plain = round_trip(tmp_path, Record("k", jpeg()))[0]
     assert (plain.captions, plain.summary, plain.label, plain.attributes, plain.objects) == ((), None, None, {}, ())
+
+
+def test_what_a_detector_learns_from_comes_back(tmp_path):
+    box, mask = (0.1, 0.2, 0.5, 1.0), np.random.default_rng(0).random((20, 30)) < 0.5
+    facts = [
+        {"category": "dog", "attributes": ("small", "brown"), "mask": mask, "marks": frozenset(["crowd", "truncated"])},
+        {"category": "猫", "marks": frozenset(["several"])},
+        {"mask": np.zeros((20, 30), bool), "attributes": ("red",)},
+        {},
+    ]
+    for confidence in (1, 0.5):
+        given = Record("k", jpeg(), objects=tuple(Object(box, "a dog", confidence, **more) for more in facts))
+        (found,) = round_trip(tmp_path, given)
+        assert objects(found) == objects(given)
+        for a, b in zip(found.objects, given.objects, strict=True):
+            assert (a.category, a.attributes, a.marks) == (b.category, b.attributes, b.marks)
+            assert (a.mask is None) == (b.mask is None)
+            np.testing.assert_array_equal(a.mask, b.mask)
+
+
+def test_a_phrase_for_several_things_is_marked(tmp_path):
+    things = [{"phrase": f"{n}", "box": [0, 0, 1, 1], **({"n": n} if n else {})} for n in (0, 1, 2)]
+    write_shard(tmp_path / "x.tar", [("0", {"jpg": jpeg(), "json": json.dumps({"phrases": things}).encode()})])
+    marks = [thing.marks for thing in Shards(str(tmp_path / "x.tar"))[0].objects]
+    assert marks == [frozenset(), frozenset(), frozenset(["several"])]
+
+
+def test_a_mask_that_is_none_makes_the_record_a_broken_one(tmp_path):
+    thing = {"phrase": "x", "box": [0, 0, 1, 1], "mask": {"size": [20, 30], "counts": [5, 5]}}
+    write_shard(tmp_path / "x.tar", [("0", {"jpg": jpeg(), "json": json.dumps({"objects": [thing]}).encode()})])
+    with pytest.raises(BrokenRecord, match="x.tar:0: .*add up to 10"):
+        Shards(str(tmp_path / "x.tar"))[0]
 
 
 def test_features_take_half_the_room_where_nothing_is_lost(tmp_path):

@@ -1,37 +1,8 @@
-"""A WordNet of a few senses, in the official layout: wndb(5)."""
+"""A small WordNet."""
 
 import pytest
 
-LICENCE = "  1 This is no licence, but it stands where one does: two spaces first.  \n  2 dog n 1  \n"
-# part of speech: the words of each sense
-SENSES = {
-    "noun": [["dog", "Canis_familiaris"], ["frump", "dog"], ["child", "kid"], ["church", "building"], ["a", "ampere"]],
-    "verb": [["run", "go", "dash"], ["love", "adore"], ["dog", "chase", "tail"]],
-    "adj": [["big", "large"], ["asleep(p)", "sleeping"]],
-    "adv": [["quickly", "fast"], [f"so_{letter}" for letter in "abcdefghijkl"]],  # 12 words: 0c, in hexadecimal
-}
-EXCEPTIONS = {"noun": "children child\n", "verb": "ran run\nrunning run\n"}
-
-
-def write(folder, exceptions=EXCEPTIONS, senses=SENSES):
-    """All files into a folder, which is made -> the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for part, groups in senses.items():
-        data, offsets = LICENCE, {}
-        for words in groups:
-            for word in words:
-                offsets.setdefault(word.partition("(")[0].lower(), []).append(len(data))
-            listed = " ".join(f"{word} 0" for word in words)
-            data += f"{len(data):08} 05 {part[0]} {len(words):02x} {listed} 001 @ 00000000 n 0000 | so it is  \n"
-        index = "".join(
-            f"{word} {part[0]} {len(at)} 2 @ ~ {len(at)} 0 {' '.join(f'{each:08}' for each in at)}  \n"
-            for word, at in sorted(offsets.items())
-        )
-        (folder / f"data.{part}").write_text(data)
-        (folder / f"index.{part}").write_text(LICENCE + index)
-    for part, lines in exceptions.items():
-        (folder / f"{part}.exc").write_text(lines)
-    return folder
+from tandemclip.tests.core.data.views.small_wordnet import write
 
 
 @pytest.fixture

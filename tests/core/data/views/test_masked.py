@@ -9,7 +9,7 @@ from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.tokenizers.clip import ClipTokenizer
 from tandemclip.core.data.tokenizers.trained import TrainedTokenizer
 from tandemclip.core.data.views.masked import MaskedTextView, chosen_count
-from tandemclip.core.data.views.text import TextView
+from tandemclip.core.data.views.text import TextView, WordEdit
 from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.random import generator
 from tandemclip.core.spec import Run, Scope
@@ -128,6 +128,27 @@ def test_the_draw_is_a_function_of_seed_and_position():
     assert all(same(a, b) for a, b in zip(draws[0], draws[1]))
     assert not any(same(a, b) for a, b in zip(draws[0], draws[2]))
     assert not any(same(a, b) for a, b in zip(draws[0], draws[0][1:]))
+
+
+def test_the_masked_text_is_the_edited_one(tmp_path, write_wordnet):
+    """Of one caption, changed once: with the chosen words put back, they are equal, and one of the possible edits."""
+    words = TrainedTokenizer.train(["dog red chase tail frump canis familiaris ball blue"], 26)
+    change = WordEdit(str(write_wordnet(tmp_path)))
+    edited, plain = (TextView("caption", 8, "texts", each) for each in (change, None))
+    both = MaskedTextView("caption", 8, "texts", change)
+    captions, found = record("red dog", "ball blue"), set()
+    swaps = "red dog, dog red, red, dog, ball blue, blue ball, ball, blue"
+    synonyms = "red canis familiaris, red chase, red frump, red tail"
+    possible = {tuple(words([text], 8)[0].tolist()): text for text in f"{swaps}, {synonyms}".split(", ")}
+    for seed in range(200):
+        one, alone, before = (view(captions, generator(seed), words) for view in (both, edited, plain))
+        assert all(np.array_equal(one[name], alone[name]) for name in alone)
+        assert np.array_equal(one["_label"], before["_label"])  # of the text as it was
+        back, number = one["_masked"].copy(), int(one["_chosen"].sum())
+        back[one["_places"][:number]] = one["_targets"][:number]
+        assert np.array_equal(back, one[""]) and one[""][one["_end"]] == words.end
+        found.add(possible[tuple(one[""].tolist())])
+    assert found == set(possible.values())
 
 
 @pytest.mark.parametrize("text", ["", "a", "a b c d e", LETTERS])

@@ -1,0 +1,43 @@
+"""The one place that opens what torch.save wrote: a pickle, read by torch's restricted reader alone."""
+
+import pickle
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from tandemclip.core.errors import UserError
+
+
+def load(path, map_location="cpu"):
+    """The content of a file of torch.save: tensors, plain values, and containers of them.
+
+    Raises UserError where it cannot be read, or holds anything else; nothing of it is run then.
+    """
+    with refused_by_name(path):
+        return torch.load(path, map_location=map_location, weights_only=True)
+
+
+@contextmanager
+def refused_by_name(source) -> Iterator[None]:
+    """What torch says of a file that it does not read, in one sentence with the `source`'s name: a UserError."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{source} cannot be read ({error.strerror or error}); give one that is there and whole"
+        ) from error
+    except pickle.UnpicklingError as error:
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))  # a function or class that the pickle would call
+        what = f"it holds {named[1]}" if named else "it is torn, or another pickle than torch.save's"
+        raise UserError(
+            f"{source} is refused, and nothing of it was run: {what}, and such a pickle can run code; expected tensors "
+            "and plain values: let the program that wrote it save model.state_dict() by torch.save"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, LookupError) as error:
+        reason = str(error).strip().splitlines() or [""]
+        raise UserError(
+            f"{source} is no whole file of torch.save ({type(error).__name__}: {reason[0]}); copy it again, or save it "
+            "again by the program that wrote it"
+        ) from error

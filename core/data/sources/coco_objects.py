@@ -1,0 +1,156 @@
+"""COCO's instance annotations as a source: pictures with boxes, categories and masks."""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tandemclip.core.data.masks import from_segmentation
+from tandemclip.core.data.records import BrokenRecord, Object, Record
+from tandemclip.core.data.sources.folder_or_tar import Files, open_files
+from tandemclip.core.data.sources.image_files import Strings, unicode
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.errors import UserError
+
+LAYOUT = (
+    "images with id, file_name, width and height, annotations with image_id, category_id and bbox, categories with id "
+    "and name"
+)
+
+
+@dataclass(frozen=True)
+class CocoObjects(Source):
+    """The images of a file like instances_val2017.json, in its order; those without an object too.
+
+    path: the JSON. folder: where its file names start, a folder or a tar file. captions: a file like
+    captions_val2017.json, which has the texts of the same images. An object's phrase is its category, or attributes and
+    category where annotations have "attributes": [names]. Categories are in the order of their ids. A box that reaches
+    out of its picture stays as it is. A picture whose annotation cannot be understood is broken, and names it;
+    annotations of images that the file does not list are passed over. Raises UserError for a file or folder that is not
+    there or not so.
+    """
+
+    path: str
+    folder: str
+    captions: str | None = None
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> Record:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        image = json.loads(self._images[index])
+        name = image["file_name"]
+        things = tuple(self._object(thing, image) for thing in image["annotations"])
+        return Record(self._files.key(name), self._files.read(name), tuple(image["captions"]), objects=things)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        return tuple(self._names[number] for number in sorted(self._names))
+
+    def texts(self, limit: int) -> Iterator[str]:
+        for index in range(0, len(self), max(1, -(-len(self) // limit))):
+            image = json.loads(self._images[index])
+            yield from image["captions"]
+            yield from (self._phrase(thing) for thing in image["annotations"] if thing["category_id"] in self._names)
+
+    def _phrase(self, thing: dict) -> str:
+        return " ".join([*thing.get("attributes", ()), self._category(thing)])
+
+    def _category(self, thing: dict) -> str:
+        number = thing["category_id"]
+        if number not in self._names:
+            raise ValueError(f"category {number} is none of the file's")
+        return self._names[number]
+
+    def _object(self, thing: dict, image: dict) -> Object:
+        height, width = image["height"], image["width"]
+        try:
+            left, top, wide, high = (float(number) for number in thing["bbox"])
+            if not all(map(math.isfinite, (left, top, wide, high))):
+                raise ValueError(f"its box is {thing['bbox']}")
+            segmentation = thing.get("segmentation")
+            return Object(
+                box=(left / width, top / height, (left + wide) / width, (top + high) / height),
+                phrase=self._phrase(thing),
+                category=self._category(thing),
+                attributes=tuple(thing.get("attributes", ())),
+                mask=from_segmentation(segmentation, height, width) if segmentation else None,
+                marks=_marks(thing),
+            )
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
+            raise BrokenRecord(
+                self._files.key(image["file_name"]), f"annotation {thing.get('id')} is not as COCO has it: {error}"
+            ) from error
+
+    @cached_property
+    def _files(self) -> Files:
+        return open_files(self.folder, "coco_objects")
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        """{id of a category: its name}"""
+        return self._content[0]
+
+    @cached_property
+    def _images(self) -> Strings:
+        """An image each, as JSON that has its annotations and captions: so millions of them take little room."""
+        return self._content[1]
+
+    @cached_property
+    def _content(self) -> tuple[dict[int, str], Strings]:
+        _ = self._files  # complained of now, not at the first image
+        captions = _read(self.captions, _captions, "images' captions: annotations with image_id and caption")
+        names, images = _read(self.path, _instances, LAYOUT)
+        if not images:
+            raise UserError(f"coco_objects: {self.path} has no images; give another file")
+        return names, Strings(
+            json.dumps({**image, "captions": (captions or {}).get(number, [])}) for number, image in images.items()
+        )
+
+
+def _read(path: str | None, take: Callable[[dict], Any], layout: str) -> Any:
+    """take(what the JSON at `path` holds), None where there is no path."""
+    if path is None:
+        return None
+    try:
+        return take(json.loads(Path(path).expanduser().read_bytes()))
+    except OSError as error:
+        raise UserError(f"coco_objects: {path} cannot be read ({error.strerror}); correct the path") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"coco_objects: {path} is not as expected ({error!r}): {layout}; give another file") from error
+
+
+def _captions(content: dict) -> dict[int, list[str]]:
+    """{id of an image: its captions that are not blank}"""
+    found: dict[int, list[str]] = {}
+    for annotation in content["annotations"]:
+        if annotation["caption"].strip():
+            found.setdefault(annotation["image_id"], []).append(unicode(annotation["caption"]))
+    return found
+
+
+def _instances(content: dict) -> tuple[dict[int, str], dict[int, dict]]:
+    """-> ({id of a category: its name}, {id of an image: it with its annotations})"""
+    names = {category["id"]: unicode(category["name"]) for category in content["categories"]}
+    images = {
+        image["id"]: {name: image[name] for name in ("file_name", "height", "width")} | {"annotations": []}
+        for image in content["images"]
+    }
+    if odd := [image["file_name"] for image in images.values() if not image["width"] > 0 < image["height"]]:
+        raise ValueError(f"{odd[0]} has no width or no height")
+    for annotation in content["annotations"]:
+        if annotation["image_id"] in images:
+            _ = annotation["bbox"], annotation["category_id"]  # where they are missing it is another kind of file
+            images[annotation["image_id"]]["annotations"].append(annotation)
+    return names, images
+
+
+def _marks(thing: dict) -> frozenset[str]:
+    """COCO's iscrowd, and PASCAL VOC's marks where a file that was made of it has them."""
+    keys = {"iscrowd": "crowd", "difficult": "difficult", "truncated": "truncated"}
+    return frozenset(mark for key, mark in keys.items() if thing.get(key))

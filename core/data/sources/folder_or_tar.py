@@ -1,0 +1,71 @@
+"""Files by name, in a folder or in a plain tar file: what annotations that name pictures need."""
+
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tandemclip.core.data.records import BrokenRecord
+from tandemclip.core.data.sources.image_files import existing_folder
+from tandemclip.core.data.sources.shard_index import members
+
+
+class Files(ABC):
+    path: Path
+
+    @abstractmethod
+    def within(self, folder: str) -> list[str]:
+        """The names of the files in this folder of it ("" for its own), sorted; none where there is no such folder."""
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """Raises BrokenRecord where there is no such file, or it cannot be read."""
+
+    def key(self, name: str) -> str:
+        """Names a file in messages."""
+        return f"{self.path}/{name}"
+
+
+@dataclass(frozen=True)
+class Folder(Files):
+    path: Path
+
+    def within(self, folder: str) -> list[str]:
+        place = self.path / folder
+        return sorted(entry.name for entry in os.scandir(place) if entry.is_file()) if place.is_dir() else []
+
+    def read(self, name: str) -> bytes:
+        try:
+            return (self.path / name).read_bytes()
+        except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+            why = getattr(error, "strerror", None) or error
+            raise BrokenRecord(self.key(name), f"the file cannot be read: {why}") from error
+
+
+@dataclass(frozen=True)
+class Tar(Files):
+    path: Path
+
+    def within(self, folder: str) -> list[str]:
+        start = f"{folder}/" if folder else ""
+        rest = (name.removeprefix(start) for name in self._spans if name.startswith(start))
+        return sorted(name for name in rest if "/" not in name)
+
+    def read(self, name: str) -> bytes:
+        if name not in self._spans:
+            raise BrokenRecord(self.key(name), "the tar file has no such member")
+        offset, size = self._spans[name]
+        with open(self.path, "rb") as file:
+            return os.pread(file.fileno(), size, offset)
+
+    @cached_property
+    def _spans(self) -> dict[str, tuple[int, int]]:
+        """{name: (offset, size)}; UserError where it is no plain tar file, or cut short"""
+        return {f"{key}.{kind}": span for key, spans in members(str(self.path)).items() for kind, span in spans.items()}
+
+
+def open_files(path: str, source: str) -> Files:
+    """path: a folder, or a tar file. source: who asks, for the UserError where there is neither."""
+    place = Path(path).expanduser()
+    return Tar(place) if place.is_file() else Folder(existing_folder(path, source))

@@ -1,0 +1,125 @@
+"""PASCAL VOC's annotations as a source: pictures with boxes and categories."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+from xml.etree import ElementTree
+
+from tandemclip.core.data.records import BrokenRecord, Object, Record
+from tandemclip.core.data.sources.folder_or_tar import Files, open_files
+from tandemclip.core.data.sources.image_files import Strings, unicode
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.errors import UserError
+
+ANNOTATIONS, PICTURES, LISTS = "Annotations", "JPEGImages", "ImageSets/Main"
+
+
+@dataclass(frozen=True)
+class VocObjects(Source):
+    """The pictures of a folder like VOC2007, by their names: Annotations/000005.xml is of JPEGImages/000005.jpg.
+
+    path: that folder, or a tar file of it; or one that has NNN.xml and NNN.jpg side by side. split: a list of
+    ImageSets/Main, e.g. "trainval"; all annotations where none is named. VOC counts pixels from 1, and xmax is the last
+    pixel inside: pixels 1 to 50 of a picture 100 wide are the box 0 to 0.5. An object's phrase is its category.
+    Categories are all that the annotations of the folder have, in alphabetical order, which is VOC's own. Marks:
+    "difficult" and "truncated". Raises UserError where there is no such folder, list or annotation.
+    """
+
+    path: str
+    split: str | None = None
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, index: int) -> Record:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        picture, objects = self._annotation(self._names[index])
+        return Record(self._files.key(picture), self._files.read(picture), objects=objects)
+
+    @cached_property
+    def categories(self) -> tuple[str, ...]:
+        found: set[str] = set()
+        for name in self._annotated:
+            with suppress(BrokenRecord):  # named when its picture is read
+                found.update(thing.category for thing in self._annotation(name)[1])
+        return tuple(sorted(found))
+
+    def texts(self, limit: int) -> Iterator[str]:
+        for index in range(0, len(self), max(1, -(-len(self) // limit))):
+            with suppress(BrokenRecord):  # named when its picture is read
+                yield from (thing.phrase for thing in self._annotation(self._names[index])[1])
+
+    def _annotation(self, name: str) -> tuple[str, tuple[Object, ...]]:
+        """-> (the picture's file, its objects)"""
+        file = str(PurePosixPath(self._folder, f"{name}.xml"))
+        text = self._files.read(file)
+        try:
+            root = ElementTree.fromstring(text)
+            width, height = (float(_text(root, f"size/{side}")) for side in ("width", "height"))
+            if not (width > 0 and height > 0):
+                raise ValueError(f"size is {width:g} x {height:g}")
+            # The file's own name, as copies of VOC were renamed and still have the old <filename>.
+            suffix = PurePosixPath(root.findtext("filename") or "").suffix or ".jpg"
+            objects = tuple(_object(thing, width, height) for thing in root.iter("object"))
+        except (ElementTree.ParseError, ValueError) as error:
+            raise BrokenRecord(self._files.key(file), f"it is no annotation as PASCAL VOC has it: {error}") from error
+        return str(PurePosixPath(PICTURES if self._folder else "", name + suffix)), objects
+
+    @cached_property
+    def _files(self) -> Files:
+        return open_files(self.path, "voc_objects")
+
+    @cached_property
+    def _folder(self) -> str:
+        """Where the annotations lie within `path`: "" where pictures lie beside them."""
+        return ANNOTATIONS if self._files.within(ANNOTATIONS) else ""
+
+    @cached_property
+    def _annotated(self) -> Strings:
+        files = self._files.within(self._folder)
+        names = [name.removesuffix(".xml") for name in files if name.endswith(".xml") and name[0] != "."]
+        if not names:
+            raise UserError(
+                f"voc_objects: {self.path} has no annotations; expected Annotations/NNN.xml and JPEGImages/NNN.jpg, or "
+                "NNN.xml beside NNN.jpg"
+            )
+        return Strings(names)
+
+    @cached_property
+    def _names(self) -> Strings:
+        if self.split is None:
+            return self._annotated
+        place = f"{LISTS}/{self.split}.txt"
+        try:
+            lines = [line.split() for line in self._files.read(place).decode().splitlines()]
+        except (BrokenRecord, ValueError) as error:
+            known = [name.removesuffix(".txt") for name in self._files.within(LISTS)]
+            raise UserError(
+                f"voc_objects: the list {place} cannot be read; split is one of {', '.join(known) or '(no list)'}"
+            ) from error
+        if any(len(line) > 1 for line in lines):
+            raise UserError(
+                f"voc_objects: {place} says of one category which pictures have it; name a list of pictures, such as "
+                "trainval"
+            )
+        return Strings(line[0] for line in lines if line)
+
+
+def _object(thing: ElementTree.Element, width: float, height: float) -> Object:
+    """ValueError, in words, for what is none."""
+    x1, y1, x2, y2 = (float(_text(thing, f"bndbox/{edge}")) for edge in ("xmin", "ymin", "xmax", "ymax"))
+    name = unicode(_text(thing, "name"))
+    marks = frozenset(mark for mark in ("difficult", "truncated") if thing.findtext(mark, "0").strip() == "1")
+    return Object(
+        box=((x1 - 1) / width, (y1 - 1) / height, x2 / width, y2 / height), phrase=name, category=name, marks=marks
+    )
+
+
+def _text(element: ElementTree.Element, path: str) -> str:
+    found = (element.findtext(path) or "").strip()
+    if not found:
+        raise ValueError(f"there is no {path}")
+    return found

@@ -1,0 +1,1 @@
+"""What mmcv compiles, in plain torch, as far as Faster and Mask R-CNN call it."""

@@ -1,0 +1,154 @@
+"""COCO's instance annotations as a source."""
+
+import json
+import pickle
+import tarfile
+
+import cv2
+import numpy as np
+import pytest
+
+from tandemclip.core.data.records import BrokenRecord
+from tandemclip.core.data.sources.coco_objects import CocoObjects
+from tandemclip.core.errors import UserError
+
+
+def instances(path, annotations, images=None, **more):
+    content = {
+        "info": {},
+        "images": images or [{"id": 7, "file_name": "a.jpg", "height": 10, "width": 20}],
+        "annotations": [{"id": i, "image_id": 7, "category_id": 3, **thing} for i, thing in enumerate(annotations, 50)],
+        "categories": [{"id": 18, "name": "dog", "supercategory": "animal"}, {"id": 3, "name": "car"}],
+        **more,
+    }
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(cv2.imencode(".jpg", np.zeros((10, 20, 3), np.uint8))[1].tobytes())
+    return tmp_path
+
+
+def test_boxes_categories_masks_and_marks(folder):
+    annotations = [
+        {
+            "bbox": [5, 1, 10, 4],
+            "segmentation": [[5, 1, 15, 1, 15, 5, 5, 5]],
+            "iscrowd": 0,
+            "attributes": ["old", "red"],
+        },
+        {
+            "bbox": [0, 0, 20, 10],
+            "category_id": 18,
+            "segmentation": {"size": [10, 20], "counts": [50, 150]},
+            "iscrowd": 1,
+        },
+        {"bbox": [-2, 0, 30, 0.5], "segmentation": [], "difficult": 1, "truncated": 1},
+        {"bbox": [0, 0, 1, 1], "image_id": 99},
+    ]
+    source = pickle.loads(pickle.dumps(CocoObjects(instances(folder / "c.json", annotations), str(folder))))
+    assert source.categories == ("car", "dog") and len(source) == 1
+    record = source[0]
+    assert record.key == str(folder / "a.jpg") and record.pixels.shape == (10, 20, 3) and record.captions == ()
+    first, crowd, last = record.objects
+    assert (first.box, first.phrase, first.category) == ((0.25, 0.1, 0.75, 0.5), "old red car", "car")
+    assert (first.attributes, first.marks, first.confidence) == (("old", "red"), frozenset(), 1.0)
+    expected = np.zeros((10, 20), bool)
+    expected[1:5, 5:15] = True
+    np.testing.assert_array_equal(first.mask, expected)
+    assert (crowd.category, crowd.marks) == ("dog", {"crowd"})
+    np.testing.assert_array_equal(crowd.mask, np.tile(np.arange(20) >= 5, (10, 1)))
+    assert (last.box, last.mask, last.marks) == ((-0.1, 0, 1.4, 0.05), None, {"difficult", "truncated"})
+    assert list(source.texts(9)) == ["old red car", "dog", "car"]
+    with pytest.raises(IndexError):
+        source[1]
+
+
+def test_images_in_the_files_order_with_their_captions_and_without_objects(folder):
+    images = [{"id": i, "file_name": f"{i}.jpg", "height": 10, "width": 20} for i in (9, 7, 8)]
+    said = [{"image_id": 8, "caption": "eight"}, {"image_id": 7, "caption": " "}, {"image_id": 7, "caption": "s\ud83d"}]
+    (folder / "said.json").write_text(json.dumps({"annotations": said}))
+    path = instances(folder / "c.json", [{"bbox": [0, 0, 1, 1]}], images)
+    for image in images:
+        (folder / image["file_name"]).write_bytes((folder / "a.jpg").read_bytes())
+    source = CocoObjects(path, str(folder), str(folder / "said.json"))
+    found = [(source[i].key[-5:], source[i].captions, len(source[i].objects)) for i in range(3)]
+    assert found == [("9.jpg", (), 0), ("7.jpg", ("s?",), 1), ("8.jpg", ("eight",), 0)]
+    assert list(source.texts(3)) == ["s?", "car", "eight"]
+
+
+@pytest.mark.parametrize(
+    "thing, why",
+    [
+        ({"segmentation": {"size": [10, 20], "counts": [3, 4]}}, "counts add up to 7"),
+        ({"segmentation": {"size": [10, 20], "counts": "d"}}, "end within a number"),
+        ({"segmentation": [[1, 2, 3, 4]]}, "three corners"),
+        ({"segmentation": 5}, "neither polygons nor run lengths"),
+        ({"category_id": 4}, "category 4 is none"),
+        ({"bbox": [1, 2, 3]}, "not enough values"),
+        ({"bbox": [1, 2, float("nan"), 3]}, "its box is"),
+        ({"bbox": None}, "NoneType"),
+    ],
+)
+def test_an_annotation_that_is_odd_is_named_with_its_picture(folder, thing, why):
+    source = CocoObjects(instances(folder / "c.json", [{"bbox": [0, 0, 5, 5], **thing}]), str(folder))
+    with pytest.raises(BrokenRecord, match=f"a.jpg: annotation 50 is not as COCO has it: .*{why}"):
+        source[0]
+
+
+def test_a_missing_picture_is_named(folder):
+    source = CocoObjects(instances(folder / "c.json", [{"bbox": [0, 0, 5, 5]}]), str(folder))
+    (folder / "a.jpg").unlink()
+    with pytest.raises(BrokenRecord, match="a.jpg: the file cannot be read: No such file"):
+        source[0]
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"categories": None}, "not as expected"),
+        ({"annotations": [{"image_id": 7, "caption": "x"}]}, "bbox.*give another file"),
+        ({"images": [{"id": 7, "file_name": "a.jpg", "height": 0, "width": 20}]}, "a.jpg has no width or no height"),
+        ({"images": []}, "has no images"),
+    ],
+)
+def test_another_kind_of_file_is_refused(folder, change, words):
+    path = instances(folder / "c.json", [])
+    (folder / "c.json").write_text(json.dumps({**json.loads((folder / "c.json").read_text()), **change}))
+    with pytest.raises(UserError, match=words):
+        len(CocoObjects(path, str(folder)))
+
+
+def test_what_is_not_there_is_refused(folder):
+    path = instances(folder / "c.json", [{"bbox": [0, 0, 1, 1]}])
+    for arguments, words in (
+        ((str(folder / "gone.json"), str(folder)), "gone.json cannot be read"),
+        ((path, str(folder / "gone")), "gone is no folder"),
+        ((path, str(folder), str(folder / "gone.json")), "gone.json cannot be read"),
+        ((path, str(folder), path), "is not as expected"),
+    ):
+        with pytest.raises(UserError, match=words):
+            len(CocoObjects(*arguments))
+
+
+def test_real_instances_out_of_a_tar_file(shared):
+    data = shared / "data" / "coco_sample"
+    source = CocoObjects(
+        str(data / "instances_val.json"), str(data / "val" / "000000.tar"), str(data / "captions_val.json")
+    )
+    content = json.loads((data / "instances_val.json").read_text())
+    assert len(source) == 64 and source.categories == tuple(category["name"] for category in content["categories"])
+    assert len(source.categories) == 80
+    with tarfile.open(data / "val" / "000000.tar") as archive:
+        for index in (0, 31, 63):
+            image, record = content["images"][index], source[index]
+            assert record.image == archive.extractfile(image["file_name"]).read() and record.captions
+            things = [thing for thing in content["annotations"] if thing["image_id"] == image["id"]]
+            for thing, found in zip(things, record.objects, strict=True):
+                x, y, w, h = thing["bbox"]
+                sides = np.array([image["width"], image["height"]] * 2)
+                np.testing.assert_allclose(np.array(found.box) * sides, [x, y, x + w, y + h], atol=1e-9)
+                assert found.mask.shape == record.pixels.shape[:2]
+                assert found.mask.sum() == pytest.approx(thing["area"], rel=0.2, abs=20)

@@ -1,0 +1,122 @@
+"""PASCAL VOC's annotations as a source."""
+
+import json
+import pickle
+import tarfile
+
+import cv2
+import numpy as np
+import pytest
+
+from tandemclip.core.data.records import BrokenRecord
+from tandemclip.core.data.sources.voc_objects import VocObjects
+from tandemclip.core.errors import UserError
+
+PICTURE = cv2.imencode(".jpg", np.zeros((10, 20, 3), np.uint8))[1].tobytes()
+
+
+def thing(name, edges, more=""):
+    names = ("ymax", "xmin", "xmax", "ymin")  # in any order
+    order = dict(zip(("xmin", "ymin", "xmax", "ymax"), edges))
+    box = "".join(f"<{edge}>{order[edge]}</{edge}>" for edge in names)
+    return f"<object><name>{name}</name>{more}<bndbox>{box}</bndbox></object>"
+
+
+def write(folder, name, things, size="<size><width>20</width><height>10</height></size>", filename="old.jpg"):
+    for place in ("Annotations", "JPEGImages"):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+    text = f"<annotation><filename>{filename}</filename>{size}{''.join(things)}</annotation>"
+    (folder / "Annotations" / f"{name}.xml").write_text(text)
+    (folder / "JPEGImages" / f"{name}.jpg").write_bytes(PICTURE)
+
+
+def test_pixels_count_from_1_and_the_last_is_inside(tmp_path):
+    marks = "<truncated>1</truncated><difficult>1</difficult>"
+    parts = "<part><name>head</name><bndbox><xmin>1</xmin></bndbox></part>"  # VOC's person layout: no objects
+    whole, half = thing("dog", (1, 1, 20, 10), parts), thing("cat &amp; mouse", (11, 6, 20, 10), marks)
+    write(tmp_path, "000005", [whole, half, thing("dog", (3, 4, "3.0", 4), "<difficult>0</difficult>")])
+    source = pickle.loads(pickle.dumps(VocObjects(str(tmp_path))))
+    first, second, third = source[0].objects
+    assert source[0].key == f"{tmp_path}/JPEGImages/000005.jpg" and source[0].image == PICTURE
+    assert (first.box, first.category, first.phrase, first.marks) == ((0, 0, 1, 1), "dog", "dog", frozenset())
+    assert (second.box, second.category) == ((0.5, 0.5, 1, 1), "cat & mouse")
+    assert second.marks == {"difficult", "truncated"}
+    assert third.box == pytest.approx((0.1, 0.3, 0.15, 0.4)) and third.marks == frozenset()  # one pixel
+    assert source.categories == ("cat & mouse", "dog")
+    assert list(source.texts(5)) == ["dog", "cat & mouse", "dog"]
+    with pytest.raises(IndexError):
+        source[1]
+
+
+def test_a_list_chooses_pictures_and_categories_are_those_of_all(tmp_path):
+    for number, name in enumerate(("dog", "cat", "bird")):
+        write(tmp_path, f"{number}", [thing(name, (1, 1, 2, 2))])
+    lists = tmp_path / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text("2\n0\n\n7\n")
+    (lists / "dog_train.txt").write_text("2 -1\n0  1\n")
+    source = VocObjects(str(tmp_path), split="train")
+    assert [source[i].objects[0].category for i in (0, 1)] == ["bird", "dog"] and len(source) == 3
+    assert source.categories == ("bird", "cat", "dog") and len(VocObjects(str(tmp_path))) == 3
+    with pytest.raises(BrokenRecord, match="Annotations/7.xml: the file cannot be read"):
+        source[2]
+    with pytest.raises(UserError, match="ImageSets/Main/test.txt cannot be read; split is one of dog_train, train"):
+        len(VocObjects(str(tmp_path), split="test"))
+    with pytest.raises(UserError, match="dog_train.txt says of one category.*trainval"):
+        len(VocObjects(str(tmp_path), split="dog_train"))
+
+
+def test_the_picture_is_the_one_of_the_annotations_name_and_of_the_files_kind(tmp_path):
+    write(tmp_path, "x", [], filename="other.PNG")
+    (tmp_path / "JPEGImages" / "x.PNG").write_bytes(b"png")
+    assert VocObjects(str(tmp_path))[0].image == b"png" and VocObjects(str(tmp_path))[0].objects == ()
+    (tmp_path / "JPEGImages" / "x.PNG").unlink()
+    with pytest.raises(BrokenRecord, match="JPEGImages/x.PNG: the file cannot be read"):
+        VocObjects(str(tmp_path))[0]
+
+
+@pytest.mark.parametrize(
+    "things, size, why",
+    [
+        (["<object>"], None, "mismatched tag"),
+        (["<object><name>dog</name></object>"], None, "there is no bndbox/xmin"),
+        ([thing("", (1, 1, 2, 2))], None, "there is no name"),
+        ([thing("dog", (1, 1, "x", 2))], None, "could not convert"),
+        ([], "", "there is no size/width"),
+        ([], "<size><width>0</width><height>10</height></size>", "size is 0 x 10"),
+    ],
+)
+def test_an_annotation_that_is_odd_is_named(tmp_path, things, size, why):
+    write(tmp_path, "1", things, **({} if size is None else {"size": size}))
+    write(tmp_path, "2", [thing("dog", (1, 1, 2, 2))])
+    source = VocObjects(str(tmp_path))
+    with pytest.raises(BrokenRecord, match=f"Annotations/1.xml: it is no annotation as PASCAL VOC has it: .*{why}"):
+        source[0]
+    assert source.categories == ("dog",) and list(source.texts(5)) == ["dog"]
+
+
+def test_a_folder_without_annotations_is_refused(tmp_path):
+    with pytest.raises(UserError, match="has no annotations; expected Annotations/NNN.xml"):
+        len(VocObjects(str(tmp_path)))
+    with pytest.raises(UserError, match="gone is no folder"):
+        len(VocObjects(str(tmp_path / "gone")))
+
+
+def test_real_annotations_beside_their_pictures(shared, tmp_path):
+    data = shared / "data" / "voc_sample"
+    source = VocObjects(str(data / "000000.tar"))
+    assert source.categories == tuple(json.loads((data / "classes.json").read_text())) and len(source) == 48
+    with tarfile.open(data / "000000.tar") as archive:
+        archive.extractall(tmp_path, filter="data")
+    unpacked = VocObjects(str(tmp_path))
+    boxes = 0
+    for index in range(48):
+        record, same = source[index], unpacked[index]
+        assert record.image == same.image and [a.box for a in record.objects] == [b.box for b in same.objects]
+        width, height = record.pixels.shape[1], record.pixels.shape[0]
+        for found in record.objects:
+            edges = np.array(found.box) * [width, height, width, height]
+            np.testing.assert_allclose(edges, edges.round(), atol=1e-9)
+            assert 0 <= edges[0] < edges[2] <= width and 0 <= edges[1] < edges[3] <= height
+        boxes += len(record.objects)
+    assert boxes == 159
