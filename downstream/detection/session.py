@@ -89,6 +89,6 @@ def _join_ranks(config: Config) -> None:
         return
     config.launcher = "pytorch"
     if not torch.cuda.is_available():  # mmengine would choose a GPU for each rank
-        config.model_wrapper_cfg = dict(type="MMDistributedDataParallel", broadcast_buffers=False)
+        config.model_wrapper_cfg = dict(type="MMDistributedDataParallel", broadcast_buffers=False, device_ids=None)
         if not torch.distributed.is_initialized():
             torch.distributed.init_process_group("gloo")

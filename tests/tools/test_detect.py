@@ -116,3 +116,14 @@ def test_data_that_are_not_there_are_named(arguments, tmp_path, capsys):
     assert detect.main(["train", *elsewhere, "--out", str(tmp_path / "run")]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert str(tmp_path / "nowhere" / "annotations") in error and "--data names their folder" in error
+
+
+@pytest.mark.slow  # two processes that import mmdet
+def test_two_ranks_share_the_batch(root, arguments, tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += [str(root / "tools" / "detect.py"), "train", *arguments, "--out", str(tmp_path), "--set", *SHORT]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("step 2/2  loss ") == 1 and done.stdout.count("trained 2 iterations") == 1
+    log = next(tmp_path.glob("*/*.log")).read_text()
+    assert "GPU number: 2" in log
