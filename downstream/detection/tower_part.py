@@ -30,8 +30,9 @@ class TowerPart(nn.Module):
 
     def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """What the part's spec is given -> the map [B, C, h, w] of each of its stages."""
-        draws = Draws(torch.rand(len(x), self.draws).to(x)) if self.training and self.draws else None
-        scope = self.tower.scope(self.trains if self.training else False, draws=draws)
+        training = self.training and len(x) > 0  # without a sample (no RoI was found) there are no statistics
+        draws = Draws(torch.rand(len(x), self.draws).to(x)) if training and self.draws else None
+        scope = self.tower.scope(self.trains if training else False, draws=draws)
         maps = scope(x)
         self.tower.store(scope.run.updates)
         return maps

@@ -1,6 +1,7 @@
 """Our towers inside detectors of mmdet's own configurations."""
 
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.structures import InstanceData
 
-import tandemclip.downstream.detection.register  # noqa: F401  before anything of mmdet's
+import tandemclip.downstream.detection.register  # noqa: F401
 from tandemclip.core.closeness import error
 from tandemclip.core.errors import UserError
 from tandemclip.downstream.detection.backbone import TandemBackbone, TandemSharedHead
@@ -116,10 +117,11 @@ def test_the_shared_head_is_the_last_stage_of_the_same_checkpoint(tmp_path, name
     assert head.out_channels == last.shape[1] and not backbone.state_dict().keys() & head.state_dict().keys()
     kept = head.train()(middle)
     assert torch.equal(kept, head.eval()(middle)), "norm_eval is the default"
-    assert head(torch.zeros(0, *middle.shape[1:])).shape == (0, *last.shape[1:])
-    free = TandemSharedHead(run, norm_eval=False)
+    free = TandemSharedHead(run, norm_eval=False).train()
     before = {n: x.clone() for n, x in free.state_dict().items()}
-    free.train()(middle)
+    assert free(torch.zeros(0, *middle.shape[1:])).shape == (0, *last.shape[1:])
+    assert all(torch.equal(x, before[n]) for n, x in free.state_dict().items())
+    free(middle)
     changed = {n for n, x in free.state_dict().items() if not torch.equal(x, before[n])}
     assert changed == {n for n in before if n.endswith((".mean", ".variance"))}
 
@@ -160,3 +162,46 @@ def test_what_is_loaded_is_logged(tmp_path):
     TandemBackbone(saved(tmp_path, "basic_resnet"))
     logger.removeHandler(handler)
     assert records[0].startswith("BasicResNet from") and records[1].startswith("left out: image.pool")
+
+
+SWIN = TOWERS["swin"] | {"resolution": 128, "depths": [2, 2, 2, 2]}
+NEIGHBOURS = (0, 2, 1, 3)  # of our four neighbours that merge: the place of theirs, which go row by row
+
+
+def as_mmdet_has_it(state):
+    """Our names and arrays by those of mmdet's Swin; what merges is ordered by channel there, by neighbour here."""
+    names = {"tower.patches": "patch_embed.projection", "tower.input_norm": "patch_embed.norm"}
+    names |= {"attention_norm": "norm1", "feed_forward_norm": "norm2", "relative_bias": "relative_position_bias_table"}
+    names |= {"attention.": "attn.w_msa.", "output": "proj", "feed_forward.expand": "ffn.layers.0.0"}
+    names |= {"feed_forward.shrink": "ffn.layers.1", "norms.": "norm"}
+    found = {}
+    for name, x in state.items():
+        theirs = re.sub(r"tower\.stages\.(\d)\.(\d)\.", r"stages.\1.blocks.\2.", name)
+        theirs = re.sub(r"tower\.merges\.(\d)\.", r"stages.\1.downsample.", theirs)
+        for own, other in names.items():
+            theirs = theirs.replace(own, other)
+        if "downsample" in theirs:
+            x = x.unflatten(-1, (4, -1))[..., NEIGHBOURS, :].transpose(-1, -2).flatten(-2)
+        found[theirs] = x
+    return found
+
+
+@pytest.mark.parametrize("size", [(160, 224), (128, 128)])
+def test_a_swin_is_mmdets(size):
+    """At any size at which no map is one window, where mmdet's would shift all the same."""
+    backbone = TandemBackbone(tower=SWIN).eval()
+    backbone.load_state_dict(
+        {n: x + 0.1 * torch.randn(x.shape, generator=torch.manual_seed(0)) for n, x in backbone.state_dict().items()}
+    )
+    theirs = MODELS.build(
+        dict(type="SwinTransformer", embed_dims=8, depths=[2] * 4, num_heads=[1, 2, 2, 2], window_size=4)
+    )
+    missing, unexpected = theirs.load_state_dict(as_mmdet_has_it(backbone.state_dict()), strict=False)
+    assert not unexpected and all(n.endswith("relative_position_index") for n in missing)
+    theirs.eval()
+    images = torch.from_numpy(pictures(*size))
+    with torch.no_grad():
+        found, wanted = backbone(images), theirs(images)
+    alike = [error(a.numpy(), b.numpy()) for a, b in zip(found, wanted, strict=True)]
+    assert max(alike[: 3 if size == (128, 128) else 4]) < 1e-5
+    assert size == (160, 224) or alike[3] > 1e-2
