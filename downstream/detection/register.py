@@ -13,6 +13,13 @@ install_ops()
 
 # Whatever registers itself in mmdet is imported from here on.
 from tandemclip.downstream.detection import plain_checkpoints, randomness  # noqa: E402, F401
+from tandemclip.downstream.detection.attributes import (  # noqa: E402
+    attribute_head,  # noqa: F401
+    metric,  # noqa: F401
+    roi_head,  # noqa: F401
+    transforms,  # noqa: F401
+    visual_genome,  # noqa: F401
+)
 from tandemclip.downstream.detection.reading import read_plainly  # noqa: E402
 
 read_plainly()
