@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import yaml
 
+from tandemclip.backends.recorder.cost import Cost, costs
 from tandemclip.backends.recorder.draws import training_views
 from tandemclip.backends.recorder.record import record_features, record_step
 from tandemclip.core.config import yaml_text
@@ -227,3 +228,83 @@ def test_the_life_of_a_step_has_the_shapes_and_numbers_of_one(root):
         *(f"`{name}` {list(shape)} {dtype}" for name, (shape, dtype) in arrays.items()),
     ]
     assert not [said for said in numbers if said not in re.sub(r"\s+", " ", text)]
+
+
+# ------------------------------------------------------------------ docs/lightclip.md
+def table(text, *head):
+    """The rows of the table with these first headings, without what marks code."""
+    body = text.split("| " + " | ".join(head))[1].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in body]
+
+
+@pytest.fixture(scope="module")
+def lightclip(root):
+    return (root / "docs" / "lightclip.md").read_text(), root / "configs" / "pretrain"
+
+
+def test_lightclip_trains_as_written(root, lightclip, tmp_path):
+    lines = [line.split("#")[0] for line in re.findall(r"^python tools/train.py.*$", lightclip[0], re.M)]
+    tiny = [line for line in lines if "tiny" in line]
+    assert len(lines) == 4 and len(tiny) == 1
+    for line in lines:
+        read(root / re.search(r"configs/\S+", line)[0])
+    for name in ("configs", "tools"):
+        (tmp_path / name).symlink_to(root / name)
+    environment = os.environ | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
+    command = ["bash", "-ec", f"{tiny[0]} --set training.steps=3"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    journal = (tmp_path / "runs" / "lightclip_tiny" / "journal.jsonl").read_text().splitlines()
+    terms = re.search(r"`terms`.*?hold: (.*?), each", lightclip[0], re.S)[1]
+    assert [{*json.loads(line)["terms"]} for line in journal] == [{*re.findall(r"`(\w+)`", terms)}] * 3
+
+
+def test_the_fields_of_lightclip_have_the_values_shown(lightclip):
+    """Each value, laid over the paper's configuration, changes nothing; each alternative changes it."""
+    text, configs = lightclip
+    path = configs / "lightclip_resnet18.yaml"
+    config = read(path)[0]
+    set_to = lambda field, value: read(path, nested(field.split("."), yaml_text.parse(value)))[0]
+    nested = lambda names, value: {names[0]: nested(names[1:], value)} if names else value
+    fields = [(field, value) for _, field, value, _ in table(text, "paper", "field") if field]
+    assert len(fields) == 24
+    assert not [field for field, value in fields if set_to(field, value) != config]
+    others = re.findall(r"`((?:soften|alignment|masking)\.\w+): (\w+)`", text)
+    assert len({*others}) == 9
+    assert not [field for field, value in others if set_to(f"method.{field}", value) == config]
+
+
+def summed(method, group):
+    return sum(costs(method)[group].values(), Cost())
+
+
+def figures(cost):
+    return f"{cost.parameters:,}", f"{cost.inference / 1e6:,.2f}"
+
+
+def test_the_towers_of_lightclip_cost_what_is_shown(lightclip):
+    text, configs = lightclip
+    names = {"ResNet18": "resnet18", "MobileNet-V2": "mobilenetv2", "Swin-Nano": "swin_nano"}
+    rows = table(text, "image tower", "the paper's millions")
+    assert [row[0].removeprefix("LightCLIP-") for row in rows] == [*names]
+    for (_, millions, *shown), file in zip(rows, names.values()):
+        method = read(configs / f"lightclip_{file}_clip.yaml")[0].method
+        image, texts = (summed(method, tower) for tower in ("image", "text"))
+        assert shown == [*figures(image), ", ".join(str(size) for size in method.image.stage_dims)]
+        assert float(millions) == round(image.parameters / 1e6, 2)
+        assert all(figure in text for figure in figures(texts))
+        whole = read(configs / f"lightclip_{file}.yaml")[0].method
+        assert [summed(whole, tower).inference for tower in ("image", "text")] == [image.inference, texts.inference]
+        assert round(summed(whole, "auxiliary").parameters / 1e6) == 79
+        assert summed(whole, "text").training > 1.99 * texts.training
+
+
+def test_a_batch_of_lightclip_has_the_arrays_shown(lightclip):
+    text, configs = lightclip
+    method = read(configs / "lightclip_resnet18.yaml")[0].method
+    shown = {name: (shape, dtype) for name, shape, dtype, _ in table(text, "name", "shape")}
+    arrays = batch_arrays(training_views(method), 4096)
+    found = {name: (str([*shape]).replace("4096", "B"), str(dtype)) for name, (shape, dtype) in arrays.items()}
+    assert shown == found
+    parts = {name.split(".")[1] for name, _ in method.all_parameters() if name.startswith("auxiliary.")}
+    assert parts == {*re.findall(r"`(\w+)`", re.search(r"under `auxiliary.`: (.*?)A checkpoint", text, re.S)[1])}

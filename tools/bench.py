@@ -19,6 +19,10 @@ from tandemclip.core.errors import UserError
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "pretrain"
 TOWERS = {"vit": CONFIGS / "flickr8k_clip_vit.yaml", "rn": CONFIGS / "flickr8k_clip_rn.yaml"}
+PAIR = tuple(CONFIGS / f"scenes_{name}.yaml" for name in ("lightclip_clip", "lightclip"))  # compared unless --others
+IMAGE_TOWERS = ("LightCLIP-ResNet18", "LightCLIP-MobileNet-V2", "LightCLIP-Swin-Nano", "RN50", "ViT-B/32")
+USUAL = ("RN50", "ViT-B/32")  # what the small ones are there in place of
+IMAGES = 16  # at once: torch has a slower kernel for fewer, with one thread
 BATCHES = 6  # that steps go over
 ROUNDS = 5  # of each operator
 
@@ -37,7 +41,11 @@ def parser() -> command_line.Parser:
     )
     parser.add_set()
     parser.add_argument(
-        "--others", type=Path, nargs="+", metavar="YAML", help="configs whose steps are compared with the config's"
+        "--others",
+        type=Path,
+        nargs="+",
+        metavar="YAML",
+        help="configs whose steps are compared with the config's (default: LightCLIP with CLIP, on scenes)",
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it all to this file too, with the machine")
     group = parser.add_argument_group(
@@ -127,18 +135,45 @@ def _configurations(args, config):
     from tandemclip.core.benchmark import configurations
     from tandemclip.core.benchmark.own_process import OwnProcess
     from tandemclip.core.console.progress import Progress
+    from tandemclip.core.training.config import read
 
-    if not args.others:
-        return configurations.LEFT_OUT
-    files = {path.stem: path for path in (args.config, *args.others)}
-    if len(files) <= len(args.others):
+    paths, overrides = ((args.config, *args.others), args.set) if args.others else (PAIR, [])
+    files = {path.stem: path for path in paths}
+    if len(files) < len(paths):
         raise UserError(f"two of the configurations are called alike: {', '.join(files)}; give each a name of its own")
     with Progress("rounds", len(_engines()) * args.steps) as progress:
         found = {}
         for name, engine_class in _engines().items():
-            makers = {stem: OwnProcess(_stepper, path, args.set, engine_class) for stem, path in files.items()}
+            makers = {stem: OwnProcess(_stepper, path, overrides, engine_class) for stem, path in files.items()}
             found[name] = configurations.measure(makers, args.steps, progress.advance)
-    return configurations.section(found)
+    counted = {stem: _flops(read(path, command_line.parse_overrides(overrides))[0]) for stem, path in files.items()}
+    return configurations.section(found, {name: {stem: counted[stem][name] for stem in files} for name in found})
+
+
+def _towers(args, config):
+    from tandemclip.core.benchmark import towers
+    from tandemclip.core.benchmark.own_process import OwnProcess
+    from tandemclip.core.config.build import build
+    from tandemclip.core.console.progress import Progress
+    from tandemclip.core.spec import count_parameters
+    from tandemclip.core.towers.tower import ImageTower
+
+    engine, built = next(iter(_engines())), {name: build(ImageTower, {"type": name}) for name in IMAGE_TOWERS}
+    makers = {n: OwnProcess(towers.encoder, backends.load, engine, tower, IMAGES) for n, tower in built.items()}
+    with Progress("rounds", args.steps) as progress:
+        times = towers.measure(makers, args.steps, progress.advance)
+    sizes = {name: towers.Size(count_parameters(tower), _inference(tower)) for name, tower in built.items()}
+    pixels = built[USUAL[0]].resolution
+    return towers.section(times, sizes, USUAL, batch=IMAGES, pixels=pixels, engine=engine)
+
+
+def _inference(tower):
+    """FLOPs of one picture."""
+    from tandemclip.backends.recorder.record import record
+
+    images = {"images": ((1, 3, tower.resolution, tower.resolution), "float32")}
+    recording = record(tower, images, False, lambda ops, p, symbols: {"": p(symbols["images"])})
+    return sum(call.flops for call in recording.program.calls)
 
 
 def _data(args, config):
@@ -189,6 +224,7 @@ def _reference(args, config):
 SECTIONS = {
     "steps": _steps,
     "configurations": _configurations,
+    "towers": _towers,
     "start": _start,
     "data": _data,
     "reference": _reference,
@@ -222,6 +258,7 @@ def _calls(config):
 
 def _stepper(path, overrides, engine_class):
     """(seconds of the first step, what makes the next ones); also run by processes of their own."""
+    from tandemclip.core.benchmark.choice import timed
     from tandemclip.core.benchmark.steps import Stepper
     from tandemclip.core.spec import initial_weights
     from tandemclip.core.training.config import read
@@ -230,9 +267,9 @@ def _stepper(path, overrides, engine_class):
     engine_class.join()  # as tools/train.py begins
     config, _ = read(path, command_line.parse_overrides(overrides))
     begin = subject(config, initial_weights(config.method, config.training.seed), BATCHES)
-    settings = {"precision": config.training.precision, "tuning": begin.tuning}
-    engine = engine_class(begin.method, begin.weights, begin.rule, **settings)
-    stepper = Stepper(engine, begin.batches, begin.rule, begin.schedule(0))
+    settings, choices = {"precision": config.training.precision, "tuning": begin.tuning}, []
+    engine = engine_class(timed(begin.method, choices), begin.weights, begin.rule, **settings)
+    stepper = Stepper(engine, begin.batches, begin.rule, begin.schedule(0), choices)
     return stepper.seconds, stepper
 
 

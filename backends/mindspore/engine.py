@@ -26,7 +26,7 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.methods.features import Elapsed
 from tandemclip.core.precision import mixed
 from tandemclip.core.spec import Notes, Run, Scope
-from tandemclip.core.training.engine import Backward, Capabilities, Differentiated, Encoded
+from tandemclip.core.training.engine import Backward, Capabilities, Encoded
 from tandemclip.core.training.ranks import Alone
 from tandemclip.core.training.tuning import Tuning
 from tandemclip.core.training.update import AVERAGE
@@ -99,7 +99,7 @@ class Engine:
         else:
             run = self._of_batch(Step, batch, self.precision, self.training, self.trainable)
             terms, statistics, gradients = run({**self.arrays, **inputs})
-        return self.collect(terms, self._flat(gradients), statistics, scale)
+        return self.collect(terms, self.flatten(gradients), statistics, scale)
 
     def collect(self, terms, gradients, statistics, scale):
         norm = self._program(Norm, lambda: Norm(self.groups))(gradients)
@@ -116,8 +116,7 @@ class Engine:
         shapes = {name: (x.shape, str(x.dtype).lower()) for name, x in features.items()}
         given = (self.method, shapes, count, rows, self.training, self.trainable)
         program = self._program((Differentiate, str(shapes), count, rows), lambda: Differentiate(*given))
-        found = program({**self.arrays, **statistics, **features, **_scalars(elapsed, scale)})
-        return Differentiated(found.terms, self._flat(found.gradients), found.cotangents, found.written)
+        return program({**self.arrays, **statistics, **features, **_scalars(elapsed, scale)})
 
     def to_host(self, array):
         return array.asnumpy()
@@ -125,7 +124,7 @@ class Engine:
     def pull_back(self, encoded, cotangents):
         piece, arrays = encoded.again
         program = self._of_batch(PullBack, piece, self.precision, self.training, tuple(cotangents), self.trainable)
-        return self._flat(program(arrays, cotangents))
+        return program(arrays, cotangents)
 
     def _eager_step(self, batch, inputs):
         names, written = [], []
@@ -143,7 +142,7 @@ class Engine:
         terms = dict(zip(names, rest))
         return terms, dict(zip(written, rest[len(names) :])), dict(zip(self.trainable, gradients))
 
-    def _flat(self, gradients):
+    def flatten(self, gradients):
         """{name: gradient} -> a vector for each group, zeros for a name that is not there."""
         unused = {
             name: tensor(np.zeros(self.arrays[name].shape, np.float32))
@@ -170,7 +169,7 @@ class Engine:
         return {name: gradient / backward.scale for name, gradient in self._named(backward.gradients).items()}
 
     def with_gradients(self, gradients):
-        return self.collect({}, self._flat({name: tensor(gradients[name]) for name in self.trainable}), {}, 1.0)
+        return self.collect({}, self.flatten({name: tensor(gradients[name]) for name in self.trainable}), {}, 1.0)
 
     # ---- state
     def _named(self, vectors):

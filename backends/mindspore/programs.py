@@ -82,7 +82,6 @@ class Differentiate:
         self.program = Compiled(recording.program, outputs, self.used + self.features, differentiate=True)
 
     def __call__(self, arrays):
-        """A `Differentiated` whose gradients are by name."""
         (_, *rest), gradients = self.program(arrays)
         terms, written = rest[: len(self.terms)], rest[len(self.terms) :]
         weights, features = gradients[: len(self.used)], gradients[len(self.used) :]

@@ -83,19 +83,20 @@ class Engine:
 
     def backward(self, batch, elapsed, scale=1.0):
         terms, statistics = self._pass(batch, elapsed)
-        return self.collect(terms, self._gradients(terms["loss"] * scale)[0], statistics, scale)
+        return self.collect(terms, self.flatten(self._gradients(terms["loss"] * scale)[0]), statistics, scale)
 
     def _gradients(self, outputs, cotangents=None, inputs=()):
-        """The gradient of the weights as flat vectors, zeros where the outputs do not use them; then that of
-        `inputs`.
-        """
+        """{name: gradient} of the weights that the outputs use; then the gradients of `inputs`, zeros where unused."""
         names, arrays = [name for group in self.groups for name in group.places], self.model.arrays
         wanted = [*inputs, *(arrays[name] for name in names)]
-        gradients = torch.autograd.grad(outputs, wanted, cotangents, allow_unused=True, materialize_grads=True)
-        return self._flat(dict(zip(names, gradients[len(inputs) :]))), gradients[: len(inputs)]
+        gradients = torch.autograd.grad(outputs, wanted, cotangents, allow_unused=True)
+        weights = {name: x for name, x in zip(names, gradients[len(inputs) :]) if x is not None}
+        return weights, [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients)]
 
-    def _flat(self, named):
-        return [group.flatten(self.ops, named) for group in self.groups]
+    def flatten(self, gradients):
+        names, arrays = [name for group in self.groups for name in group.places], self.model.arrays
+        unused = {name: torch.zeros_like(arrays[name]) for name in names if name not in gradients}
+        return [group.flatten(self.ops, unused | gradients) for group in self.groups]
 
     def collect(self, terms, gradients, statistics, scale):
         values = torch.stack([*(term.detach().reshape(()) for term in terms.values()), _norm(gradients)]).tolist()
@@ -119,9 +120,9 @@ class Engine:
         scope.run.updates.update(statistics)
         terms = scope.loss(Features.of(leaves, count, rows), self._elapsed(elapsed))
         inputs = {name: x for name, x in leaves.items() if x.requires_grad}
-        flat, gradients = self._gradients(terms["loss"] * scale, None, tuple(inputs.values()))
+        weights, gradients = self._gradients(terms["loss"] * scale, None, tuple(inputs.values()))
         terms = {name: term.detach() for name, term in terms.items()}
-        return Differentiated(terms, flat, dict(zip(inputs, gradients)), scope.run.updates)
+        return Differentiated(terms, weights, dict(zip(inputs, gradients)), scope.run.updates)
 
     def to_host(self, array):
         return array.detach().cpu().numpy()
@@ -130,7 +131,7 @@ class Engine:
         features = encoded.features if encoded.again is None else self._features(*encoded.again)[0]
         outputs = {name: features[name] for name in cotangents if features[name].requires_grad}
         if not outputs:
-            return [torch.zeros_like(vector) for vector in self.vectors]
+            return {}
         return self._gradients(tuple(outputs.values()), tuple(cotangents[name] for name in outputs))[0]
 
     @property
@@ -175,7 +176,7 @@ class Engine:
         return {name: gradient / backward.scale for name, gradient in self._named(backward.gradients).items()}
 
     def with_gradients(self, gradients):
-        return self.collect({}, self._flat(self._tensors(gradients)), {}, 1.0)
+        return self.collect({}, self.flatten(self._tensors(gradients)), {}, 1.0)
 
     # ---- state
     def _named(self, vectors):

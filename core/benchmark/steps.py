@@ -27,24 +27,42 @@ NOTE = (
 )
 
 
+@dataclass(frozen=True)
+class Step:
+    """Seconds of one: of all of it, of what the method chose on the host, and of the update; and those that the
+    processor worked on it, of all threads together.
+    """
+
+    whole: float
+    choice: float
+    update: float
+    worked: float
+
+
 class Stepper:
     """Makes steps of one engine, again and again over the same batches and the phases of its method.
 
-    seconds: of the first one, which compiles.
+    choices: where the engine's method notes the seconds of its choices (`choice.timed`). seconds: of the first step,
+    which compiles.
     """
 
-    def __init__(self, engine: Engine, batches: list[Arrays], rule: UpdateRule, rate: float):
-        self._engine, self._rule, self._rate = engine, rule, rate
+    def __init__(self, engine: Engine, batches: list[Arrays], rule: UpdateRule, rate: float, choices: list[float]):
+        self._engine, self._rule, self._rate, self._choices = engine, rule, rate, choices
         phases = engine.method.phases.values()
         self._places, self._count = zip(cycle(batches), cycle(phases)), 0
         begin = time.perf_counter()
         engine.prepare_update(global_batch.backward(engine, batches[0], next(iter(phases))))
         self.seconds = time.perf_counter() - begin
 
-    def __call__(self) -> None:
+    def __call__(self) -> Step:
         self._count += 1
+        self._choices.clear()
+        begin, worked = time.perf_counter(), time.process_time()
         backward = global_batch.backward(self._engine, *next(self._places))
+        middle = time.perf_counter()
         self._engine.update(backward, Rates(self._rate, *self._rule.corrections(self._count)))
+        end = time.perf_counter()
+        return Step(end - begin, sum(self._choices), end - middle, time.process_time() - worked)
 
 
 @dataclass(frozen=True)

@@ -44,12 +44,12 @@ class Encoded:
 class Differentiated:
     """A loss and its gradients: those of scale x loss.
 
-    gradients: of the weights that the loss itself uses, as vectors. cotangents: d loss / d features, of the float ones.
-    written: buffers that the loss wrote.
+    gradients: by name, of the weights that the loss itself uses: zeros for all others would be as large as the model.
+    cotangents: d loss / d features, of the float ones. written: buffers that the loss wrote.
     """
 
     terms: dict[str, Array]
-    gradients: list[Array]
+    gradients: dict[str, Array]
     cotangents: dict[str, Array]
     written: dict[str, Array]
 
@@ -118,8 +118,11 @@ class Engine(Protocol):
 
     def to_host(self, array: Array) -> np.ndarray: ...
 
-    def pull_back(self, encoded: Encoded, cotangents: dict[str, Array]) -> list[Array]:
-        """Gradient vectors of the weights, from d loss / d features of this piece."""
+    def pull_back(self, encoded: Encoded, cotangents: dict[str, Array]) -> dict[str, Array]:
+        """The gradient by name of the weights that the features use, from d loss / d features of this piece."""
+
+    def flatten(self, gradients: dict[str, Array]) -> list[Array]:
+        """A vector for each group of parameters, zeros where a weight has no gradient."""
 
     def collect(
         self, terms: dict[str, Array], gradients: list[Array], statistics: dict[str, Array], scale: float

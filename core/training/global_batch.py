@@ -22,7 +22,7 @@ import numpy as np
 
 from tandemclip.core.methods.features import CHOSEN, Elapsed
 from tandemclip.core.ops import Array
-from tandemclip.core.training.engine import Arrays, Backward, Encoded, Engine
+from tandemclip.core.training.engine import Arrays, Backward, Differentiated, Encoded, Engine
 
 
 def backward(
@@ -60,7 +60,8 @@ def backward(
     )
     gradients = _pulled_back(engine, encoded, found)
     terms = _over_ranks(engine, found.terms)
-    return engine.collect(terms, [ranks.sum(vector) for vector in gradients], statistics | found.written, scale)
+    vectors = [ranks.sum(vector) for vector in engine.flatten(gradients)]
+    return engine.collect(terms, vectors, statistics | found.written, scale)
 
 
 def pieces(batch: Arrays, count: int) -> list[Arrays]:
@@ -124,17 +125,17 @@ def _averaged(engine: Engine, statistics: dict[str, Array]) -> dict[str, Array]:
     return {name: x / size for name, x in _over_ranks(engine, statistics).items()} if size > 1 else statistics
 
 
-def _pulled_back(engine: Engine, encoded: list[Encoded], found) -> list[Array]:
-    """The gradient of the weights through the features, added to that of the loss itself."""
-    ranks, count, gradients = engine.ranks, len(encoded), found.gradients
+def _pulled_back(engine: Engine, encoded: list[Encoded], found: Differentiated) -> dict[str, Array]:
+    """The gradient of the weights through the features, added to that of the loss itself, by name."""
+    ranks, count, gradients = engine.ranks, len(encoded), dict(found.gradients)
     local = {name: x for name, x in found.cotangents.items() if name.startswith("local:")}
     others = _over_ranks(engine, {name: x for name, x in found.cotangents.items() if name not in local})
     for i, piece in enumerate(encoded):
         own = {name: _part(x, i, count) for name, x in local.items()}
         for name, x in others.items():  # a sum's cotangent is every piece's
             own[name] = _part(x, ranks.rank * count + i, ranks.size * count) if name.startswith("shared:") else x
-        if own:
-            gradients = [a + b for a, b in zip(gradients, engine.pull_back(piece, own))]
+        for name, gradient in (engine.pull_back(piece, own) if own else {}).items():
+            gradients[name] = gradients[name] + gradient if name in gradients else gradient
     return gradients
 
 

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from tandemclip import backends
+from tandemclip.core.training.config import read
 from tandemclip.tools import bench
 
 
@@ -52,8 +53,30 @@ def test_a_step_beside_another(tiny, root, tmp_path, monkeypatch):
     other, file = root / "configs" / "pretrain" / "tiny_clip_rn.yaml", tmp_path / "bench.md"
     assert bench.main([*tiny, "--sections", "configurations", "--others", str(other), "--markdown", str(file)]) == 0
     written = file.read_text()
-    assert re.search(r"^\| torch \| tiny_clip_vit \| \d+ ms \| 1\.00 \[1\.00, 1\.00\] \|$", written, re.M)
-    assert re.search(r"^\| torch \| tiny_clip_rn \| \d+ ms \| \d+\.\d+ \[", written, re.M)
+    vit, rn = (
+        re.search(rf"^\| torch \| tiny_clip_{name} \| \d+ ms \| (.*) \| 0\.0% \| [\d.]+% \|$", written, re.M)[1]
+        for name in ("vit", "rn")
+    )
+    assert vit == "1.00 [1.00, 1.00] | 1.00 [1.00, 1.00] | 1.00 | 1.00"
+    work = re.fullmatch(r"(?:[\d.]+ \[[\d.]+, [\d.]+\] \| ){2}([\d.]+) \| [\d.]+", rn)[1]
+    counts = [bench._flops(read(path, {"data.train.count": 40})[0])["torch"] for path in (tiny[1], other)]
+    assert work == f"{counts[1] / counts[0]:.2f}"
+
+
+def test_configurations_of_one_name_are_refused(tiny, tmp_path, capsys):
+    (tmp_path / "tiny_clip_vit.yaml").write_text(f"base: {tiny[1]}")
+    assert bench.main([*tiny, "--sections", "configurations", "--others", str(tmp_path / "tiny_clip_vit.yaml")]) == 2
+    assert "two of the configurations are called alike" in capsys.readouterr().err
+
+
+def test_image_towers_beside_each_other(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(backends, "names", lambda: ["torch"])
+    monkeypatch.setattr(bench, "IMAGE_TOWERS", ("LightCLIP-MobileNet-V2", "ViT-B/32"))
+    monkeypatch.setattr(bench, "USUAL", ("ViT-B/32",))
+    monkeypatch.setattr(bench, "IMAGES", 1)
+    assert bench.main([*tiny, "--sections", "towers", "--markdown", str(tmp_path / "bench.md")]) == 0
+    row = r"^\| LightCLIP-MobileNet-V2 \| 2\.45 M \| 0\.58 \| [\d.]+ \| [\d.]+ \[[\d.]+, [\d.]+\] \|$"
+    assert re.search(row, (tmp_path / "bench.md").read_text(), re.M)
 
 
 def test_an_engine_that_is_not_installed_is_left_out(tiny, monkeypatch, capsys):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.core.benchmark import data, operators, steps
+from tandemclip.core.benchmark import configurations, data, operators, steps, towers
+from tandemclip.core.benchmark.choice import timed
 from tandemclip.core.benchmark.one_call import Given, OneCall
 from tandemclip.core.benchmark.operators import Cost
 from tandemclip.core.benchmark.start import Start
@@ -48,7 +49,7 @@ def test_ratio_and_share():
 def test_a_timed_step_is_a_training_step(config):
     start = subject(config, initial_weights(config.method, 0), 6)
     one, other = (backends.load("torch")(start.method, start.weights, start.rule) for _ in range(2))
-    stepper = steps.Stepper(one, start.batches[:2], start.rule, 1e-3)
+    stepper = steps.Stepper(one, start.batches[:2], start.rule, 1e-3, [])
     assert all(
         np.array_equal(one.weights()[name], array) for name, array in start.weights.items()
     )  # the first changes nothing
@@ -57,6 +58,55 @@ def test_a_timed_step_is_a_training_step(config):
         batch = start.batches[(count - 1) % 2]
         other.update(backward(other, batch, START), Rates(1e-3, *start.rule.corrections(count)))
     assert all(np.array_equal(one.weights()[name], array) for name, array in other.weights().items())
+
+
+def test_a_step_knows_how_long_its_method_chose(root):
+    config = read(root / "configs" / "pretrain" / "tiny_lightclip_resnet.yaml")[0]
+    start, choices = subject(config, initial_weights(config.method, 0), 6), []
+    one = backends.load("torch")(timed(start.method, choices), start.weights, start.rule)
+    other = backends.load("torch")(start.method, start.weights, start.rule)
+    stepper = steps.Stepper(one, start.batches[:1], start.rule, 1e-3, choices)
+    for count in (1, 2):  # of a step each, not of all so far
+        step = stepper()
+        assert (
+            [step.choice] == choices and 0 < step.choice and step.choice + step.update < step.whole and step.worked > 0
+        )
+        phase = [*start.method.phases.values()][count - 1]
+        other.update(backward(other, start.batches[0], phase), Rates(1e-3, *start.rule.corrections(count)))
+    assert all(np.array_equal(one.weights()[name], array) for name, array in other.weights().items())
+
+
+def test_a_method_without_a_choice_chooses_for_no_time(config):
+    start = subject(config, initial_weights(config.method, 0), 6)
+    engine = backends.load("torch")(timed(start.method, choices := []), start.weights, start.rule)
+    step = steps.Stepper(engine, start.batches, start.rule, 1e-3, choices)()
+    assert step.choice == 0 < step.update < step.whole
+
+
+# ------------------------------------------------------------------ configurations
+def test_a_ratio_beside_that_of_the_work():
+    """The other takes 3, 2 and 4 times as long, and works 2.5, 3 and 2 times as long on twice the FLOPs."""
+    few = [steps.Step(whole, 0.0, 0.1 * whole, 2.0) for whole in (1.0, 1.0, 2.0)]
+    more = [steps.Step(3.0, 0.3, 0.6, 5.0), steps.Step(2.0, 0.1, 0.2, 6.0), steps.Step(8.0, 2.0, 4.0, 4.0)]
+    found = configurations.section({"an engine": {"one": few, "other": more}}, {"an engine": {"one": 5, "other": 10}})
+    assert found.rows == (
+        ("an engine", "one", "1000 ms", "1.00 [1.00, 1.00]", "1.00 [1.00, 1.00]", "1.00", "1.00", "0.0%", "10.0%"),
+        ("an engine", "other", "3000 ms", "3.00 [2.00, 4.00]", "2.50 [2.00, 3.00]", "2.00", "1.25", "10.0%", "20.0%"),
+    )
+    assert "medians of 3" in found.note
+
+
+# ------------------------------------------------------------------ towers
+def test_images_a_second_beside_another_tower():
+    """16 pictures in 0.5 s and in 2, 1 and 4 s."""
+    sizes = {"small": towers.Size(2_450_000, 580_000_000), "large": towers.Size(38_320_000, 11_590_000_000)}
+    times = {"small": [0.5, 0.5, 0.5], "large": [2.0, 1.0, 4.0]}
+    found = towers.section(times, sizes, ("large",), batch=16, pixels=224, engine="an engine")
+    assert found.rows == (
+        ("small", "2.45 M", "0.58", "32.0", "4.00 [2.00, 8.00]"),
+        ("large", "38.32 M", "11.59", "8.0", "1.00 [1.00, 1.00]"),
+    )
+    assert found.columns[-1] == "times large's" and "16 pictures at once of 224 px" in found.note
 
 
 # ------------------------------------------------------------------ operators

@@ -73,6 +73,41 @@ def test_pieces_are_the_whole(engine, count):
     assert wanted["scale"] != 0 and wanted["linear.weight"].any() and not wanted["unused"].any()
 
 
+@dataclass(frozen=True)
+class Decayed(Toy):
+    """The loss uses a weight that the features use too."""
+
+    def loss(self, ops, p, features, elapsed):
+        weight = p.child("linear")["weight"]
+        terms = super().loss(ops, p, features, elapsed)
+        return terms | {"loss": terms["loss"] + features.part(ops.sum(weight * weight, (0, 1)))}
+
+
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("make", [Torch.float64, MindSpore])
+def test_a_weight_of_features_and_of_the_loss_has_the_gradient_of_both(make, count):
+    """That of |W|^2 is 2 W."""
+    weights = initial_weights(Toy(), 0)
+    plain, both = (make(method, weights, AdamW()) for method in (Toy(), Decayed()))
+    wanted, found = (e.named_gradients(backward(e, batch(), HALF, accumulate=count)) for e in (plain, both))
+    np.testing.assert_allclose(
+        found["linear.weight"] - wanted["linear.weight"], 2 * weights["linear.weight"], 1e-5, 1e-6
+    )
+    np.testing.assert_allclose(found["linear.bias"], wanted["linear.bias"], 1e-5, 1e-6)
+
+
+@pytest.mark.parametrize("make", [Torch.float64, MindSpore])
+def test_a_gradient_names_what_is_used_and_a_vector_has_zeros_for_the_rest(make):
+    engine = make(Toy(), initial_weights(Toy(), 0), AdamW())
+    piece = engine.encode(batch(), {}, True)
+    found = engine.differentiate(piece.features, HALF, count=8, rows=None, statistics={}, scale=1.0)
+    assert set(found.gradients) == {"scale"}
+    assert set(engine.pull_back(piece, found.cotangents)) == {"linear.weight", "linear.bias"}
+    vectors = [engine.to_host(vector) for vector in engine.flatten(found.gradients)]
+    assert [len(vector) for vector in vectors] == [group.size for group in engine.groups]
+    assert sum(np.count_nonzero(vector) for vector in vectors) == 1
+
+
 @pytest.mark.parametrize("make", [Torch.float64, MindSpore])
 def test_a_scale_of_the_loss_is_that_of_every_gradient_in_pieces_too(make):
     engine = make(Toy(), initial_weights(Toy(), 0), AdamW())
