@@ -1,4 +1,4 @@
-"""The object-attribute detector on the built-in scenes: 20 minutes on two cores. The data, and the training:
+"""The object-attribute detector on the built-in scenes: minutes on two cores. The data, and the training:
 
     python tools/prepare.py detection --out data/scenes_objects \\
         --split train scenes size=128 count=3000 seed=1 --split test scenes size=128 count=500 seed=1 split=held_out
@@ -41,6 +41,7 @@ model = dict(
             num_attributes=colors,
             embedding_channels=32,
             hidden_channels=64,
+            loss_weight=0.5,
         ),
     ),
     train_cfg=dict(

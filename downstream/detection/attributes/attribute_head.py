@@ -15,8 +15,8 @@ class AttributeHead(BaseModule):
     """softmax(W relu(V [x, e(c)])) over `num_attributes` attributes and, last, "none".
 
     x: the region's feature. e: an embedding of the category c, the true one in training, the predicted one at test.
-    in_channels: D, the length of x. embedding_channels, hidden_channels: of e and of the hidden layer; 256 and 512 are
-    those of bottom-up attention's and VinVL's released models, and so is the loss_weight.
+    in_channels: D, the length of x. embedding_channels, hidden_channels: of e and of the hidden layer. They and
+    loss_weight are those of grid-feats-vqa's head (Jiang et al. 2020), which is the same.
 
     A phrase names the attributes of a probability of at least `threshold`, the `per_object` most probable ones at most.
     """
@@ -28,7 +28,7 @@ class AttributeHead(BaseModule):
         num_attributes: int,
         embedding_channels: int = 256,
         hidden_channels: int = 512,
-        loss_weight: float = 0.5,
+        loss_weight: float = 0.2,
         threshold: float = 0.1,
         per_object: int = 2,
         init_cfg=None,
