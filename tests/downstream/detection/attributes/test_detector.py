@@ -93,6 +93,11 @@ def test_they_are_those_of_the_trained_model(made, detector):
         assert thing.category == detector.classes[int(label)]
 
 
+def test_where_nothing_is_sure_enough_there_are_no_objects(checkpoint, tmp_path):
+    sure = changed(checkpoint, tmp_path, lambda cfg: cfg.replace("score_thr=0.01", "score_thr=0.999"))
+    assert open_detector(sure)(picture(3)) == ()
+
+
 # ------------------------------------------------------------------ what is refused
 def changed(checkpoint, tmp_path, text=lambda cfg: cfg, **more):
     content = torch.load(checkpoint, weights_only=True)
