@@ -2,7 +2,7 @@
 
     python tools/prepare.py detection --out data/scenes_objects \\
         --split train scenes size=128 count=3000 seed=1 --split test scenes size=128 count=500 seed=1 split=held_out
-    python tools/detect.py train configs/detection/object_attribute_scenes.py --work-dir runs/scenes_detector
+    python tools/detect.py train --config configs/detection/object_attribute_scenes.py --out runs/scenes_detector
 """
 
 _base_ = ["mmdet::_base_/models/faster-rcnn_r50_fpn.py", "mmdet::_base_/default_runtime.py"]
@@ -10,6 +10,7 @@ custom_imports = dict(imports=["tandemclip.downstream.detection.register"])
 custom_hooks = [dict(type="PlainCheckpoints"), dict(type="KeyedRandomness")]
 randomness = dict(seed=0)
 
+data_root = "data/scenes_objects/"
 digits, colors = 10, 4
 channels, hidden = 64, 256
 strides = [8, 16, 32]  # digits are 64 pixels and larger
@@ -60,9 +61,7 @@ load = dict(type="LoadImageFromFile", backend_args=None)
 resize = dict(type="Resize", scale=(128, 128), keep_ratio=True)
 annotations = dict(type="LoadObjectAttributes", with_bbox=True)
 pack = dict(type="PackObjectAttributes", meta_keys=("img_id", "img_path", "ori_shape", "img_shape", "scale_factor"))
-files = dict(
-    type="ObjectAttributeDataset", data_root="data/scenes_objects/", data_prefix=dict(img="VOC2007/JPEGImages/")
-)
+files = dict(type="ObjectAttributeDataset", data_root=data_root, data_prefix=dict(img="VOC2007/JPEGImages/"))
 train_dataloader = dict(
     batch_size=8,
     num_workers=0,
@@ -82,7 +81,7 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 val_evaluator = [
-    dict(type="CocoMetric", ann_file="data/scenes_objects/annotations/instances_test.json", metric="bbox"),
+    dict(type="CocoMetric", ann_file=f"{data_root}annotations/instances_test.json", metric="bbox"),
     dict(type="AttributesRight"),
 ]
 test_evaluator = val_evaluator

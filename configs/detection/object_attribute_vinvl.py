@@ -15,6 +15,7 @@ custom_imports = dict(imports=["tandemclip.downstream.detection.register"])
 custom_hooks = [dict(type="PlainCheckpoints"), dict(type="KeyedRandomness")]
 randomness = dict(seed=0)
 
+data_root = "data/visual_genome/"
 categories, attributes = 1594, 524
 weights = dict(type="Pretrained", checkpoint="torchvision://resnet101")
 
@@ -47,10 +48,10 @@ annotations = dict(type="LoadObjectAttributes", with_bbox=True)
 resize = dict(type="Resize", scale=(1000, 600), keep_ratio=True)  # short side 600, at most 1000
 meta_keys = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor", "flip", "flip_direction", "instances")
 pack = dict(type="PackObjectAttributes", meta_keys=meta_keys)  # CocoMetric takes the truth from "instances"
-vocabulary = "data/visual_genome/VG-SGG-dicts-vgoi6-clipped.json"
+vocabulary = f"{data_root}VG-SGG-dicts-vgoi6-clipped.json"
 files = dict(
     type="VisualGenomeDataset",
-    data_root="data/visual_genome/",
+    data_root=data_root,
     data_prefix=dict(img=""),
     categories=vocabulary,
     attributes=vocabulary,
@@ -62,7 +63,7 @@ train_dataloader = dict(
     sampler=dict(type="InfiniteSampler", shuffle=True),
     batch_sampler=dict(type="AspectRatioBatchSampler"),
     dataset=dict(
-        images="data/visual_genome/train.txt",
+        images=f"{data_root}train.txt",
         filter_cfg=dict(filter_empty_gt=True),
         pipeline=[load, annotations, resize, dict(type="RandomFlip", prob=0.5), pack],
         **files,
@@ -74,9 +75,7 @@ val_dataloader = dict(
     persistent_workers=True,
     drop_last=False,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        images="data/visual_genome/val.txt", test_mode=True, pipeline=[load, resize, annotations, pack], **files
-    ),
+    dataset=dict(images=f"{data_root}val.txt", test_mode=True, pipeline=[load, resize, annotations, pack], **files),
 )
 test_dataloader = val_dataloader
 val_evaluator = [dict(type="CocoMetric", metric="bbox"), dict(type="AttributesRight")]
