@@ -56,16 +56,14 @@ class VisualGenomeDataset(ObjectAttributeDataset):
         self.cat2label = {number: number for number in self.cat_ids}
         self.cat_img_map: dict[int, list[int]] = {number: [] for number in self.cat_ids}
         lost = {"boxes": Counter(), "attributes": Counter()}
-        parsed = [
-            self.parse_data_info(
-                {"raw_img_info": image, "raw_ann_info": _annotations(things, described, category, attribute, lost)}
-            )
-            for image, things in _pictures(root / "image_data.json", objects, self.images)
-        ]
-        for picture in parsed:
-            for label in {instance["bbox_label"] for instance in picture["instances"]}:
-                self.cat_img_map[label].append(picture["img_id"])
-        _tell(parsed, lost)
+        parsed, annotated = [], 0
+        for image, things in _pictures(root / "image_data.json", objects, self.images):
+            annotations = _annotations(things, described, category, attribute, lost)
+            annotated += len(annotations)
+            parsed.append(self.parse_data_info({"raw_img_info": image, "raw_ann_info": annotations}))
+            for label in {instance["bbox_label"] for instance in parsed[-1]["instances"]}:
+                self.cat_img_map[label].append(image["img_id"])
+        _tell(parsed, annotated, lost)
         return parsed
 
 
@@ -91,9 +89,14 @@ def _annotations(things, described, category: Vocabulary, attribute: Vocabulary,
     return found
 
 
-def _tell(parsed: list[dict], lost: dict[str, Counter]) -> None:
+def _tell(parsed: list[dict], annotated: int, lost: dict[str, Counter]) -> None:
+    """annotated: how many boxes were of a category."""
     boxes = sum(len(picture["instances"]) for picture in parsed)
-    print_log(f"Visual Genome: {len(parsed)} pictures with {boxes} boxes", "current")
+    print_log(
+        f"Visual Genome: {len(parsed)} pictures with {boxes} boxes; {annotated - boxes} more are narrower than a pixel "
+        "or outside of their picture",
+        "current",
+    )
     for what, names in lost.items():
         if names:
             most = ", ".join(f"{name} ({count})" for name, count in names.most_common(SHOWN))
