@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from tandemclip.core.layers.convolution import by_outputs
 from tandemclip.core.layers.inverted_residual import InvertedResidual, relu6
 from tandemclip.core.layers.norm import BatchNorm
-from tandemclip.core.layers.stages import through_stages
 from tandemclip.core.towers.pooled import PooledTower, strided_pool
 from tandemclip.core.towers.tower import require_positive
 
@@ -55,6 +54,9 @@ class MobileNetV2(PooledTower):
     def stage_dims(self):
         return tuple(self.widths[rows[-1]] for rows in STAGES)
 
-    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each stage's [B, C, h, w]
-        x = relu6(ops, p.first_norm(p.first(images)))
-        return through_stages(p, x, [sum(self.blocks[row] for row in rows) for rows in STAGES])
+    @property
+    def stage_depths(self):
+        return tuple(sum(self.blocks[row] for row in rows) for rows in STAGES)
+
+    def begin(self, ops, p, images):  # [B, 3, H, W] -> [B, width, H / 2, W / 2]
+        return relu6(ops, p.first_norm(p.first(images)))

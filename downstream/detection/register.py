@@ -12,7 +12,7 @@ hide_broken_torchvision()
 install_ops()
 
 # Whatever registers itself in mmdet is imported from here on.
-from tandemclip.downstream.detection import plain_checkpoints, randomness  # noqa: E402, F401
+from tandemclip.downstream.detection import backbone, plain_checkpoints, randomness  # noqa: E402, F401
 from tandemclip.downstream.detection.attributes import (  # noqa: E402
     attribute_head,  # noqa: F401
     metric,  # noqa: F401

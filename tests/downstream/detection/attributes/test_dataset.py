@@ -119,11 +119,16 @@ def pictures(*rows):
 
 def test_an_object_with_k_attributes_is_asked_for_k():
     metric = AttributesRight()
-    several = [([1, 0, 1, 0], [0.2, 0.5, 0.3, 0.0]), ([0, 0, 0, 0], [0.9, 0, 0, 0]), ([0, 0, 0, 1], [0, 0, 0, 0.01])]
+    several = [
+        ([1, 0, 1, 0], [0.2, 0.5, 0.3, 0.0]),
+        ([0, 0, 0, 0], [0.9, 0, 0, 0]),
+        ([0, 0, 0, 1], [0, 0, 0, 0.01]),
+        ([0, 1, 0, 0], [0.8, 0.1, 0, 0]),
+    ]
     metric.process({}, pictures(several, [([1, 1, 1, 1], [0.1, 0.2, 0.3, 0.4])], []))
     found = metric.evaluate(size=3)
-    assert found["attributes/boxes"] == 3
-    assert found["attributes/right"] == pytest.approx(100 * (1 + 1 + 4) / 7)  # of seven that the boxes have
+    assert found["attributes/boxes"] == 4  # of three pictures
+    assert found["attributes/right"] == pytest.approx(100 * (1 + 1 + 0 + 4) / 8)  # of eight that the boxes have
 
 
 def test_without_attributes_there_is_no_figure():
