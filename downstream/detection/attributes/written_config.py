@@ -48,11 +48,12 @@ def _value(node: ast.expr):
 def refuse_foreign(config: Config, source: str) -> None:
     """UserError where building from the configuration would import modules that it names, other than ours.
 
-    mmengine's registries import whatever a `type` with a dot in it names.
+    mmengine's registries import whatever a `type` with a dot in it names, and ours (a TandemBackbone's tower) do with a
+    colon.
     """
     imports = config.get("custom_imports", {}).get("imports", [])
     foreign = [name for name in imports if not f"{name}.".startswith(f"{OURS}.")]
-    foreign += [name for name in _types(config.to_dict()) if "." in name]
+    foreign += [name for name in _types(config.to_dict()) if set(name) & set(".:")]
     if foreign:
         raise UserError(
             f"{source}: its configuration names {', '.join(sorted(set(foreign)))}, and importing that runs its code; "

@@ -116,13 +116,14 @@ def test_a_configuration_is_read_and_not_run(checkpoint, tmp_path):
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("of", ["model", "custom_imports"])
+@pytest.mark.parametrize("of", ["model", "tower", "custom_imports"])
 def test_what_would_be_imported_is_refused_unless_trusted(checkpoint, tmp_path, monkeypatch, of):
     (tmp_path / "foreign_head.py").write_text(f"open({str(tmp_path / 'mark')!r}, 'w').close()\n")
     monkeypatch.syspath_prepend(tmp_path)
     sys.modules.pop("foreign_head", None)
     change = {
         "model": lambda cfg: cfg.replace("type='FPN'", "type='foreign_head.FPN'"),
+        "tower": lambda cfg: cfg.replace("type='FPN'", "type='FPN', tower=dict(type='foreign_head:Tower')"),
         "custom_imports": lambda cfg: cfg.replace("detection.register", "detection.register', 'foreign_head"),
     }[of]
     path = changed(checkpoint, tmp_path, change)
