@@ -20,6 +20,13 @@ from tandemclip.downstream.detection import (  # noqa: E402, F401
     plain_checkpoints,
     randomness,
 )
+from tandemclip.downstream.detection.attributes import (  # noqa: E402, F401
+    attribute_head,
+    metric,
+    roi_head,
+    transforms,
+    visual_genome,
+)
 from tandemclip.downstream.detection.reading import read_plainly  # noqa: E402
 
 read_plainly()
