@@ -24,7 +24,7 @@ def ascending(pair: tuple[float, float]) -> bool:
 
 
 def share_or_whole(value: float) -> bool:
-    """a whole number from 1 up"""
+    """from 1 up a whole one"""
     return value < 1 or value == int(value)
 
 

@@ -57,7 +57,7 @@ def _several(hint) -> str:
     first, *rest = typing.get_args(hint)
     kind = parts(first)[0]
     if typing.get_origin(kind) is typing.Literal:
-        many = _one(kind)
+        many = ", ".join(typing.get_args(kind))
     else:
         many = {int: "whole numbers", float: "numbers", str: "texts"}.get(kind, "mappings")
     return f"a list of {many}" if rest == [...] else f"a list of {1 + len(rest)} {many}"

@@ -8,16 +8,16 @@ TOWER = {
     "resolution": {"image_size": "open_clip, HF", "img_size": "timm", "input_size": "timm"},
     "patch": {"patch_size": "open_clip, timm, HF"},
     "width": {"hidden_size": "HF", "hidden_dim": "torchvision", "dim": "timm"},
-    "layers": {"depth": "timm", "num_layers": "torchvision", "num_hidden_layers": "HF", "n_layers": "CLIP's users"},
+    "layers": {"depth": "timm", "num_layers": "torchvision", "num_hidden_layers": "HF"},
     "depths": {"depth": "timm", "num_layers": "torchvision"},
     "heads": {"num_heads": "timm", "num_attention_heads": "HF", "head_width": "open_clip: width / heads"},
     "embed_dim": {"projection_dim": "HF", "output_dim": "CLIP"},
     "window": {"window_size": "timm, HF"},
     "drop_path": {"drop_path_rate": "timm, HF"},
-    "eps": {"layer_norm_eps": "HF", "norm_eps": "timm"},
+    "eps": {"layer_norm_eps": "HF"},
     "activation": {"hidden_act": "HF", "act_layer": "timm", "quick_gelu": "open_clip: true or false"},
     "vocab_size": {"num_embeddings": "torch"},
-    "context_length": {"max_length": "HF", "max_position_embeddings": "HF", "seq_len": "timm"},
+    "context_length": {"max_length": "HF", "max_position_embeddings": "HF"},
     "pool": {"pool_type": "open_clip", "global_pool": "timm"},
 }
 TRAINING = {
@@ -28,8 +28,12 @@ TRAINING = {
         "train_batch_size": "DeepSpeed",
     },
     "learning_rate": {"lr": "open_clip, timm, torch", "base_lr": "detectron2"},
-    "steps": {"max_steps": "HF", "max_iters": "mmengine", "total_steps": "torch", "num_train_steps": "HF's examples"},
-    "epochs": {"num_train_epochs": "HF", "max_epochs": "Lightning, mmengine", "num_epochs": "HF's examples"},
+    "steps": {"max_steps": "HF", "max_iters": "mmengine", "total_steps": "torch", "max_train_steps": "HF's examples"},
+    "epochs": {
+        "num_train_epochs": "HF",
+        "max_epochs": "Lightning, mmengine",
+        "num_epochs": "torch's tutorials",
+    },
     "warmup": {
         "warmup_steps": "HF",
         "warmup_ratio": "HF",
@@ -49,7 +53,7 @@ TRAINING = {
         "gradient_clip_val": "Lightning",
         "grad_clip": "mmcv",
     },
-    "seed": {"random_seed": "scikit-learn's users", "manual_seed": "torch"},
+    "seed": {"random_state": "scikit-learn", "manual_seed": "torch"},
     "precision": {"amp": "timm", "bf16": "HF", "fp16": "HF", "dtype": "torch", "torch_dtype": "HF"},
     "accumulate": {
         "accum_freq": "open_clip: there it makes batches larger, here it cuts them",
@@ -65,14 +69,18 @@ TRAINING = {
         "lock_text": "open_clip: a pattern with frozen: true",
         "freeze": "Ultralytics: a pattern with frozen: true",
     },
-    "ema": {"model_ema_decay": "timm", "ema_decay": "timm's users"},
+    "ema": {"model_ema_decay": "timm"},
     "evaluate_every": {
         "val_frequency": "open_clip: in epochs",
         "zeroshot_frequency": "open_clip: in epochs",
         "eval_steps": "HF",
         "val_interval": "mmengine",
     },
-    "checkpoint_every": {"save_frequency": "open_clip: in epochs", "save_steps": "HF", "save_interval": "mmengine"},
+    "checkpoint_every": {
+        "save_frequency": "open_clip: in epochs",
+        "save_steps": "HF",
+        "save_interval": "fairseq: in epochs",
+    },
 }
 CROP = {
     "area": {"scale": "open_clip, timm, torchvision"},

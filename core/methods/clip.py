@@ -16,9 +16,9 @@ from tandemclip.core.towers.tower import ImageTower, TextTower
 class CLIP(SoftTargets):
     """One crop, one caption, symmetric InfoNCE.
 
-    alpha: label smoothing of the targets (0: CLIP's one-hot ones).
-    targets: what else is a positive, see TextView. soften: targets that change with the run (LightCLIP 3.2), in place
-    of these two.
+    alpha: label smoothing of the targets (0: CLIP's one-hot ones). targets: what else is a positive: "pairs" for
+    nothing, "texts" for equal texts, "labels" for texts of equal label. soften: targets that change with the run
+    (LightCLIP 3.2), in place of these two.
     """
 
     image: ImageTower

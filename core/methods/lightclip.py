@@ -81,9 +81,10 @@ class Masking:
 class LightCLIP(SoftTargets):
     """Softened targets, matched tokens and masked words beside CLIP's loss.
 
-    weights: of the three parts of the loss (eq. 1). alignment: of tokens (3.3). masking: of words (3.4). soften: None
-    for one-hot targets. edit: one small change to each caption (4.1), which contrast, tokens and masked words all read;
-    it wants WordNet, so that it is off unless asked for. crop: as MoCo v2 augments pictures (4.1).
+    weights: of the three parts of the loss (eq. 1). alignment: of tokens (3.3). masking: of words (3.4). soften:
+    targets that change with the run (3.2); None for one-hot ones. edit: one small change to each caption (4.1), which
+    contrast, tokens and masked words all read; it wants WordNet, so that it is off unless asked for. crop: as MoCo v2
+    augments pictures (4.1).
     """
 
     image: ImageTower

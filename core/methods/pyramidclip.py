@@ -75,10 +75,10 @@ class PyramidCLIP(SoftTargets):
 
     global_crop, local_crop: how pictures are cut and changed in training, for either view. weights: of the nine pairs.
     objects: length of the ROI sequence, padded and masked. alpha: softening of the targets (eq. 2). targets: what else
-    is a positive of what, see TextView; each pair goes by the label of its text. soften: targets that change with the
-    run (LightCLIP 3.2), in place of these two; alpha is then to be 0. joint_views: both crops go through the image
-    tower as one batch, so that a BatchNorm sees them together; a tower without one is always run so, as nothing but the
-    time changes.
+    is a positive of what: "pairs" for nothing, "texts" for equal texts, "labels" for texts of equal label; each pair of
+    levels goes by its text. soften: targets that change with the run (LightCLIP 3.2), in place of these two; alpha is
+    then to be 0. joint_views: both crops go through the image tower as one batch, so that a BatchNorm sees them
+    together; a tower without one is always run so, as nothing but the time changes.
     """
 
     image: ImageTower

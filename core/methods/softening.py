@@ -20,9 +20,10 @@ NEVER = 2.0  # at the last step all of the run is over, 1: what begins at r2 = 1
 class Progressive:
     """One-hot targets up to r1 of the run, smoothed ones up to r2, then ones softened by importance.
 
-    delta: how much of a target the negatives get. by: what r1 and r2 are shares of. "epochs" is as printed: they change
-    between epochs, e < r1 E; a run of one epoch keeps its first targets. "steps": they change within an epoch.
-    scale: "none" weighs negatives by plain dot products (eq. 2), "logit_scale" by these times exp(logit_scale).
+    delta: how much of a target the negatives get. r1, r2: where the targets change; r1 < r2. by: what r1 and r2 are
+    shares of. "epochs" is as printed: they change between epochs, e < r1 E; a run of one epoch keeps its first targets.
+    "steps": they change within an epoch. scale: "none" weighs negatives by plain dot products (eq. 2), "logit_scale" by
+    these times exp(logit_scale).
     """
 
     delta: Share = 0.2

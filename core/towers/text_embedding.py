@@ -18,10 +18,10 @@ NO_STAGES = "a text_embedding has no blocks, and so no stages; take a text_trans
 
 @dataclass(frozen=True)
 class TextEmbedding(TextTower):
-    """context_length: three are start, the text and end.
-
-    The linear layer W of classes: texts are told apart by their first token, so that each has to be one token (a
+    """The linear layer W of classes: texts are told apart by their first token, so that each has to be one token (a
     `trained` tokenizer with `level: text`). A text that was not trained on has no vector.
+
+    context_length: ids of a text; three are start, the text and end.
     """
 
     vocab_size: Count

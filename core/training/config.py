@@ -37,7 +37,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Config:
-    """The root.
+    """One run.
 
     method: what is learned, and by which towers. data: what it is learned from. training: how long and how fast. init:
     where the weights of a new run come from, beside those that are drawn.
@@ -98,7 +98,7 @@ def _mapping(path: Path, above: tuple[Path, ...]) -> dict:
         ) from error
     except UnicodeDecodeError as error:
         raise UserError(
-            f"the config {path} is not UTF-8: {error.reason} at byte {error.start}; save it as such"
+            f"the config {path} is not UTF-8: {error.reason} at byte {error.start}; save it as UTF-8"
         ) from error
     mapping = yaml_text.parse(text, f"the config {path}")
     if not isinstance(mapping, dict):

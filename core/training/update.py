@@ -47,7 +47,7 @@ class AdamW(UpdateRule):
     root.
 
     decay: of weights, not of biases and norms. beta1, beta2: what the averages of gradient and squared gradient keep a
-    step. eps: what the root is no smaller than.
+    step. eps: added to the root of the second average.
 
     Defaults: CLIP's for a ViT (Radford et al. 2021, table 19), the decay also PyramidCLIP's (A.2).
     """
