@@ -105,13 +105,16 @@ class LightCLIP(SoftTargets):
         super().__post_init__()
         if not self.weights.mlm:
             return
-        stages = min(len(self.image.stage_dims), len(self.text.stage_dims))
+        stages = min(_stages("method.image", self.image), _stages("method.text", self.text))
         if not self.masking.stages or not all(1 <= stage <= stages for stage in self.masking.stages):
             raise UserError(
                 f"method.masking.stages is {list(self.masking.stages)}; the towers have stages 1 to {stages}: name one "
                 "or more of them, e.g. [2, 3]"
             )
-        self.fusion().children()
+        try:
+            self.fusion().declared()
+        except ValueError as error:
+            raise UserError(f"method.masking.heads: {error}; give a number that divides the width") from error
 
     def views(self):
         view = MaskedTextView if self.weights.mlm else TextView
@@ -205,6 +208,14 @@ class LightCLIP(SoftTargets):
             terms |= {name: features.part(mean(ops, *features.own[name])) for name in ("mlm_text", "mlm_fused")}
             loss = loss + (terms["mlm_text"] + terms["mlm_fused"]) * (weights.mlm / 2)
         return terms | {"loss": loss, "logit_scale": features.part(scale)}
+
+
+def _stages(place, tower):
+    """How many a tower has. Raises UserError that names its place where it has none."""
+    try:
+        return len(tower.stage_dims)
+    except UserError as error:
+        raise UserError(f"{place}: {error}, or set method.weights.mlm to 0") from error
 
 
 def between_ends(ops, mask):  # [B, L], 1 from the start to the end of a text -> [B, L], 1 for what lies between

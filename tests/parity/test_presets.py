@@ -24,7 +24,14 @@ MIXED = [
     ("tiny_unicl_swin", {"method": {"mixup": 0.8, "cutmix": 1.0, "alpha": 0.1}}),
     ("tiny_cross_entropy_resnet", {"method": {"mixup": 0.8, "cutmix": 1.0}}),
 ]
-EAGER = ("tiny_clip_vit", "tiny_clip_rn", "tiny_unicl_swin")  # one of each kind: a step of PyNative takes seconds
+LIGHTCLIP = "tiny_lightclip_swin"
+EAGER = (
+    "tiny_clip_vit",
+    "tiny_clip_rn",
+    "tiny_unicl_swin",
+    LIGHTCLIP,
+)  # one of each kind: PyNative takes seconds a step
+LEVELS = {"judge", "node", "term", "gradient", "update", "moment", "step"}
 STEPS = 20
 
 
@@ -33,18 +40,38 @@ def subject_of(root, name, overrides=None) -> Subject:
     return parity.subject(config, initial_weights(config.method, config.training.seed), STEPS)
 
 
-@pytest.mark.parametrize("name, overrides", [*((name, None) for name in CLIPS + UNICL), *MIXED])
+@pytest.mark.parametrize("name, overrides", [*((name, None) for name in (*CLIPS, *UNICL, LIGHTCLIP)), *MIXED])
 def test_engines_agree(root, name, overrides):
+    """In every phase of the method, from initial weights and from trained ones."""
     initial = subject_of(root, name, overrides)
     judge, engines = parity.engines(initial)
     if name not in EAGER or overrides:
         del engines[parity.EAGER]
     for start in (initial, replace(initial, weights=parity.trained(initial, engines["torch"]))):
-        rows = compare(start, judge, engines)
         compiled = {name: engine for name, engine in engines.items() if name != parity.EAGER}
-        rows += compare_training(start, judge, compiled)
-        assert {row.level for row in rows} == {"judge", "node", "term", "gradient", "update", "moment", "step"}
-        assert not [row for row in rows if not row.agrees]
+        phases = start.phases()
+        assert len(phases) == (3 if name == LIGHTCLIP else 1)
+        for phase, at in phases.items():
+            rows = compare(at, judge, engines) + compare_training(at, judge, compiled)
+            assert {row.level for row in rows} == LEVELS | ({"choice"} if name == LIGHTCLIP else set())
+            assert not [row for row in rows if not row.agrees], phase
+
+
+# How many times the tolerance of these levels. Rounding alone puts torch 3e-5 from float64 in a node of the MobileNet,
+# and so on the other side of a ReLU6's kink here and there: 8e-4 of a gradient. tests/core/towers/test_protocol.py
+# holds it to all digits on pictures without such places.
+ROUNDED = {"tiny_lightclip_resnet": {}, "tiny_lightclip_mobilenet": {"node": 20, "gradient": 20, "step": 20}}
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_engines_agree_on_lightclips_convolutional_towers(root, name):
+    """The method is the Swin's: one phase, compiled."""
+    start = [*subject_of(root, name).phases().values()][-1]
+    judge, engines = parity.engines(start)
+    del engines[parity.EAGER]
+    rows = compare(start, judge, engines) + compare_training(start, judge, engines)
+    assert {row.level for row in rows} == LEVELS | {"choice"}
+    assert not [row for row in rows if not row.error <= row.tolerance * ROUNDED[name].get(row.level, 1)]
 
 
 def test_a_long_run_parts_no_further_than_rounding_makes_it(root):
