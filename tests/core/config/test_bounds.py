@@ -9,14 +9,19 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen, Predicate
 from tandemclip.core.config.build import build
 from tandemclip.core.config.kinds import leaves, options, parts
 from tandemclip.core.config.reference import described
+from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Method
+from tandemclip.core.spec import initial_weights
 from tandemclip.core.towers.tower import ImageTower
+from tandemclip.core.training import checkpoint
 from tandemclip.core.training.config import Config, Data, read
 from tandemclip.core.training.settings import Training
+from tandemclip.core.training.start import tokenizer_of
 from tandemclip.core.training.update import UpdateRule
+from tandemclip.tools import evaluate
 
 TRAINING = {"batch_size": 8, "learning_rate": 0.1, "steps": 3}
 VIT = {"type": "vit", "resolution": 32, "patch": 8, "width": 32, "layers": 2, "heads": 4, "embed_dim": 24}
@@ -148,6 +153,15 @@ def test_what_a_checkpoint_says_is_taken_as_it_is(root):
     assert build(Method, method, "method", trust=False, stored=True).crop.area == (2, 3)
     with pytest.raises(UserError, match="method.crop.area is 'no', expected a list of 2 numbers$"):
         build(Method, method | {"crop": {"area": "no"}}, "method", stored=True)
+
+
+def test_an_old_run_can_still_be_evaluated(root, tmp_path, capsys):
+    config, mapping = read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml", {"data": {"evaluate": {"count": 9}}})
+    assert config.training.warmup != 1.5
+    old = {"method": {"crop": {"area": [2, 3]}}, "training": {"warmup": 1.5, "clip": -1}, "data": {"workers": -1}}
+    state = {"config": merge(mapping, old), "tokenizer": tokenizer_of(config).to_json()}
+    checkpoint.save(tmp_path / "run", 0, initial_weights(config.method, 3), {}, state)
+    assert evaluate.main(["--checkpoint", str(tmp_path / "run")]) == 0, capsys.readouterr().err
 
 
 def test_bounds_are_of_the_kinds_that_the_page_can_print():

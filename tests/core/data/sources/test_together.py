@@ -142,3 +142,11 @@ def test_without_classes(tmp_path):
     file.write_text('["owl"]')
     with pytest.raises(UserError, match="'owl', which none of the 10 classes is called"):
         len(WithoutClasses(LABELLED, str(file)))
+
+
+@pytest.mark.parametrize(
+    "source", [PAIRS, Together((LABELLED, PAIRS)), Balanced((LABELLED, PAIRS)), Balanced((PAIRS, LABELLED))]
+)
+def test_so_many_places_of_the_order_have_a_record_each(source):
+    order = [source.order(position, 5) for position in range(source.distinct + 2)]
+    assert len(set(order[:-2])) == source.distinct > len(set(order)) - 2
