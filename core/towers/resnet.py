@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tandemclip.core.bounds import Count, Counts
 from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck
 from tandemclip.core.layers.convolution import by_outputs
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import BatchNorm
 from tandemclip.core.layers.stem import max_pool
 from tandemclip.core.spec import Normal
-from tandemclip.core.towers.tower import ImageTower, require_positive
+from tandemclip.core.towers.tower import ImageTower
 
 
 @dataclass(frozen=True)
@@ -22,23 +23,23 @@ class StridedBottleneck(Bottleneck):
 
 @dataclass(frozen=True)
 class ResNet(ImageTower):
-    """layers: blocks of each stage; the first is `width` wide, every further one twice as wide at half the resolution.
+    """torchvision's ResNet, its last map averaged.
 
+    layers: blocks of each stage. width: of the first stage; every further one is twice as wide at half the resolution.
     stem: "photos", 7 x 7 of stride 2 and maxima of 3 x 3 at every second place; "tiny", one 3 x 3 that keeps the
     resolution (for pictures of 32 pixels, as SupCon's and most others').
     """
 
-    resolution: int
-    layers: tuple[int, ...]
-    embed_dim: int
-    width: int = 64
+    resolution: Count
+    layers: Counts
+    embed_dim: Count
+    width: Count = 64
     stem: Literal["photos", "tiny"] = "photos"
     roi: None = None
 
     stem_names = ("first", "first_norm")
 
     def __post_init__(self):
-        require_positive(resolution=self.resolution, layers=self.layers, embed_dim=self.embed_dim, width=self.width)
         if self.resolution % self.stride:
             raise ValueError(
                 f"resolution {self.resolution} is not a multiple of {self.stride}, what stem and stages divide it by"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tandemclip.core.bounds import BelowOne, Count, Counts, Positive
 from tandemclip.core.layers.block import Block, FeedForward
 from tandemclip.core.layers.drop_path import DropPath
 from tandemclip.core.layers.linear import Linear
@@ -11,7 +12,7 @@ from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.layers.patches import PatchEmbedding, PatchMerging
 from tandemclip.core.layers.window import WindowAttention
 from tandemclip.core.spec import Constant, Normal
-from tandemclip.core.towers.tower import ImageTower, require_positive
+from tandemclip.core.towers.tower import ImageTower
 
 # Released UniCL's; timm's truncated normal cuts at 2, a hundred deviations away, and so is a plain one.
 INITIAL = Normal(0.02)
@@ -19,30 +20,30 @@ INITIAL = Normal(0.02)
 
 @dataclass(frozen=True)
 class SwinTransformer(ImageTower):
-    """width: of the first stage, doubled by each further one. window: the side of windows in tokens; where a map is not
-    larger at `resolution`, it is one window, and the stage's windows have its size at any other resolution too.
+    """Swin transformer. The output norm is the last map's alone: stages stand before it.
 
-    drop_path: the last block's chance to lose a residual branch of a sample in training (Huang et al. 2016), linear
-    from 0 at the first; what is kept is scaled up. The output norm is the last map's alone: stages stand before it.
+    width: of the first stage, doubled by each further one. depths: blocks of each stage. heads: of each stage's
+    attention. window: the side of windows in tokens; where a map is not larger at `resolution`, it is one window, and
+    the stage's windows have its size at any other resolution too. patch: the side of a patch, in pixels. drop_path: the
+    last block's chance to lose a residual branch of a sample in training (Huang et al. 2016), linear from 0 at the
+    first; what is kept is scaled up. eps: of the LayerNorms. projection_bias: whether the last linear layer has one.
     """
 
-    resolution: int
-    embed_dim: int
-    width: int
-    depths: tuple[int, ...]
-    heads: tuple[int, ...]
-    window: int = 7
-    patch: int = 4
-    drop_path: float = 0.0
-    eps: float = 1e-5
+    resolution: Count
+    embed_dim: Count
+    width: Count
+    depths: Counts
+    heads: Counts
+    window: Count = 7
+    patch: Count = 4
+    drop_path: BelowOne = 0.0
+    eps: Positive = 1e-5
     projection_bias: bool = False
     roi: None = None
 
     stem_names = ("patches", "input_norm")
 
     def __post_init__(self):
-        require_positive(resolution=self.resolution, embed_dim=self.embed_dim, width=self.width, depths=self.depths)
-        require_positive(heads=self.heads, window=self.window, patch=self.patch)
         if self.resolution % self.stride:
             raise ValueError(
                 f"resolution {self.resolution} is not a multiple of {self.stride}, patch and stages together"

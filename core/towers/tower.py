@@ -6,19 +6,15 @@ from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.towers.encoding import Encoding, Tower
 
 
-def require_positive(**sizes: int | tuple[int, ...]) -> None:
-    """Raises ValueError of one line, which a configuration names its place in."""
-    for name, size in sizes.items():
-        several = size if isinstance(size, (tuple, list)) else (size,)
-        if not several or min(several) < 1:
-            raise ValueError(f"{name} is {size}; give {'numbers' if several is size else 'a number'} from 1 up")
-
-
 class ImageTower(Tower):
     """images [B, 3, resolution, resolution] -> [B, embed_dim].
 
+    resolution: the side of its pictures, in pixels. embed_dim: the length of what it gives; both towers of a method
+    have the same. roi: how it takes ROI sequences (PyramidCLIP); null: it takes none.
+
     The trunk, and so `stages`, takes pictures [B, 3, H, W] of any sides that are multiples of `stride`; what pools the
     last map may not. Blocks are children named `stages.S.I`, where a tower does not say otherwise.
+
     With `roi`, also encode_rois(rois, mask) -> [B, embed_dim].
     features(images) -> [B, feature_dim]: what a linear probe learns from, in front of the projection.
     tokens(images) -> ([B, N, token_dim], None): the last map in front of the pooling, row by row, after the tower's
@@ -67,6 +63,9 @@ class ImageTower(Tower):
 
 class TextTower(Tower):
     """ids int [B, L] -> [B, embed_dim]; L is the context length, or what `length` says of all of them.
+
+    vocab_size: how many ids there are; as many as the tokenizer has. context_length: ids of a text, start and end among
+    them; a longer text is cut. embed_dim: the length of what it gives; both towers of a method have the same.
 
     tokens(ids) -> ([B, L, token_dim], float [B, L]): after the output norm, and 1 up to the end of the text, 0 behind.
     stages(ids) -> (sequence [B, L, D] ...), D as in stage_dims: after equal parts of the blocks.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+from tandemclip.core.bounds import Count, Natural, Positive
 from tandemclip.core.layers.activation import Activation
 from tandemclip.core.layers.attention import SelfAttention
 from tandemclip.core.layers.block import Block, FeedForward
@@ -15,38 +16,42 @@ from tandemclip.core.precision import exact
 from tandemclip.core.spec import Normal, Parameter
 from tandemclip.core.towers.interpolation import resampled
 from tandemclip.core.towers.parts import PARTS, ends, part_of, require_parts, through
-from tandemclip.core.towers.tower import ImageTower, require_positive
+from tandemclip.core.towers.tower import ImageTower
 
 
 @dataclass(frozen=True)
 class VisionTransformer(ImageTower):
-    """Image tower. The first `leff_depth` blocks carry LeFF (PyramidCLIP: 9 of 12, CLIP: 0), the others a plain one.
+    """CLIP's vision transformer. The class token is in no stage and not among the tokens; stages are four equal parts
+    of the blocks.
+
+    patch: the side of a patch, in pixels; it divides `resolution`. width: of the tokens. layers: how many blocks.
+    heads: of each attention; they divide `width`. leff_depth: the first so many blocks carry LeFF (PyramidCLIP: 9 of
+    12, CLIP: 0), the others a plain feed-forward. activation: of the feed-forwards; released CLIP weights want
+    quick_gelu. frozen_patches: the patch embedding stays as drawn (released PyramidCLIP freezes it). eps: of the
+    LayerNorms.
 
     The rear blocks, those without LeFF, are what an ROI sequence goes through (PyramidCLIP Fig. 3b): with leff_depth 0
     all of them, with leff_depth = layers none, and the class token's projection is the answer to every sequence.
-    frozen_patches: the patch embedding stays as drawn (released PyramidCLIP freezes it). The class token is in no stage
-    and not among the tokens; stages are four equal parts of the blocks. For pictures of another size the positions are
-    interpolated in every pass, so that the learnt ones get a gradient there too.
+    For pictures of another size the positions are interpolated in every pass, so that the learnt ones get a gradient
+    there too.
     """
 
-    resolution: int
-    patch: int
-    width: int
-    layers: int
-    heads: int
-    embed_dim: int
-    leff_depth: int = 0
+    resolution: Count
+    patch: Count
+    width: Count
+    layers: Count
+    heads: Count
+    embed_dim: Count
+    leff_depth: Natural = 0
     roi: RoiInput | None = None
     activation: Activation = "quick_gelu"
     frozen_patches: bool = False
-    eps: float = 1e-5
+    eps: Positive = 1e-5
 
     stem_names = ("patches", "input_norm", "class_token", "positions")
 
     def __post_init__(self):
-        require_positive(resolution=self.resolution, patch=self.patch, width=self.width, layers=self.layers)
-        require_positive(heads=self.heads, embed_dim=self.embed_dim)
-        if not 0 <= self.leff_depth <= self.layers:
+        if self.leff_depth > self.layers:
             raise ValueError(f"leff_depth is {self.leff_depth}; it counts blocks of {self.layers}")
         if self.resolution % self.patch:
             raise ValueError(f"resolution {self.resolution} is not a multiple of the patch, {self.patch}")

@@ -21,6 +21,8 @@ class ClassFolder(Source):
     """The images in the sub-folders of `path`: the class's name is the folder's, its label the place among sorted
     names.
 
+    path: the folder of folders. templates: what a class's name is put into, "{}" in each, or a set of them by name.
+
     Captions are the class's name in `templates` (one of them at a time in training, all of them in zero-shot
     evaluation). Files that are no image by their name are passed over. Raises UserError where there is no such folder
     or no image.

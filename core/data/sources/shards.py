@@ -35,6 +35,7 @@ class Shards(Source):
     their order, in place of "feature": as text they would take several times the room of the picture.
     A record without an image is left out. Raises UserError for a missing shard and for one cut short.
 
+    paths: files or glob patterns. templates: what a class's name is put into, "{}" in each, or a set of them by name.
     classes: a JSON file with the list of the classes' names (or of mappings with a "name") in the order of their
     numbers; with it the records are evaluated zero-shot, by each name in `templates`, and those that have a class and
     no caption get these prompts for captions. Raises UserError where a record's class is not in the list.
