@@ -220,10 +220,17 @@ def _layout(args):
 def _written(args, report):
     from tandemclip.core.preparation.shards import REPORT
 
+    _print_accounts(report["accounts"])
     print(f"{report['written']} records in {report['shards']} shards in {args.out}, described in {args.out / REPORT}")
     if broken := report["left_out"]:
         print(f"{len(broken)} broken records were left out, the first of them:")
         print(*(f"  {entry['key']}: {entry['why']}" for entry in broken[:NAMED]), sep="\n")
+
+
+def _print_accounts(accounts):
+    from tandemclip.core.data.account import Account, lines_of
+
+    print(*lines_of(map(Account.from_json, accounts)), sep="\n")
 
 
 def _check(args):
@@ -232,9 +239,10 @@ def _check(args):
 
         python tools/prepare.py check --config configs/pretrain/flickr8k_clip_vit.yaml --out data/flickr8k_check
 
-    Images that cannot be decoded, captions that are empty, repeated or longer than the context, how many pairs of a
-    batch are false negatives (captions or labels that are equal), how fast images are read. data.workers=N: by so many
-    processes. OUT/bad_records.txt names what training cannot use, for data.bad_records.
+    First what was read and what was passed over, by reason. Then images that cannot be decoded, captions that are
+    empty, repeated or longer than the context, how many pairs of a batch are false negatives (captions or labels that
+    are equal), how fast images are read. data.workers=N: by so many processes. OUT/bad_records.txt names what training
+    cannot use, for data.bad_records.
     """
     import json
 
@@ -252,6 +260,7 @@ def _check(args):
     (args.out / "check.json").write_text(json.dumps(report, indent=2) + "\n")
     bad = [(entry["number"], entry["key"], entry["why"]) for entry in report["bad"]]
     bad_records.write(args.out / "bad_records.txt", report["records"], bad)
+    _print_accounts(report["accounts"])
     table = Table.grid(padding=(0, 2))
     for row in check_report.rows(report):
         table.add_row(*map(escape, row))
@@ -284,6 +293,8 @@ def _detection(args):
             )
         splits[name], made_of[name] = _built(words, f"--split {name}")
     report = write_detection(splits, args.out, made_of)
+    for accounts in report["accounts"].values():
+        _print_accounts(accounts)
     for name, found in report["splits"].items():
         boxes = found["boxes"]
         print(

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tandemclip.core.data import images
-from tandemclip.core.data.sources.shard_index import KINDS
+from tandemclip.core.data.sources.kinds import PICTURES
 from tandemclip.core.data.views.rois import OBJECTS
 from tandemclip.core.preparation.rewrite import Sample, as_json, facts, rewrite
 from tandemclip.core.serving.model import Model
@@ -63,7 +63,7 @@ def _read(model: Model, contents: dict[str, bytes], row: np.ndarray, counts: Cou
         objects = strongest(facts(contents))
         np.array([thing["box"] for thing in objects], np.float64).reshape(len(objects), 4)  # raises for what is no box
         if objects:
-            image = next(data for kind, data in contents.items() if KINDS.get(kind) == "image")
+            image = next(data for kind, data in contents.items() if kind in PICTURES)
             row[:] = squeezed(model, images.decode(image))
         return objects
     except (KeyError, TypeError, ValueError, StopIteration, images.Undecodable):
