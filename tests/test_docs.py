@@ -109,8 +109,8 @@ def test_labels(root, tmp_path):
     assert "top1" in done.stdout
 
     (tmp_path / "birds_test").symlink_to(tmp_path / "birds")
-    evaluated = yaml_text.parse(blocks[0][1])
-    evaluated["data"] |= yaml_text.parse(blocks[2][1])
+    evaluated = yaml_text.parse(blocks[0][1], "the first block")
+    evaluated["data"] |= yaml_text.parse(blocks[2][1], "the third block")
     (tmp_path / "evaluated.yaml").write_text(yaml.safe_dump(evaluated))
     given = [
         "--config",
@@ -264,7 +264,7 @@ def test_the_fields_of_lightclip_have_the_values_shown(lightclip):
     text, configs = lightclip
     path = configs / "lightclip_resnet18.yaml"
     config = read(path)[0]
-    set_to = lambda field, value: read(path, nested(field.split("."), yaml_text.parse(value)))[0]
+    set_to = lambda field, value: read(path, nested(field.split("."), yaml_text.parse(value, field)))[0]
     nested = lambda names, value: {names[0]: nested(names[1:], value)} if names else value
     fields = [(field, value) for _, field, value, _ in table(text, "paper", "field") if field]
     assert len(fields) == 24

@@ -2,134 +2,139 @@
 
 Every key is a field of a dataclass. Where a field may hold one of several classes (a method, a tower, a source, a
 tokenizer) the mapping names it by `type`: a name of `core/config/registry.py`, a preset, or an import path
-"package.module:Class", so that a method of one's own needs no registration. Values are checked by pydantic in its
-strict mode.
+"package.module:Class", so that a method of one's own needs no registration. Values, and the bounds that their types
+carry (core/bounds.py), are checked by pydantic in its strict mode. All that is wrong is told at once.
 
 To import a class runs the code of its module. A configuration that a person gives is trusted; one that came with a
 checkpoint is not, unless the person says so, and then may name classes of the registry only.
 """
 
 import dataclasses
-import difflib
 import json
 import types
 import typing
+from dataclasses import dataclass
 from functools import cache
 
 import pydantic
 
 from tandemclip.core.config.import_path import import_class
+from tandemclip.core.config.keys import is_built, is_open, is_required, key_of, names
+from tandemclip.core.config.kinds import options, words
+from tandemclip.core.config.misread import advice
 from tandemclip.core.config.moved import current
 from tandemclip.core.config.registry import holder, known
+from tandemclip.core.config.suggest import meanings, unknown_key, unknown_type
 from tandemclip.core.config.yaml_text import merge
-from tandemclip.core.errors import UserError
+from tandemclip.core.errors import Collected, UserError
 
 
-def build(cls, mapping, where: str = "", trust: bool = True):
+def build(cls, mapping, where: str = "", trust: bool = True, stored: bool = False):
     """An object of dataclass `cls`, or of the class that `type` names, from a mapping.
 
-    trust: import whatever classes the mapping names. Raises UserError naming the key.
+    trust: import whatever classes the mapping names. stored: the mapping is a checkpoint's, whose numbers are taken as
+    they are: a run may have trained by one that is out of bounds now. Raises UserError naming the key, and UserErrors
+    where there are several mistakes.
     """
-    base = cls
-    if _is_open(cls):
-        cls, mapping = _chosen(cls, mapping, where, trust)
-    if not isinstance(mapping, dict):
-        raise UserError(
-            f"{where or 'the config'} is {mapping!r}, expected a mapping with keys {', '.join(_names(cls))}"
-        )
-    unknown = [key for key in mapping if key not in _names(cls)]
-    if unknown:
-        raise UserError(_unknown(unknown[0], _names(cls), where))
-    hints, values = typing.get_type_hints(cls), {}
-    for field in dataclasses.fields(cls):
-        key = _key(field)
-        here = f"{where}.{key}" if where else key
-        if key in mapping:
-            hint, value = hints[field.name], mapping[key]
-            if (
-                _is_open(hint)
-                and field.default is not dataclasses.MISSING
-                and isinstance(value, dict)
-                and "type" not in value
-            ):
-                hint = type(field.default)  # keys of what stands there anyway
-            values[field.name] = _value(hint, value, here, trust)
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise UserError(f"{here} is missing; {cls.__name__} needs it: add it to the config or --set {here}=...")
-    try:
-        made = cls(**values)
-    except ValueError as error:
-        raise UserError(f"{where or 'the config'}: {error}") from error
-    place = holder(base)
-    return made if place is None or isinstance(made, base) else import_class(place, where)(made)
+    return _Builder(trust, stored).made(cls, mapping, where)
 
 
-def _value(hint, value, where, trust):
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if value is None and type(None) in options:
-        return None
-    if typing.get_origin(hint) is tuple and _is_built(typing.get_args(hint)[0]):
-        return _several(typing.get_args(hint)[0], value, where, trust)
-    nested = [option for option in options if _is_built(option)]
-    if nested:
-        return build(nested[0], value, where, trust)
-    try:
-        # JSON, because a strict tuple or float takes the list or integer that YAML has for it only there
-        return _adapter(hint).validate_json(json.dumps(value), strict=True)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(f"{where} is {value!r}: {first['msg'][0].lower()}{first['msg'][1:]}; correct it") from error
+@dataclass(frozen=True)
+class _Builder:
+    trust: bool
+    stored: bool
+
+    def made(self, cls, mapping, where):
+        base = cls
+        if is_open(cls):
+            cls, mapping = self._chosen(cls, mapping, where)
+        if not isinstance(mapping, dict):
+            keys = ", ".join(names(cls))
+            raise UserError(f"{where or 'the config'} is {mapping!r}, expected a mapping with keys {keys}")
+        values = self._values(cls, mapping, where)
+        try:
+            object_ = cls(**values)
+        except ValueError as error:
+            raise UserError(f"{where or 'the config'}: {error}") from error
+        place = holder(base)
+        return object_ if place is None or isinstance(object_, base) else import_class(place, where)(object_)
+
+    def _values(self, cls, mapping, where):
+        """{field: its value} of the keys that are there; all that is wrong with them in one error."""
+        hints, values, mistakes = typing.get_type_hints(cls, include_extras=not self.stored), {}, Collected()
+        meant = set()
+        for key in mapping:
+            if key not in names(cls):
+                with mistakes.noted():
+                    meant |= set(meanings(key, cls))
+                    raise UserError(unknown_key(key, cls, where))
+        for field in dataclasses.fields(cls):
+            key = key_of(field)
+            here = f"{where}.{key}" if where else key
+            with mistakes.noted():
+                if key in mapping:
+                    hint = _closest(hints[field.name], field, mapping[key])
+                    values[field.name] = self._value(hint, mapping[key], here)
+                elif is_required(field) and key not in meant:
+                    raise UserError(f"{here} is missing; {cls.__name__} needs it: {_how_to_add(here)}")
+        mistakes.tell()
+        return values
+
+    def _value(self, hint, value, where):
+        if value is None and types.NoneType in options(hint):
+            return None
+        if typing.get_origin(hint) is tuple and is_built(typing.get_args(hint)[0]):
+            return self._several(typing.get_args(hint)[0], value, where)
+        nested = [option for option in options(hint) if is_built(option)]
+        if nested:
+            return self.made(nested[0], value, where)
+        try:
+            # JSON, because a strict tuple or float takes the list or integer that YAML has for it only there
+            return _adapter(hint).validate_json(json.dumps(value), strict=True)
+        except (TypeError, ValueError) as error:  # TypeError: of what JSON does not have, such as a set
+            raise UserError(f"{where} is {value!r:.120}, expected {words(hint)}{advice(value, hint)}") from error
+
+    def _several(self, cls, value, where):
+        if not isinstance(value, list) or (is_open(cls) and not value):
+            keys = "a `type`" if is_open(cls) else f"keys {', '.join(names(cls))}"
+            raise UserError(f"{where} is {value!r}, expected a list of mappings with {keys}")
+        made, mistakes = [], Collected()
+        for i, item in enumerate(value):
+            with mistakes.noted():
+                made.append(self.made(cls, item, f"{where}[{i}]"))
+        mistakes.tell()
+        return tuple(made)
+
+    def _chosen(self, base, mapping, where):
+        """The class that `type` names, and the other keys laid over the fields that a preset starts from."""
+        mapping = {"type": mapping} if isinstance(mapping, str) else mapping
+        if not isinstance(mapping, dict) or not isinstance(mapping.get("type"), str):
+            one = ", ".join(known(base))
+            raise UserError(f"{where} is {mapping!r}, expected a mapping with a `type`: one of {one}")
+        name, rest = mapping["type"], {key: value for key, value in mapping.items() if key != "type"}
+        if ":" in name:
+            if not self.trust and current(name) not in (place for place, _ in known(base).values()):
+                raise UserError(
+                    f"{where}.type of the checkpoint names {name}, which is no class of TandemCLIP's own: to import it "
+                    "runs its code; if you trust where the checkpoint comes from, say --trust, or trust=True in Python"
+                )
+            return import_class(name, f"{where}.type"), rest
+        if name not in known(base):
+            raise UserError(unknown_type(name, known(base), f"{where}.type"))
+        place, fields = known(base)[name]
+        return import_class(place, f"{where}.type"), merge(fields, rest)
 
 
-def _several(cls, value, where, trust):
-    if not isinstance(value, list) or (_is_open(cls) and not value):
-        keys = "a `type`" if _is_open(cls) else f"keys {', '.join(_names(cls))}"
-        raise UserError(f"{where} is {value!r}, expected a list of mappings with {keys}")
-    return tuple(build(cls, item, f"{where}[{i}]", trust) for i, item in enumerate(value))
+def _how_to_add(where: str) -> str:
+    return "add it to the config" if "[" in where else f"add it to the config or --set {where}=..."
 
 
 @cache
 def _adapter(hint):
-    return pydantic.TypeAdapter(hint)
+    return pydantic.TypeAdapter(hint, config=pydantic.ConfigDict(allow_inf_nan=False))
 
 
-def _is_open(cls) -> bool:
-    """A base class whose subclasses a config names by `type`: no dataclass itself."""
-    return isinstance(cls, type) and not dataclasses.is_dataclass(cls) and cls.__module__.startswith("tandemclip.")
-
-
-def _is_built(cls) -> bool:
-    return _is_open(cls) or dataclasses.is_dataclass(cls)
-
-
-def _chosen(base, mapping, where, trust):
-    mapping = {"type": mapping} if isinstance(mapping, str) else mapping
-    if not isinstance(mapping, dict) or not isinstance(mapping.get("type"), str):
-        raise UserError(f"{where} is {mapping!r}, expected a mapping with a `type`: one of {', '.join(known(base))}")
-    name, rest = mapping["type"], {key: value for key, value in mapping.items() if key != "type"}
-    if ":" in name:
-        if not trust and current(name) not in (place for place, _ in known(base).values()):
-            raise UserError(
-                f"{where}.type of the checkpoint names {name}, which is no class of TandemCLIP's own: to import it "
-                "runs its code; if you trust where the checkpoint comes from, say --trust, or trust=True in Python"
-            )
-        return import_class(name, f"{where}.type"), rest
-    if name not in known(base):
-        raise UserError(_unknown(name, known(base), f"{where}.type", "value"))
-    place, fields = known(base)[name]
-    return import_class(place, f"{where}.type"), merge(fields, rest)
-
-
-def _names(cls) -> list[str]:
-    return [_key(field) for field in dataclasses.fields(cls)]
-
-
-def _key(field) -> str:
-    """`from_` is the field of the key "from", which is a word of Python."""
-    return field.name.removesuffix("_")
-
-
-def _unknown(key, names, where, what="key"):
-    near = difflib.get_close_matches(str(key), names, 1, 0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(names)}"
-    return f"unknown {what} {key!r}{f' in {where}' if where else ''}: {hint}"
+def _closest(hint, field, value):
+    """The hint, or the class that stands there anyway, where a mapping without a `type` changes keys of that."""
+    anyway = is_open(hint) and field.default is not dataclasses.MISSING
+    return type(field.default) if anyway and isinstance(value, dict) and "type" not in value else hint

@@ -1,22 +1,67 @@
-"""YAML as everybody expects it, and how one mapping is laid over another."""
+"""YAML as everybody expects it, and how one mapping is laid over another.
+
+YAML 1.1 reads 1e-3 as text for want of a dot, 0100 as 64, 12:30 as 750, and 2024-05-01 as a date. Here the first is a
+number and the others are text, which a field that wants a number refuses. A key stands once in a mapping, and nothing
+holds itself.
+"""
 
 import re
+from collections.abc import Hashable
 
 import yaml
 
+from tandemclip.core.errors import UserError
+
+NUMBERS = {
+    "int": r"[-+]?(?:0|[1-9][0-9_]*)|0x[0-9a-fA-F]+|0b[01]+",
+    "float": r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)"
+    r"|\.(?:nan|NaN|NAN)",
+}
+MERGE = "tag:yaml.org,2002:merge"
+OWN = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "timestamp")}
+
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads 1e-3 as a string for want of a dot and a sign; learning rates are written like that."""
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in OWN]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def mapping(self, node):
+        lines: dict = {}
+        for key, _ in node.value:
+            if key.tag == MERGE:
+                continue
+            name, line = self.construct_object(key, deep=True), key.start_mark.line + 1
+            if not isinstance(name, Hashable):
+                raise UserError(f"has a key in line {line} that is a mapping or a list: a key is a word")
+            if name in lines:
+                both = f"in lines {lines[name]} and {line}"
+                raise UserError(f"has the key {name!r} twice in one mapping, {both}: keep one of them")
+            lines[name] = line
+        self.flatten_mapping(node)
+        return {self.construct_object(k, deep=True): self.construct_object(v, deep=True) for k, v in node.value}
+
+    def sequence(self, node):
+        return [self.construct_object(each, deep=True) for each in node.value]
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
+for _kind, _pattern in NUMBERS.items():
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})$"), list("-+.0123456789"))
+_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.mapping)
+_Loader.add_constructor("tag:yaml.org,2002:seq", _Loader.sequence)
 
 
-def parse(text: str):
-    """Raises yaml.YAMLError."""
-    return yaml.load(text, Loader=_Loader)
+def parse(text: str, what: str):
+    """The value of a YAML text. Raises UserError that begins with `what`: "the config x.yaml"."""
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except UserError as error:
+        raise UserError(f"{what} {error}") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: of a number that is none, like !!int x
+        raise UserError(f'{what} is not YAML: {error}; quote what is text: key: "a: b"') from error
+    except RecursionError as error:
+        raise UserError(f"{what} holds itself, or is nested too deep: write it out") from error
 
 
 class Whole(dict):

@@ -12,8 +12,6 @@ import sys
 import traceback
 from collections.abc import Callable
 
-import yaml
-
 from tandemclip.core.config import yaml_text
 from tandemclip.core.errors import UserError
 
@@ -57,8 +55,8 @@ def positive(text: str) -> float:
 def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None) -> int:
     """Call main(arguments) and return the exit code: its own (None is 0), 2 after a UserError, 130 after Ctrl-C.
 
-    A UserError is one line on stderr. `--debug`, accepted by every tool and taken out before `main` sees it, adds the
-    traceback. Anything else is a defect and keeps its traceback.
+    A UserError is a line on stderr, or one for each mistake. `--debug`, accepted by every tool and taken out before
+    `main` sees it, adds the traceback. Anything else is a defect and keeps its traceback.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
@@ -67,7 +65,8 @@ def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None) 
     except UserError as error:
         if debug:
             traceback.print_exc()
-        print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
+        for line in error.lines:
+            print("error:", line, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -100,8 +99,5 @@ def parse_overrides(overrides: list[str]) -> dict:
 
 
 def _value(override: str, text: str):
-    try:
-        value = yaml_text.parse(text)
-        return yaml_text.Whole(value) if isinstance(value, dict) else value  # a.b={...} says all that a.b is to hold
-    except yaml.YAMLError as error:
-        raise UserError(f"the value of the override {override!r} is not YAML: quote it like key='\"a: b\"'") from error
+    value = yaml_text.parse(text, f"the value of the override {override!r}")
+    return yaml_text.Whole(value) if isinstance(value, dict) else value  # a.b={...} says all that a.b is to hold

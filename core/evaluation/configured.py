@@ -18,4 +18,4 @@ def evaluate_run(config: Config, engine: Engine, tokenizer: Tokenizer | None) ->
 def evaluation_of(saved: Checkpoint, trust: bool = False) -> Evaluation | None:
     """The evaluation of a checkpoint's configuration, if it names one. trust: as for `model_of`."""
     mapping = saved.state["config"].get("data", {}).get("evaluate")
-    return build(Evaluation, mapping, "data.evaluate", trust) if mapping else None
+    return build(Evaluation, mapping, "data.evaluate", trust, stored=True) if mapping else None

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from tandemclip.core.bounds import Count
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.spec import Normal, Parameter, Spec
 
@@ -15,11 +16,12 @@ CORNERS = 4  # normalised x1, y1, x2, y2 behind every object's feature
 class RoiInput:
     """What an image tower that takes ROI sequences is given: part of its configuration.
 
-    class_token: the token in front of the sequence is the image path's own ("image", as released) or one more parameter
-    ("own", as the paper's text says). Only a ViT has one; a ResNet puts the mean token there.
+    dim: the length of an object's feature, as the detector gives it. class_token: the token in front of the sequence is
+    the image path's own ("image", as released) or one more parameter ("own", as the paper's text says). Only a ViT has
+    one; a ResNet puts the mean token there.
     """
 
-    dim: int = 2048  # D, the detector's feature
+    dim: Count = 2048  # D, the detector's feature
     class_token: Literal["image", "own"] = "image"
 
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from tandemclip.core.bounds import BelowOne
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.text import Targets, TextView
 from tandemclip.core.methods.features import Features
-from tandemclip.core.methods.method import unit
+from tandemclip.core.methods.method import Temperature, unit
 from tandemclip.core.methods.softening import Progressive, SoftTargets
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.towers.tower import ImageTower, TextTower
@@ -13,17 +14,18 @@ from tandemclip.core.towers.tower import ImageTower, TextTower
 
 @dataclass(frozen=True)
 class CLIP(SoftTargets):
-    """alpha: label smoothing of the targets (0: CLIP's one-hot ones).
+    """One crop, one caption, symmetric InfoNCE.
 
-    targets: what else is a positive, see TextView. soften: targets that change with the run (LightCLIP 3.2), in place
-    of these two.
+    alpha: label smoothing of the targets (0: CLIP's one-hot ones). targets: what else is a positive: "pairs" for
+    nothing, "texts" for equal texts, "labels" for texts of equal label. soften: targets that change with the run
+    (LightCLIP 3.2), in place of these two.
     """
 
     image: ImageTower
     text: TextTower
     crop: Crop = Crop(area=(0.9, 1.0))
-    temperature: float = 0.07
-    alpha: float = 0.0
+    temperature: Temperature = 0.07
+    alpha: BelowOne = 0.0
     targets: Targets = "pairs"
     soften: Progressive | None = None
 

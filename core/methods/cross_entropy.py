@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tandemclip.core.bounds import BelowOne, NotNegative
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.data.views.mix import MixView
@@ -17,15 +18,16 @@ from tandemclip.core.towers.tower import ImageTower
 class CrossEntropy(ImagesOnly):
     """A picture of class y: -log softmax(W v + b)_y; pictures without a class count for nothing.
 
-    image: its projection is W, so that embed_dim is the number of classes. smoothing: of the target, this much is
-    shared by all classes. mixup, cutmix: as in UniCL.
+    image: the tower that encodes pictures; its projection is W, so that embed_dim is the number of classes. smoothing:
+    of the target, this much is shared by all classes. mixup, cutmix: parameters of their Beta distributions, 0 for
+    neither, as in UniCL.
     """
 
     image: ImageTower
     crop: Crop = Crop(area=(0.9, 1.0))
-    smoothing: float = 0.0
-    mixup: float = 0.0
-    cutmix: float = 0.0
+    smoothing: BelowOne = 0.0
+    mixup: NotNegative = 0.0
+    cutmix: NotNegative = 0.0
 
     @property
     def classes(self) -> int:

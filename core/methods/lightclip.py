@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from tandemclip.core.bounds import Count, Counts, NotNegative, Positive
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.masked import MaskedTextView
 from tandemclip.core.data.views.moco import MoCoV2
@@ -21,7 +22,7 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.layers.fusion import Fusion
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.methods.features import Features
-from tandemclip.core.methods.method import unit
+from tandemclip.core.methods.method import Temperature, unit
 from tandemclip.core.methods.softening import Progressive, SoftTargets
 from tandemclip.core.objectives.cross_entropy import mean
 from tandemclip.core.objectives.infonce import infonce
@@ -36,25 +37,23 @@ PAIRS = ("image", "text", "matched")  # what `match` gives
 
 @dataclass(frozen=True)
 class Weights:
-    """Eq. 1: alpha, beta and gamma."""
+    """Eq. 1: alpha, beta and gamma.
 
-    instance: float = 0.8
-    token: float = 0.1
-    mlm: float = 0.1
+    instance: of the contrastive part; without it nothing would train what inference compares. token: of matched tokens;
+    0 leaves them out. mlm: of masked words; 0 leaves them out.
+    """
 
-    def __post_init__(self):
-        if min(vars(self).values()) < 0 or not self.instance:
-            raise ValueError(
-                f"instance={self.instance}, token={self.token}, mlm={self.mlm}; none may be negative, and instance is "
-                "above 0: without it nothing trains what inference compares"
-            )
+    instance: Positive = 0.8
+    token: NotNegative = 0.1
+    mlm: NotNegative = 0.1
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """L_token. ends: start and end of a text are among its tokens, as the paper counts all that is no padding.
+    """L_token, the alignment of tokens.
 
-    divisor: see `token_alignment`.
+    ends: start and end of a text are among its tokens, as the paper counts all that is no padding.
+    divisor: what a sample's sum is divided by: the number of its matched pairs, or of its image tokens.
     """
 
     ends: bool = True
@@ -63,15 +62,16 @@ class Alignment:
 
 @dataclass(frozen=True)
 class Masking:
-    """L_mlm. stages: of both towers, from 1, which are fused by number. heads, batch_norm: see `Fusion`.
+    """L_mlm, the prediction of masked words.
 
-    mean: over the "words" that are chosen in a batch, or over its "texts" (eq. 14). classifiers: "two", one for words
-    from the text alone and one for fused ones; "one" for both, with a linear map in front that brings fused words to
-    the width of the text's.
+    stages: of both towers, from 1, which are fused by number. heads: of the fusion's attentions. batch_norm: whether
+    the fusion has one. mean: over the "words" that are chosen in a batch, or over its "texts" (eq. 14). classifiers:
+    "two", one for words from the text alone and one for fused ones; "one" for both, with a linear map in front that
+    brings fused words to the width of the text's.
     """
 
-    stages: tuple[int, ...] = (2, 3)
-    heads: int = 8
+    stages: Counts = (2, 3)
+    heads: Count = 8
     batch_norm: bool = False
     mean: Literal["words", "texts"] = "words"
     classifiers: Literal["two", "one"] = "two"
@@ -79,15 +79,19 @@ class Masking:
 
 @dataclass(frozen=True)
 class LightCLIP(SoftTargets):
-    """soften: None for one-hot targets. edit: one small change to each caption (4.1), which contrast, tokens and masked
-    words all read; it wants WordNet, so that it is off unless asked for. crop: as MoCo v2 augments pictures (4.1).
+    """Softened targets, matched tokens and masked words beside CLIP's loss.
+
+    weights: of the three parts of the loss (eq. 1). alignment: of tokens (3.3). masking: of words (3.4). soften:
+    targets that change with the run (3.2); None for one-hot ones. edit: one small change to each caption (4.1), which
+    contrast, tokens and masked words all read; it wants WordNet, so that it is off unless asked for. crop: as MoCo v2
+    augments pictures (4.1).
     """
 
     image: ImageTower
     text: TextTower
     crop: Crop = Crop(area=(0.2, 1.0), flip=True, moco_v2=MoCoV2())
     edit: WordEdit | None = None
-    temperature: float = 0.07
+    temperature: Temperature = 0.07
     weights: Weights = Weights()
     soften: Progressive | None = Progressive()
     alignment: Alignment = Alignment()
@@ -101,13 +105,16 @@ class LightCLIP(SoftTargets):
         super().__post_init__()
         if not self.weights.mlm:
             return
-        stages = min(len(self.image.stage_dims), len(self.text.stage_dims))
+        stages = min(_stages("method.image", self.image), _stages("method.text", self.text))
         if not self.masking.stages or not all(1 <= stage <= stages for stage in self.masking.stages):
             raise UserError(
                 f"method.masking.stages is {list(self.masking.stages)}; the towers have stages 1 to {stages}: name one "
                 "or more of them, e.g. [2, 3]"
             )
-        self.fusion().children()
+        try:
+            self.fusion().declared()
+        except ValueError as error:
+            raise UserError(f"method.masking.heads: {error}; give a number that divides the width") from error
 
     def views(self):
         view = MaskedTextView if self.weights.mlm else TextView
@@ -152,11 +159,14 @@ class LightCLIP(SoftTargets):
             features.own |= self._masked_words(ops, p, batch, image)
         return features
 
-    def _tokens(self, ops, p, features, image, text, mask):  # [B, l1, Di], [B, l2, Dt], [B, l2]
+    def _tokens(self, ops, p, features, image, text, mask):  # [B, l1, Di], [B, l2, Dt], [B, l2] or None
         """3.3: both sides in the width of the embedding, and what the host matches by."""
         image = unit(ops, p.child("auxiliary.image_tokens")(image))
         text = unit(ops, p.child("auxiliary.text_tokens")(text))
-        mask = mask if self.alignment.ends else between_ends(ops, mask)
+        if mask is None:  # all of them are tokens, and none of them an end
+            mask = ops.sum(text * 0.0, 2) + 1.0
+        elif not self.alignment.ends:
+            mask = between_ends(ops, mask)
         features.shared["has_tokens"] = ops.minimum(ops.sum(mask, 1), ops.constant(np.ones((), np.float32)))
         # In float32: a matching is decided by small differences, and costs little.
         cost = costs(exact(ops), *(ops.widen(x) for x in (image, text, mask)))
@@ -201,6 +211,14 @@ class LightCLIP(SoftTargets):
             terms |= {name: features.part(mean(ops, *features.own[name])) for name in ("mlm_text", "mlm_fused")}
             loss = loss + (terms["mlm_text"] + terms["mlm_fused"]) * (weights.mlm / 2)
         return terms | {"loss": loss, "logit_scale": features.part(scale)}
+
+
+def _stages(place, tower):
+    """How many a tower has. Raises UserError that names its place where it has none."""
+    try:
+        return len(tower.stage_dims)
+    except UserError as error:
+        raise UserError(f"{place}: {error}, or set method.weights.mlm to 0") from error
 
 
 def between_ends(ops, mask):  # [B, L], 1 from the start to the end of a text -> [B, L], 1 for what lies between

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 
 from tandemclip.core.data.views.image import CentreView, ImageView
 from tandemclip.core.data.views.text import TextView
@@ -17,12 +19,16 @@ from tandemclip.core.spec import Constant, Draws, Parameter, Scope, Spec
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
 LARGEST_SCALE = 100.0  # CLIP: exp(logit_scale) is clamped to it after every update
+Temperature = Annotated[float, Ge(1 / LARGEST_SCALE)]  # a lower one would be undone by the first update
 AUXILIARY = "auxiliary."  # what only training needs lies under this prefix: exports drop it, inference never touches it
 DRAWS = "draws"  # the view that holds the random numbers of layers (core/data/views/draws.py)
 
 
 class Method(Spec):
     """Base of every method. `image` and `text` are towers with an `embed_dim`, as children under these names.
+
+    image: the tower that encodes pictures. text: the tower that encodes texts. crop: how pictures are cut and changed
+    in training.
 
     classes: how many it classifies into by itself, by `classify`; 0 for none. guessing: the terms that are ln of the
     batch size where nothing is known, None for the loss and all others.
@@ -148,7 +154,10 @@ class ImagesOnly(Method):
 
 
 class TwoTowers(Method):
-    """A method with an image tower, a text tower and a learnable temperature."""
+    """A method with an image tower, a text tower and a learnable temperature.
+
+    temperature: what similarities are divided by at the start; it is learned, as logit_scale = ln(1 / temperature).
+    """
 
     image: ImageTower
     text: TextTower

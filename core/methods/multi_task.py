@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tandemclip.core.bounds import Count
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.data.views.text import TextView
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.methods.features import Features
-from tandemclip.core.methods.method import TwoTowers, unit
+from tandemclip.core.methods.method import Temperature, TwoTowers, unit
 from tandemclip.core.objectives.cross_entropy import cross_entropy, mean
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.spec import Constant, Normal
@@ -20,15 +21,17 @@ from tandemclip.core.towers.tower import ImageTower, TextTower
 
 @dataclass(frozen=True)
 class MultiTask(TwoTowers):
-    """The sum of both losses. labels: the number of classes; the classifier reads what the image tower gives, before it
+    """The sum of both losses.
+
+    labels: the number of classes. The classifier reads what the image tower gives, before it
     is scaled to unit length, and stays behind when the model is used (zero-shot goes by the texts).
     """
 
     image: ImageTower
     text: TextTower
-    labels: int
+    labels: Count
     crop: Crop = Crop(area=(0.9, 1.0))
-    temperature: float = 0.07
+    temperature: Temperature = 0.07
 
     guessing = ("clip",)
 

@@ -16,13 +16,14 @@ from operator import add
 
 import numpy as np
 
+from tandemclip.core.bounds import BelowOne, Count, NotNegative
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.rois import RoiView
 from tandemclip.core.data.views.text import Targets, TextView
 from tandemclip.core.data.views.view import View
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.features import Features
-from tandemclip.core.methods.method import unit
+from tandemclip.core.methods.method import Temperature, unit
 from tandemclip.core.methods.softening import Progressive, SoftTargets
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.towers.tower import ImageTower, TextTower
@@ -33,17 +34,20 @@ IMAGE_LEVELS = {"G": "image_global", "L": "image_local", "R": "rois"}
 
 @dataclass(frozen=True)
 class PairWeights:
-    """The table {G, L, R} x {S, T, A}."""
+    """The table {G, L, R} x {S, T, A}.
 
-    GS: float = 1 / 6
-    GT: float = 0.0
-    GA: float = 1 / 6
-    LS: float = 0.0
-    LT: float = 1 / 6
-    LA: float = 1 / 6
-    RS: float = 1 / 6
-    RT: float = 1 / 6
-    RA: float = 0.0
+    GS, GT, GA, LS, LT, LA, RS, RT, RA: the weight of that pair in the loss; 0 leaves it out.
+    """
+
+    GS: NotNegative = 1 / 6
+    GT: NotNegative = 0.0
+    GA: NotNegative = 1 / 6
+    LS: NotNegative = 0.0
+    LT: NotNegative = 1 / 6
+    LA: NotNegative = 1 / 6
+    RS: NotNegative = 1 / 6
+    RT: NotNegative = 1 / 6
+    RA: NotNegative = 0.0
 
     @property
     def used(self) -> dict[str, float]:
@@ -67,12 +71,14 @@ class HasObjects(View):
 
 @dataclass(frozen=True)
 class PyramidCLIP(SoftTargets):
-    """alpha: softening (eq. 2). objects: length of the ROI sequence, padded and masked.
+    """Two crops and an ROI sequence against caption, summary and object descriptions.
 
-    targets: what else is a positive of what, see TextView; each pair goes by the label of its text. soften: targets
-    that change with the run (LightCLIP 3.2), in place of these two; alpha is then to be 0.
-    joint_views: both crops go through the image tower as one batch, so that a BatchNorm sees them together; a tower
-    without one is always run so, as nothing but the time changes.
+    global_crop, local_crop: how pictures are cut and changed in training, for either view. weights: of the nine pairs.
+    objects: length of the ROI sequence, padded and masked. alpha: softening of the targets (eq. 2). targets: what else
+    is a positive of what: "pairs" for nothing, "texts" for equal texts, "labels" for texts of equal label; each pair of
+    levels goes by its text. soften: targets that change with the run (LightCLIP 3.2), in place of these two; alpha is
+    then to be 0. joint_views: both crops go through the image tower as one batch, so that a BatchNorm sees them
+    together; a tower without one is always run so, as nothing but the time changes.
     """
 
     image: ImageTower
@@ -80,9 +86,9 @@ class PyramidCLIP(SoftTargets):
     global_crop: Crop = Crop(area=(0.9, 1.0))
     local_crop: Crop = Crop(area=(0.5, 1.0))
     weights: PairWeights = PairWeights()
-    objects: int = 10
-    alpha: float = 0.2
-    temperature: float = 0.07
+    objects: Count = 10
+    alpha: BelowOne = 0.2
+    temperature: Temperature = 0.07
     targets: Targets = "pairs"
     joint_views: bool = False
     soften: Progressive | None = None

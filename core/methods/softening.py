@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from tandemclip.core.bounds import Share
 from tandemclip.core.data.views.text import Targets
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.features import START, Elapsed
@@ -19,23 +20,21 @@ NEVER = 2.0  # at the last step all of the run is over, 1: what begins at r2 = 1
 class Progressive:
     """One-hot targets up to r1 of the run, smoothed ones up to r2, then ones softened by importance.
 
-    delta: how much of a target the negatives get. by: what r1 and r2 are shares of. "epochs" is as printed: they change
-    between epochs, e < r1 E; a run of one epoch keeps its first targets. "steps": they change within an epoch.
-    scale: "none" weighs negatives by plain dot products (eq. 2), "logit_scale" by these times exp(logit_scale).
+    delta: how much of a target the negatives get. r1, r2: where the targets change; r1 < r2. by: what r1 and r2 are
+    shares of. "epochs" is as printed: they change between epochs, e < r1 E; a run of one epoch keeps its first targets.
+    "steps": they change within an epoch. scale: "none" weighs negatives by plain dot products (eq. 2), "logit_scale" by
+    these times exp(logit_scale).
     """
 
-    delta: float = 0.2
-    r1: float = 0.33
-    r2: float = 0.66
+    delta: Share = 0.2
+    r1: Share = 0.33
+    r2: Share = 0.66
     by: Literal["epochs", "steps"] = "epochs"
     scale: Literal["none", "logit_scale"] = "none"
 
     def __post_init__(self):
-        if not 0 <= self.delta <= 1 or not 0 <= self.r1 < self.r2 <= 1:
-            raise UserError(
-                f"soften got delta={self.delta}, r1={self.r1}, r2={self.r2}; expected 0 <= delta <= 1 and "
-                "0 <= r1 < r2 <= 1: correct them"
-            )
+        if not self.r1 < self.r2:
+            raise UserError(f"soften got r1={self.r1} and r2={self.r2}; expected r1 < r2: correct them")
 
     def at(self, ops: Ops, elapsed: Elapsed) -> Softened:
         """The targets then: one program for all phases, as their shares are arrays."""

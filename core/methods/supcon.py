@@ -1,11 +1,10 @@
-"""SupCon (Khosla et al.
-
-2020), its first stage (the second is a linear probe): two crops of every picture, all crops of a class are positives of
-each other.
+"""SupCon (Khosla et al. 2020), its first stage (the second is a linear probe): two crops of every picture, all crops of
+a class are positives of each other.
 """
 
 from dataclasses import dataclass
 
+from tandemclip.core.bounds import Count, Positive
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.label import ClassView
 from tandemclip.core.layers.linear import Linear
@@ -19,7 +18,10 @@ VIEWS = ("one", "other")
 
 @dataclass(frozen=True)
 class SupCon(ImagesOnly):
-    """temperature, width: 0.1 and 128 in the paper (section 4). Every record needs a class.
+    """Two crops of every picture; all crops of a class are positives of each other. Every record needs a class.
+
+    temperature: what similarities are divided by (section 4: 0.1); it is not learned. width: of what the head gives
+    (section 4: 128).
 
     The head, two layers of which the first is as wide as the features, stays behind; what it learned is in the image
     tower.
@@ -27,8 +29,8 @@ class SupCon(ImagesOnly):
 
     image: ImageTower
     crop: Crop = Crop(area=(0.2, 1.0), flip=True)
-    temperature: float = 0.1
-    width: int = 128
+    temperature: Positive = 0.1
+    width: Count = 128
 
     def children(self):
         features = self.image.embed_dim

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from math import exp
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import MinLen
+
+from tandemclip.core.bounds import BelowOne, NotNegative
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.mix import MixView
 from tandemclip.core.data.views.text import TextView
-from tandemclip.core.errors import UserError
 from tandemclip.core.methods.features import Features
-from tandemclip.core.methods.method import TwoTowers, unit
+from tandemclip.core.methods.method import Temperature, TwoTowers, unit
 from tandemclip.core.methods.mixing import mixed, neighbours
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.objectives.targets import BOTH, EqualLabels, MixedLabels
@@ -23,6 +25,7 @@ class UniCL(TwoTowers):
     A labelled picture keeps its class; one that has a text only gets the text for a label (TargetM of algorithm 1), so
     that equal texts are positives of each other. Labels are a data set's own: classes of two data sets that are called
     alike, or a class and a caption of the same words, are negatives, where the paper's TargetM goes by the words.
+
     temperature: what similarities are divided by at the start; the paper's tau is 1, the released code's factor exp(1).
     directions: both for the paper's loss, one of them for its ablation (Table 3). alpha: label smoothing of the
     targets. mixup, cutmix: parameters of their Beta distributions, 0 for neither (Table 2's last column: 0.8 and 1). A
@@ -33,19 +36,11 @@ class UniCL(TwoTowers):
     image: ImageTower
     text: TextTower
     crop: Crop = Crop(area=(0.9, 1.0))
-    temperature: float = exp(-1)
-    directions: tuple[Literal["i2t", "t2i"], ...] = BOTH
-    alpha: float = 0.0
-    mixup: float = 0.0
-    cutmix: float = 0.0
-
-    def __post_init__(self):
-        super().__post_init__()
-        if not self.directions or min(self.mixup, self.cutmix) < 0:
-            raise UserError(
-                f"method.directions is {list(self.directions)}, mixup {self.mixup}, cutmix {self.cutmix}; give one "
-                "direction or both, and no negative parameter"
-            )
+    temperature: Temperature = exp(-1)
+    directions: Annotated[tuple[Literal["i2t", "t2i"], ...], MinLen(1)] = BOTH
+    alpha: BelowOne = 0.0
+    mixup: NotNegative = 0.0
+    cutmix: NotNegative = 0.0
 
     def views(self):
         views = {

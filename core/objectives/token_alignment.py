@@ -44,8 +44,9 @@ def match(cost: np.ndarray) -> dict[str, np.ndarray]:  # [B, l1, l2], what `cost
 
 def _pairs(cost):  # [l1, l2] -> int [k], int [k]
     columns = np.flatnonzero(~(cost[0] > LARGEST + 1))
-    # What is no number costs most: the loss is then no number either, and the trainer says so.
-    rows, places = linear_sum_assignment(np.nan_to_num(cost[:, columns], nan=LARGEST))
+    # A token that is no number is matched before all others, for it costs less than any: the loss is then no number
+    # either, and the trainer says so. A side with tokens to spare would otherwise pass it over.
+    rows, places = linear_sum_assignment(np.nan_to_num(cost[:, columns], nan=-1.0))
     return rows, columns[places]
 
 

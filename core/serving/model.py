@@ -97,6 +97,6 @@ def model_of(saved: checkpoint.Checkpoint, engine_class, trust: bool = False) ->
 
     trust: import classes from outside the package that the checkpoint names; without it they are a UserError.
     """
-    method = build(Method, saved.state["config"]["method"], "method", trust)
+    method = build(Method, saved.state["config"]["method"], "method", trust, stored=True)
     engine = engine_class(method, saved.averaged, AdamW())
     return Model(engine, method, from_json(saved.state["tokenizer"]))

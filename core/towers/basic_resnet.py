@@ -3,32 +3,33 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tandemclip.core.bounds import Count, Counts
 from tandemclip.core.layers.basic_block import BasicBlock
 from tandemclip.core.layers.convolution import by_outputs
 from tandemclip.core.layers.norm import BatchNorm
-from tandemclip.core.layers.stages import through_stages
 from tandemclip.core.layers.stem import clip_stem, max_pool, through_clip_stem
 from tandemclip.core.towers.pooled import PooledTower, strided_pool
-from tandemclip.core.towers.tower import require_positive
 
 STAGES = 4
 
 
 @dataclass(frozen=True)
 class BasicResNet(PooledTower):
-    """layers: blocks of each of the four stages. The first is `width` wide, every further one twice as wide at half the
-    resolution.
+    """ResNet18 and its like with CLIP's attention pool.
 
-    stem: "clip", three convolutions and means of 2 x 2; "torchvision", 7 x 7 of stride 2 and maxima of 3 x 3 at every
-    second place. heads and positions: the attention pool's. LightCLIP says neither; its printed count of 12.51 million
+    layers: blocks of each of the four stages. width: of the first stage; every further one is twice as wide at half the
+    resolution. stem: "clip", three convolutions and means of 2 x 2; "torchvision", 7 x 7 of stride 2 and maxima of 3 x
+    3 at every second place. heads: of the attention pool. positions: whether the attention pool has any.
+
+    LightCLIP says neither heads nor positions; its printed count of 12.51 million
     parameters is that of the defaults.
     """
 
-    resolution: int
-    layers: tuple[int, ...]
-    embed_dim: int
-    heads: int
-    width: int = 64
+    resolution: Count
+    layers: Counts
+    embed_dim: Count
+    heads: Count
+    width: Count = 64
     stem: Literal["clip", "torchvision"] = "clip"
     positions: bool = False
     roi: None = None
@@ -36,8 +37,6 @@ class BasicResNet(PooledTower):
     stem_names = ("stem", "stem_norm", "first", "first_norm")
 
     def __post_init__(self):
-        require_positive(resolution=self.resolution, layers=self.layers, embed_dim=self.embed_dim)
-        require_positive(heads=self.heads, width=self.width)
         if len(self.layers) != STAGES:
             raise ValueError(f"layers has {len(self.layers)} numbers; give one for each of {STAGES} stages")
         _ = self.nodes  # whatever does not fit is told before anything runs
@@ -58,9 +57,11 @@ class BasicResNet(PooledTower):
     def stage_dims(self):
         return tuple(self.width * 2**i for i in range(len(self.layers)))
 
-    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each stage's [B, C, h, w]
+    @property
+    def stage_depths(self):
+        return self.layers
+
+    def begin(self, ops, p, images):  # [B, 3, H, W] -> [B, width, H / 4, W / 4]
         if self.stem == "clip":
-            x = through_clip_stem(ops, p, images)
-        else:
-            x = max_pool(ops, ops.relu(p.first_norm(p.first(images))))
-        return through_stages(p, x, self.layers)
+            return through_clip_stem(ops, p, images)
+        return max_pool(ops, ops.relu(p.first_norm(p.first(images))))

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
+from tandemclip.core.bounds import Count, Counts
 from tandemclip.core.layers.convolution import by_outputs
 from tandemclip.core.layers.inverted_residual import InvertedResidual, relu6
 from tandemclip.core.layers.norm import BatchNorm
-from tandemclip.core.layers.stages import through_stages
 from tandemclip.core.towers.pooled import PooledTower, strided_pool
-from tandemclip.core.towers.tower import require_positive
 
 STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of the seven rows of bottlenecks in table 2, taken by a row's first block
 STAGES = ((0, 1), (2,), (3, 4), (5, 6))  # the rows of each stage; a stage ends where the next row has a stride
@@ -17,25 +16,23 @@ STAGES = ((0, 1), (2,), (3, 4), (5, 6))  # the rows of each stage; a stage ends 
 class MobileNetV2(PooledTower):
     """Table 2 up to the last bottleneck: its 1 x 1 convolution to 1,280 channels, which the pool replaces, is left out.
 
-    width: of the first convolution. widths and blocks: c and n of the seven rows of bottlenecks. expansion: t of all
-    but the first, which has 1. heads and positions: the attention pool's.
+    width: of the first convolution. widths, blocks: c and n of the seven rows of bottlenecks. expansion: t of all but
+    the first, which has 1. heads: of the attention pool. positions: whether the attention pool has any.
     """
 
-    resolution: int
-    embed_dim: int
-    heads: int
-    width: int = 32
-    widths: tuple[int, ...] = (16, 24, 32, 64, 96, 160, 320)
-    blocks: tuple[int, ...] = (1, 2, 3, 4, 3, 3, 1)
-    expansion: int = 6
+    resolution: Count
+    embed_dim: Count
+    heads: Count
+    width: Count = 32
+    widths: Counts = (16, 24, 32, 64, 96, 160, 320)
+    blocks: Counts = (1, 2, 3, 4, 3, 3, 1)
+    expansion: Count = 6
     positions: bool = False
     roi: None = None
 
     stem_names = ("first", "first_norm")
 
     def __post_init__(self):
-        require_positive(resolution=self.resolution, embed_dim=self.embed_dim, heads=self.heads, width=self.width)
-        require_positive(widths=self.widths, blocks=self.blocks, expansion=self.expansion)
         if not len(self.widths) == len(self.blocks) == len(STRIDES):
             raise ValueError(f"widths has {len(self.widths)} numbers and blocks {len(self.blocks)}; give 7 of each")
         _ = self.nodes  # whatever does not fit is told before anything runs
@@ -55,6 +52,9 @@ class MobileNetV2(PooledTower):
     def stage_dims(self):
         return tuple(self.widths[rows[-1]] for rows in STAGES)
 
-    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each stage's [B, C, h, w]
-        x = relu6(ops, p.first_norm(p.first(images)))
-        return through_stages(p, x, [sum(self.blocks[row] for row in rows) for rows in STAGES])
+    @property
+    def stage_depths(self):
+        return tuple(sum(self.blocks[row] for row in rows) for rows in STAGES)
+
+    def begin(self, ops, p, images):  # [B, 3, H, W] -> [B, width, H / 2, W / 2]
+        return relu6(ops, p.first_norm(p.first(images)))

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
+from tandemclip.core.bounds import Count
 from tandemclip.core.layers.attention_pool import AttentionPool
 from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck
 from tandemclip.core.layers.convolution import Convolution
 from tandemclip.core.layers.roi import RoiInput
-from tandemclip.core.layers.stages import through_stages
 from tandemclip.core.layers.stem import clip_stem, through_clip_stem
 from tandemclip.core.towers.pooled import STRIDE, PooledTower
-from tandemclip.core.towers.tower import require_positive
 
 
 @dataclass(frozen=True)
@@ -27,23 +26,22 @@ class PooledBottleneck(Bottleneck):
 
 @dataclass(frozen=True)
 class ModifiedResNet(PooledTower):
-    """Image tower: three-convolution stem, four stages of bottlenecks, attention pool.
+    """CLIP's ResNet: three-convolution stem, four stages of bottlenecks, attention pool.
 
-    Resolution / 32 is the pool's side.
+    layers: bottlenecks of each stage. width: of the stem; the last stage gives 32 times as many channels. heads: of the
+    attention pool. Resolution / 32 is the pool's side.
     """
 
-    resolution: int
-    layers: tuple[int, int, int, int]
-    width: int
-    heads: int
-    embed_dim: int
+    resolution: Count
+    layers: tuple[Count, Count, Count, Count]
+    width: Count
+    heads: Count
+    embed_dim: Count
     roi: RoiInput | None = None
 
     stem_names = ("stem", "stem_norm")
 
     def __post_init__(self):
-        require_positive(resolution=self.resolution, layers=self.layers, width=self.width, heads=self.heads)
-        require_positive(embed_dim=self.embed_dim)
         if self.resolution % 16 or self.resolution < STRIDE:
             raise ValueError(f"resolution {self.resolution} is not a multiple of 16 from {STRIDE} up")
         _ = self.nodes  # whatever does not fit is told before anything runs
@@ -65,8 +63,12 @@ class ModifiedResNet(PooledTower):
     def stage_dims(self):
         return tuple(self.width * 2**i * EXPANSION for i in range(len(self.layers)))
 
-    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each stage's [B, C, h, w], at last [B, 32 width, H / 32, W / 32]
-        return through_stages(p, through_clip_stem(ops, p, images), self.layers)
+    @property
+    def stage_depths(self):
+        return self.layers
+
+    def begin(self, ops, p, images):  # [B, 3, H, W] -> [B, width, H / 4, W / 4]
+        return through_clip_stem(ops, p, images)
 
     def encode_rois(self, ops, p, rois, mask):  # only the attention pool sees them (PyramidCLIP Fig. 3a)
         return p.pool.encode_rois(rois, mask)

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tandemclip.core.bounds import Count, Counts
 from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck
 from tandemclip.core.layers.convolution import by_outputs
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import BatchNorm
-from tandemclip.core.layers.stages import through_stages
 from tandemclip.core.layers.stem import max_pool
 from tandemclip.core.spec import Normal
-from tandemclip.core.towers.tower import ImageTower, require_positive
+from tandemclip.core.towers.tower import ImageTower
 
 
 @dataclass(frozen=True)
@@ -23,27 +23,26 @@ class StridedBottleneck(Bottleneck):
 
 @dataclass(frozen=True)
 class ResNet(ImageTower):
-    """layers: blocks of each stage; the first is `width` wide, every further one twice as wide at half the resolution.
+    """torchvision's ResNet, its last map averaged.
 
+    layers: blocks of each stage. width: of the first stage; every further one is twice as wide at half the resolution.
     stem: "photos", 7 x 7 of stride 2 and maxima of 3 x 3 at every second place; "tiny", one 3 x 3 that keeps the
     resolution (for pictures of 32 pixels, as SupCon's and most others').
     """
 
-    resolution: int
-    layers: tuple[int, ...]
-    embed_dim: int
-    width: int = 64
+    resolution: Count
+    layers: Counts
+    embed_dim: Count
+    width: Count = 64
     stem: Literal["photos", "tiny"] = "photos"
     roi: None = None
 
     stem_names = ("first", "first_norm")
 
     def __post_init__(self):
-        require_positive(resolution=self.resolution, layers=self.layers, embed_dim=self.embed_dim, width=self.width)
-        multiple = (4 if self.stem == "photos" else 1) * 2 ** (len(self.layers) - 1)
-        if self.resolution % multiple:
+        if self.resolution % self.stride:
             raise ValueError(
-                f"resolution {self.resolution} is not a multiple of {multiple}, what stem and stages divide it by"
+                f"resolution {self.resolution} is not a multiple of {self.stride}, what stem and stages divide it by"
             )
 
     def children(self):
@@ -63,16 +62,22 @@ class ResNet(ImageTower):
         return tuple(self.width * 2**i * EXPANSION for i in range(len(self.layers)))
 
     @property
+    def stage_depths(self):
+        return self.layers
+
+    @property
+    def stride(self):
+        return (4 if self.stem == "photos" else 1) * 2 ** (len(self.layers) - 1)
+
+    @property
     def token_dim(self):
         return self.stage_dims[-1]
 
     feature_dim = token_dim
 
-    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each stage's [B, C, h, w]
+    def begin(self, ops, p, images):  # [B, 3, H, W] -> [B, width, h, w], a quarter of the picture or all of it
         x = ops.relu(p.first_norm(p.first(images)))
-        if self.stem == "photos":
-            x = max_pool(ops, x)
-        return through_stages(p, x, self.layers)
+        return max_pool(ops, x) if self.stem == "photos" else x
 
     def read_features(self, ops, p, seen):  # the mean of the last map
         return ops.mean(seen.last, (2, 3))

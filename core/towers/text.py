@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from tandemclip.core.bounds import Count, Positive
 from tandemclip.core.layers.activation import Activation
 from tandemclip.core.layers.attention import SelfAttention
 from tandemclip.core.layers.block import Block, FeedForward
@@ -12,36 +13,36 @@ from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.spec import Constant, Normal, Parameter
 from tandemclip.core.towers.parts import PARTS, part_of, require_parts, through
-from tandemclip.core.towers.tower import TextTower, require_positive
+from tandemclip.core.towers.tower import TextTower
 
 SMALL = Normal(0.02)
 
 
 @dataclass(frozen=True)
 class TextTransformer(TextTower):
-    """Text tower: causal, pre-norm.
+    """CLIP's text tower: causal, pre-norm.
 
-    initial: "clip", or "0.02" for released UniCL's: that deviation for every matrix but q, k, v, whose default is
-    torch's. pool: "end" reads the position of the end-of-text token, which is the highest id (CLIP; the first one where
-    several stand); "max" takes the element-wise maximum over all positions, padding included (released PyramidCLIP).
+    width: of the tokens. layers: how many blocks. heads: of each attention; they divide `width`. activation: of the
+    feed-forwards; released CLIP weights want quick_gelu. eps: of the LayerNorms. initial: "clip", or "0.02" for
+    released UniCL's: that deviation for every matrix but q, k, v, whose default is torch's. pool: "end" reads the
+    position of the end-of-text token, which is the highest id (CLIP; the first one where several stand); "max" takes
+    the element-wise maximum over all positions, padding included (released PyramidCLIP).
     """
 
-    vocab_size: int
-    context_length: int
-    width: int
-    layers: int
-    heads: int
-    embed_dim: int
+    vocab_size: Count
+    context_length: Count
+    width: Count
+    layers: Count
+    heads: Count
+    embed_dim: Count
     pool: Literal["end", "max"] = "end"
     activation: Activation = "quick_gelu"
-    eps: float = 1e-5
+    eps: Positive = 1e-5
     initial: Literal["clip", "0.02"] = "clip"
 
     stem_names = ("tokens", "positions")
 
     def __post_init__(self):
-        require_positive(vocab_size=self.vocab_size, context_length=self.context_length, width=self.width)
-        require_positive(layers=self.layers, heads=self.heads, embed_dim=self.embed_dim)
         if self.width % self.heads:
             raise ValueError(f"width {self.width} does not split into {self.heads} heads")
 

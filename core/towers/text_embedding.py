@@ -4,10 +4,14 @@
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import Ge
+
+from tandemclip.core.bounds import Count
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import Normal, Parameter
-from tandemclip.core.towers.tower import TextTower, require_positive
+from tandemclip.core.towers.tower import TextTower
 
 NO_STAGES = "a text_embedding has no blocks, and so no stages; take a text_transformer"
 
@@ -16,18 +20,13 @@ NO_STAGES = "a text_embedding has no blocks, and so no stages; take a text_trans
 class TextEmbedding(TextTower):
     """The linear layer W of classes: texts are told apart by their first token, so that each has to be one token (a
     `trained` tokenizer with `level: text`). A text that was not trained on has no vector.
+
+    context_length: ids of a text; three are start, the text and end.
     """
 
-    vocab_size: int
-    embed_dim: int
-    context_length: int = 3  # start, the text, end
-
-    def __post_init__(self):
-        require_positive(vocab_size=self.vocab_size, embed_dim=self.embed_dim)
-        if self.context_length < 2:
-            raise ValueError(
-                f"context_length is {self.context_length}; the text stands behind the start, so give 2 or more"
-            )
+    vocab_size: Count
+    embed_dim: Count
+    context_length: Annotated[int, Ge(2)] = 3  # start, the text, end
 
     def parameters(self):
         return {"tokens": Parameter((self.vocab_size, self.embed_dim), Normal(0.02))}

@@ -6,16 +6,14 @@ from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.towers.encoding import Encoding, Tower
 
 
-def require_positive(**sizes: int | tuple[int, ...]) -> None:
-    """Raises ValueError of one line, which a configuration names its place in."""
-    for name, size in sizes.items():
-        several = size if isinstance(size, (tuple, list)) else (size,)
-        if not several or min(several) < 1:
-            raise ValueError(f"{name} is {size}; give {'numbers' if several is size else 'a number'} from 1 up")
-
-
 class ImageTower(Tower):
     """images [B, 3, resolution, resolution] -> [B, embed_dim].
+
+    resolution: the side of its pictures, in pixels. embed_dim: the length of what it gives; both towers of a method
+    have the same. roi: how it takes ROI sequences (PyramidCLIP); null: it takes none.
+
+    The trunk, and so `stages`, takes pictures [B, 3, H, W] of any sides that are multiples of `stride`; what pools the
+    last map may not. Blocks are children named `stages.S.I`, where a tower does not say otherwise.
 
     With `roi`, also encode_rois(rois, mask) -> [B, embed_dim].
     features(images) -> [B, feature_dim]: what a linear probe learns from, in front of the projection.
@@ -30,6 +28,8 @@ class ImageTower(Tower):
     resolution: int
     embed_dim: int
     roi: RoiInput | None
+    stride: int  # pixels between two places of the last map
+    stage_depths: tuple[int, ...]  # blocks of each stage
 
     @property
     def grid_resolution(self) -> int:
@@ -37,6 +37,21 @@ class ImageTower(Tower):
 
     def encode_grid(self, ops, p, images):  # [B, 3, H, W] -> [B, token_dim, h, w]
         return self.read_grid(ops, p, self.encode(ops, p, images))
+
+    def trunk(self, ops, p, images, stop=None):  # [B, 3, H, W] -> what each of the first `stop` stages gave
+        x, seen = self.begin(ops, p, images), []
+        for i in range(len(self.stage_depths))[:stop]:
+            x = self.stage(ops, p, i, x)
+            seen.append(x)
+        return tuple(seen)
+
+    def begin(self, ops, p, images):  # [B, 3, H, W] -> what the first stage is given, in the tower's own layout
+        raise TypeError(f"{type(self).__name__} defines no begin")
+
+    def stage(self, ops, p, index, x):  # what the stage before it gave -> what this one gives, in the tower's layout
+        for i in range(self.stage_depths[index]):
+            x = p.child(f"stages.{index}.{i}")(x)
+        return x
 
     def read_grid(self, ops, p, seen):
         return seen.last
@@ -48,6 +63,9 @@ class ImageTower(Tower):
 
 class TextTower(Tower):
     """ids int [B, L] -> [B, embed_dim]; L is the context length, or what `length` says of all of them.
+
+    vocab_size: how many ids there are; as many as the tokenizer has. context_length: ids of a text, start and end among
+    them; a longer text is cut. embed_dim: the length of what it gives; both towers of a method have the same.
 
     tokens(ids) -> ([B, L, token_dim], float [B, L]): after the output norm, and 1 up to the end of the text, 0 behind.
     stages(ids) -> (sequence [B, L, D] ...), D as in stage_dims: after equal parts of the blocks.

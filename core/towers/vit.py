@@ -1,7 +1,9 @@
 """CLIP's vision transformer, with PyramidCLIP's LeFF blocks and ROI path."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
+from tandemclip.core.bounds import Count, Natural, Positive
 from tandemclip.core.layers.activation import Activation
 from tandemclip.core.layers.attention import SelfAttention
 from tandemclip.core.layers.block import Block, FeedForward
@@ -10,39 +12,46 @@ from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.layers.patches import PatchEmbedding
 from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
+from tandemclip.core.precision import exact
 from tandemclip.core.spec import Normal, Parameter
-from tandemclip.core.towers.parts import PARTS, part_of, require_parts, through
-from tandemclip.core.towers.tower import ImageTower, require_positive
+from tandemclip.core.towers.interpolation import resampled
+from tandemclip.core.towers.parts import PARTS, ends, part_of, require_parts, through
+from tandemclip.core.towers.tower import ImageTower
 
 
 @dataclass(frozen=True)
 class VisionTransformer(ImageTower):
-    """Image tower. The first `leff_depth` blocks carry LeFF (PyramidCLIP: 9 of 12, CLIP: 0), the others a plain one.
+    """CLIP's vision transformer. The class token is in no stage and not among the tokens; stages are four equal parts
+    of the blocks.
+
+    patch: the side of a patch, in pixels; it divides `resolution`. width: of the tokens. layers: how many blocks.
+    heads: of each attention; they divide `width`. leff_depth: the first so many blocks carry LeFF (PyramidCLIP: 9 of
+    12, CLIP: 0), the others a plain feed-forward. activation: of the feed-forwards; released CLIP weights want
+    quick_gelu. frozen_patches: the patch embedding stays as drawn (released PyramidCLIP freezes it). eps: of the
+    LayerNorms.
 
     The rear blocks, those without LeFF, are what an ROI sequence goes through (PyramidCLIP Fig. 3b): with leff_depth 0
     all of them, with leff_depth = layers none, and the class token's projection is the answer to every sequence.
-    frozen_patches: the patch embedding stays as drawn (released PyramidCLIP freezes it). The class token is in no stage
-    and not among the tokens; stages are four equal parts of the blocks.
+    For pictures of another size the positions are interpolated in every pass, so that the learnt ones get a gradient
+    there too.
     """
 
-    resolution: int
-    patch: int
-    width: int
-    layers: int
-    heads: int
-    embed_dim: int
-    leff_depth: int = 0
+    resolution: Count
+    patch: Count
+    width: Count
+    layers: Count
+    heads: Count
+    embed_dim: Count
+    leff_depth: Natural = 0
     roi: RoiInput | None = None
     activation: Activation = "quick_gelu"
     frozen_patches: bool = False
-    eps: float = 1e-5
+    eps: Positive = 1e-5
 
     stem_names = ("patches", "input_norm", "class_token", "positions")
 
     def __post_init__(self):
-        require_positive(resolution=self.resolution, patch=self.patch, width=self.width, layers=self.layers)
-        require_positive(heads=self.heads, embed_dim=self.embed_dim)
-        if not 0 <= self.leff_depth <= self.layers:
+        if self.leff_depth > self.layers:
             raise ValueError(f"leff_depth is {self.leff_depth}; it counts blocks of {self.layers}")
         if self.resolution % self.patch:
             raise ValueError(f"resolution {self.resolution} is not a multiple of the patch, {self.patch}")
@@ -74,6 +83,14 @@ class VisionTransformer(ImageTower):
         }
 
     @property
+    def stage_depths(self):
+        return tuple(end - begin for begin, end in pairwise((0, *ends(self.layers))))
+
+    @property
+    def stride(self):
+        return self.patch
+
+    @property
     def feature_dim(self):
         return self.width
 
@@ -89,10 +106,20 @@ class VisionTransformer(ImageTower):
     def part(self, name):
         return part_of(name, self.layers) or super().part(name)
 
-    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each part's [B, 1 + side^2, width], the class token first
-        tokens = p.patches(images)
+    def trunk(self, ops, p, images, stop=None):  # [B, 3, H, W] -> each part's [B, 1 + h w, width], class token first
+        tokens, grid = p.patches(images), self.grid(images)
         front = ops.broadcast_to(p["class_token"], (tokens.shape[0], 1, self.width))
-        return through(p, p.input_norm(ops.concat((front, tokens), 1) + p["positions"]), self.layers)
+        x = p.input_norm(ops.concat((front, tokens), 1) + self.positions_on(ops, p, grid))
+        return through(p, x, self.layers, stop, lambda i: {"grid": grid} if i < self.leff_depth else {})
+
+    def grid(self, images):  # [B, 3, H, W] -> (h, w) in patches
+        return images.shape[2] // self.patch, images.shape[3] // self.patch
+
+    def positions_on(self, ops, p, grid):  # (h, w) -> [1 + h w, width]
+        side, positions = self.resolution // self.patch, p["positions"]
+        if grid == (side, side):
+            return positions
+        return ops.concat((positions[:1], resampled(exact(ops), positions[1:], side, grid)), 0)
 
     def read_features(self, ops, p, seen):  # the class token's, after the output norm
         return p.output_norm(seen.last[:, 0])
@@ -101,15 +128,14 @@ class VisionTransformer(ImageTower):
         return p.output_norm(seen.last[:, 1:]), None
 
     def read_grid(self, ops, p, seen):
-        return self.in_places(ops, seen.tokens[0])
+        return self.in_places(ops, seen.tokens[0], self.grid(seen.inputs[0]))
 
     def read_stages(self, ops, p, seen):  # the patches' residual stream
         require_parts(self.layers)
-        return tuple(self.in_places(ops, x[:, 1:]) for x in seen.trunk)
+        return tuple(self.in_places(ops, x[:, 1:], self.grid(seen.inputs[0])) for x in seen.trunk)
 
-    def in_places(self, ops, patches):  # [B, side^2, width] -> [B, width, side, side]
-        side = self.resolution // self.patch
-        return ops.reshape(ops.transpose(patches, (0, 2, 1)), (patches.shape[0], self.width, side, side))
+    def in_places(self, ops, patches, grid):  # [B, h w, width], (h, w) -> [B, width, h, w]
+        return ops.reshape(ops.transpose(patches, (0, 2, 1)), (patches.shape[0], self.width, *grid))
 
     def encode_rois(self, ops, p, rois, mask):  # [B, n, D + 4], [B, n] -> [B, embed_dim]
         token = p["class_token"] if self.roi.class_token == "image" else p.rois["class_token"]

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import yaml
-
+from tandemclip.core.bounds import Natural
 from tandemclip.core.config import yaml_text
 from tandemclip.core.config.build import build
 from tandemclip.core.config.yaml_text import merge
@@ -22,22 +21,27 @@ from tandemclip.core.training.tuning import nothing_matches
 
 @dataclass(frozen=True)
 class Data:
-    """train: where records come from. evaluate: a source, or a protocol with its sources. tokenizer: for methods that
-    read texts. workers: processes that decode and crop (0: a thread of this one), in training and in evaluation.
+    """What is trained and evaluated on.
 
+    train: where records come from. evaluate: a source, or a protocol with its sources. tokenizer: for methods that read
+    texts. workers: processes that decode and crop (0: a thread of this one), in training and in evaluation.
     bad_records: the list of those of `train` that are left out, as `tools/prepare.py check` writes it.
     """
 
     train: Source
     tokenizer: TokenizerConfig | None = None
     evaluate: Evaluation | None = None
-    workers: int = 1
+    workers: Natural = 1
     bad_records: str | None = None
 
 
 @dataclass(frozen=True)
 class Config:
-    """init: where the weights of a new run come from, beside those that are drawn."""
+    """One run.
+
+    method: what is learned, and by which towers. data: what it is learned from. training: how long and how fast. init:
+    where the weights of a new run come from, beside those that are drawn.
+    """
 
     method: Method
     data: Data
@@ -77,21 +81,33 @@ class Config:
 
 def read(path: Path, overrides: dict | None = None) -> tuple[Config, dict]:
     """A YAML file with `overrides` laid over it -> the configuration and the mapping it was built from."""
-    mapping = merge(_mapping(Path(path)), overrides or {})
+    mapping = merge(_mapping(Path(path), ()), overrides or {})
     return build(Config, mapping), mapping
 
 
-def _mapping(path: Path) -> dict:
-    """The file's own keys laid over those of the file that it names as `base`, relative to itself."""
+def _mapping(path: Path, above: tuple[Path, ...]) -> dict:
+    """The file's own keys laid over those of the file that it names as `base`, relative to itself.
+
+    above: the files that this one is a base of.
+    """
     try:
-        mapping = yaml_text.parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UserError(
             f"the config {path} cannot be read: {error.strerror}; see configs/ for those that ship"
         ) from error
-    except yaml.YAMLError as error:
-        raise UserError(f"the config {path} is not YAML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"the config {path} is not UTF-8: {error.reason} at byte {error.start}; save it as UTF-8"
+        ) from error
+    mapping = yaml_text.parse(text, f"the config {path}")
     if not isinstance(mapping, dict):
         raise UserError(f"the config {path} holds {type(mapping).__name__}, expected keys method, data and training")
     base = mapping.pop("base", None)
-    return mapping if base is None else merge(_mapping(path.parent / base), mapping)
+    if base is None:
+        return mapping
+    if not isinstance(base, str):
+        raise UserError(f"base of the config {path} is {base!r}, expected the path of another one, relative to it")
+    if path.resolve() in above:
+        raise UserError(f"the config {path} is its own base: take `base` out of one of the files")
+    return merge(_mapping(path.parent / base, (*above, path.resolve())), mapping)

@@ -86,7 +86,7 @@ def _compare_crop(found: Compared, stored: dict, method) -> None:
     if name not in theirs:
         found.unknown += [f"{own}.{constant}" for constant in CROP]
         return
-    crop = theirs[name] if isinstance(theirs[name], Crop) else build(Crop, theirs[name], name)
+    crop = theirs[name] if isinstance(theirs[name], Crop) else build(Crop, theirs[name], name, stored=True)
     for constant in CROP:
         found.note(
             f"{own}.{constant}", _plain(getattr(crop, constant)), _plain(getattr(getattr(method, own), constant))

@@ -1,7 +1,11 @@
 """The `training` section of a configuration."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import Ge, Gt, Lt, Predicate
+
+from tandemclip.core.bounds import Count, Natural, NotNegative, Positive, share_or_whole
 from tandemclip.core.errors import UserError
 from tandemclip.core.precision import Precision
 from tandemclip.core.training.schedule import Schedule
@@ -13,51 +17,45 @@ from tandemclip.core.training.update import AdamW, UpdateRule
 class Training:
     """How long and how fast. Give `steps`, or `epochs` over the training source.
 
-    warmup: a share of all steps below 1, or a number of steps. clip: the gradient's largest norm, None for no limit.
-    update: adamw, unless it names another `type`.
+    batch_size: of all ranks and pieces together. learning_rate: the highest, which the warm-up leads up to. steps,
+    epochs: how long; exactly one of the two. warmup: a share of all steps below 1, or a number of steps (at most all).
+    floor: what the cosine leads down to; at most `learning_rate`. seed: of weights, order, crops and all else that is
+    drawn. clip: the gradient's largest norm, None for no limit. update: adamw, unless it names another `type`.
     precision: what products and convolutions are computed in; weights, moments, norms and losses are float32 always.
     accumulate: pieces that a rank's part of a batch is computed in; the result is the same, in less memory and more
-    time (each piece is encoded twice). BatchNorms see a piece at a time.
-    groups: rate and decay of parameters by pattern, and which ones are frozen; of each name the first that matches
-    holds. evaluated: patterns of parts that run as at inference though they train (norm_eval).
-    ema: after every update average = ema average + (1 - ema) weights (Polyak and Juditsky 1992), from the weights at
-    the start on. Evaluation while training takes the average, with the BatchNorms' statistics as they stand. A
-    checkpoint has it in optimizer.safetensors, under "ema.NAME"; its model.safetensors holds the weights themselves.
-    None: no average.
-    evaluate_every, checkpoint_every: in steps; 0 for at the end only. checkpoint_minutes: one more whenever so many
-    minutes have passed since the last; 0 for none.
+    time (each piece is encoded twice). BatchNorms see a piece at a time. groups: rate and decay of parameters by
+    pattern, and which ones are frozen; of each name the first that matches holds. evaluated: patterns of parts that run
+    as at inference though they train (norm_eval). ema: after every update average = ema average + (1 - ema) weights
+    (Polyak and Juditsky 1992), from the weights at the start on. Evaluation while training takes the average, with the
+    BatchNorms' statistics as they stand. A checkpoint has it in optimizer.safetensors, under "ema.NAME"; its
+    model.safetensors holds the weights themselves. None: no average. evaluate_every, checkpoint_every: every so many
+    steps; 0 for at the end only. checkpoint_minutes: one more whenever so many minutes have passed since the last; 0
+    for none.
     """
 
-    batch_size: int
-    learning_rate: float
-    steps: int | None = None
-    epochs: int | None = None
-    warmup: float = 0.05
-    floor: float = 0.0
+    batch_size: Annotated[int, Ge(2)]
+    learning_rate: Positive
+    steps: Count | None = None
+    epochs: Count | None = None
+    warmup: Annotated[float, Ge(0), Predicate(share_or_whole)] = 0.05
+    floor: NotNegative = 0.0
     update: UpdateRule = AdamW()
-    clip: float | None = None
-    seed: int = 0
+    clip: Positive | None = None
+    seed: Natural = 0
     precision: Precision = "fp32"
-    accumulate: int = 1
+    accumulate: Count = 1
     groups: tuple[Pattern, ...] = ()
     evaluated: tuple[str, ...] = ()
-    ema: float | None = None
-    evaluate_every: int = 0
-    checkpoint_every: int = 0
-    checkpoint_minutes: float = 0
+    ema: Annotated[float, Gt(0), Lt(1)] | None = None
+    evaluate_every: Natural = 0
+    checkpoint_every: Natural = 0
+    checkpoint_minutes: NotNegative = 0
 
     def __post_init__(self):
         if (self.steps is None) == (self.epochs is None):
             raise UserError(
                 f"training.steps is {self.steps} and training.epochs is {self.epochs}; give exactly one of the two"
             )
-        if self.batch_size < 2:
-            raise UserError(f"training.batch_size is {self.batch_size}; a contrastive batch needs at least 2 samples")
-
-        if self.accumulate < 1:
-            raise UserError(f"training.accumulate is {self.accumulate}; give the number of pieces, 1 or more")
-        if self.ema is not None and not 0 < self.ema < 1:
-            raise UserError(f"training.ema is {self.ema}; give a share between 0 and 1, e.g. 0.999, or leave it out")
 
     @property
     def tuning(self) -> Tuning:

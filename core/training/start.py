@@ -79,7 +79,7 @@ def resume(
     saved = checkpoint.load(folder)
     begun = {key: value for key, value in mapping.items() if key != "init"}  # what the start took stands in the state
     found = resumption(saved.state["config"], begun, overrides, folder)
-    config = build(Config, found.mapping)
+    config = build(Config, found.mapping, stored=True)
     steps = config.training.schedule(config.data.train.epoch).steps
     if steps < saved.step:
         raise UserError(

@@ -56,6 +56,17 @@ class Trainer:
             )
         self._bad = bad_records.read(self.config.data.bad_records, self.source)
         self._check_data()
+        if not self.step:
+            self._check_batch()
+
+    def _check_batch(self) -> None:
+        """Refuse a batch in which a record would stand twice. What was begun with one goes on: it is the run's own."""
+        records, size = self.source.distinct - len(self._bad), self.settings.batch_size
+        if records < size:
+            raise UserError(
+                f"training.batch_size is {size} and data.train has {records} records for a batch, so that some would "
+                f"stand in it twice, each as a negative of itself; take training.batch_size={records} or less"
+            )
 
     def _check_data(self) -> None:
         """Refuse data that training or evaluation could not use, before the first step."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from tandemclip.core.bounds import NotNegative, Positive
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import Spec
 from tandemclip.core.training.update import Group, UpdateRule
@@ -12,23 +13,17 @@ from tandemclip.core.training.update import Group, UpdateRule
 
 @dataclass(frozen=True)
 class Pattern:
-    """What holds for the parameters whose dotted names match, as `fnmatch` has it: "image.*", "*.blocks.[0-3].*".
+    """What holds for the parameters whose dotted names match.
 
-    rate: a factor of the learning rate. decay: in place of the update rule's, for parameters that decay at all. frozen:
+    match: a pattern, as `fnmatch` has it: "image.*", "*.blocks.[0-3].*". rate: a factor of the learning rate; to keep
+    weights as they are take `frozen`. decay: in place of the update rule's, for parameters that decay at all. frozen:
     no gradient, nothing remembered, no update; the part runs as at inference.
     """
 
     match: str
-    rate: float = 1.0
-    decay: float | None = None
+    rate: Positive = 1.0
+    decay: NotNegative | None = None
     frozen: bool = False
-
-    def __post_init__(self):
-        if self.rate <= 0 or (self.decay is not None and self.decay < 0):
-            raise UserError(
-                f"training.groups: {self.match!r} has rate {self.rate} and decay {self.decay}; a rate is above 0 and a "
-                "decay at least 0: to keep weights as they are, take frozen: true"
-            )
 
 
 @dataclass(frozen=True)

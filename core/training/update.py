@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tandemclip.core.bounds import BelowOne, NotNegative, Positive
 from tandemclip.core.ops import Array, Ops
 from tandemclip.core.spec import Parameter
 
@@ -45,13 +46,16 @@ class AdamW(UpdateRule):
     """Loshchilov & Hutter 2019. Decoupled decay (times the learning rate, as torch's), bias correction, eps outside the
     root.
 
+    decay: of weights, not of biases and norms. beta1, beta2: what the averages of gradient and squared gradient keep a
+    step. eps: added to the root of the second average.
+
     Defaults: CLIP's for a ViT (Radford et al. 2021, table 19), the decay also PyramidCLIP's (A.2).
     """
 
-    decay: float = 0.2
-    beta1: float = 0.9
-    beta2: float = 0.98
-    eps: float = 1e-6
+    decay: NotNegative = 0.2
+    beta1: BelowOne = 0.9
+    beta2: BelowOne = 0.98
+    eps: Positive = 1e-6
 
     state = ("first", "second")
 
@@ -70,11 +74,13 @@ class AdamW(UpdateRule):
 class SGD(UpdateRule):
     """With momentum, the decay part of the gradient, as torch's.
 
+    decay: of weights, not of biases and norms. momentum: what the sum of gradients keeps a step.
+
     Defaults: UniCL's for networks without a transformer (appendix B.1).
     """
 
-    decay: float = 1e-4
-    momentum: float = 0.9
+    decay: NotNegative = 1e-4
+    momentum: BelowOne = 0.9
 
     state = ("first",)
 

@@ -1,5 +1,5 @@
 """Methods from a folder of one's own: the engines agree on them in every phase, and a run that stopped goes on to the
-bit.
+bit. So does LightCLIP's, the one of ours with a choice, phases and masked words.
 """
 
 import sys
@@ -46,7 +46,7 @@ def test_pynative_agrees_where_the_host_has_chosen(files):
     assert not [row for row in rows if not row.agrees]
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", [*OWN, "lightclip"])
 def test_a_run_goes_on_to_the_bit(files, tmp_path, name):
     def run(out, *more):
         assert train.main(["--config", str(files[name]), "--out", str(tmp_path / out), "--set", *SETTINGS, *more]) == 0

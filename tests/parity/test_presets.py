@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.backends.parity import Subject, compare, compare_long, compare_training, one_ulp_beside
+from tandemclip.backends.parity import (
+    TOLERANCES,
+    Subject,
+    beyond_rounding,
+    compare,
+    compare_long,
+    compare_training,
+    flat,
+    node_rounding,
+    one_ulp_beside,
+    with_margin,
+)
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.config import read
 from tandemclip.core.training.update import AdamW
@@ -24,7 +35,14 @@ MIXED = [
     ("tiny_unicl_swin", {"method": {"mixup": 0.8, "cutmix": 1.0, "alpha": 0.1}}),
     ("tiny_cross_entropy_resnet", {"method": {"mixup": 0.8, "cutmix": 1.0}}),
 ]
-EAGER = ("tiny_clip_vit", "tiny_clip_rn", "tiny_unicl_swin")  # one of each kind: a step of PyNative takes seconds
+LIGHTCLIP = "tiny_lightclip_swin"
+EAGER = (
+    "tiny_clip_vit",
+    "tiny_clip_rn",
+    "tiny_unicl_swin",
+    LIGHTCLIP,
+)  # one of each kind: PyNative takes seconds a step
+LEVELS = {"judge", "node", "term", "gradient", "update", "moment", "step"}
 STEPS = 20
 
 
@@ -33,18 +51,32 @@ def subject_of(root, name, overrides=None) -> Subject:
     return parity.subject(config, initial_weights(config.method, config.training.seed), STEPS)
 
 
-@pytest.mark.parametrize("name, overrides", [*((name, None) for name in CLIPS + UNICL), *MIXED])
+@pytest.mark.parametrize("name, overrides", [*((name, None) for name in (*CLIPS, *UNICL, LIGHTCLIP)), *MIXED])
 def test_engines_agree(root, name, overrides):
+    """In every phase of the method, from initial weights and from trained ones."""
     initial = subject_of(root, name, overrides)
     judge, engines = parity.engines(initial)
     if name not in EAGER or overrides:
         del engines[parity.EAGER]
     for start in (initial, replace(initial, weights=parity.trained(initial, engines["torch"]))):
-        rows = compare(start, judge, engines)
         compiled = {name: engine for name, engine in engines.items() if name != parity.EAGER}
-        rows += compare_training(start, judge, compiled)
-        assert {row.level for row in rows} == {"judge", "node", "term", "gradient", "update", "moment", "step"}
-        assert not [row for row in rows if not row.agrees]
+        phases = start.phases()
+        assert len(phases) == (3 if name == LIGHTCLIP else 1)
+        for phase, at in phases.items():
+            rows = compare(at, judge, engines) + compare_training(at, judge, compiled)
+            assert {row.level for row in rows} == LEVELS | ({"choice"} if name == LIGHTCLIP else set())
+            assert not [row for row in rows if not row.agrees], phase
+
+
+@pytest.mark.parametrize("name", ["tiny_lightclip_resnet", "tiny_lightclip_mobilenet"])
+def test_engines_agree_on_lightclips_convolutional_towers(root, name):
+    """The method is the Swin's: one phase, compiled."""
+    start = [*subject_of(root, name).phases().values()][-1]
+    judge, engines = parity.engines(start)
+    del engines[parity.EAGER]
+    rows = compare(start, judge, engines) + compare_training(start, judge, engines)
+    assert {row.level for row in rows} == LEVELS | {"choice"}
+    assert not [row for row in rows if not row.agrees]
 
 
 def test_a_long_run_parts_no_further_than_rounding_makes_it(root):
@@ -56,6 +88,21 @@ def test_a_long_run_parts_no_further_than_rounding_makes_it(root):
     }
     assert found["mindspore"].agrees and not found["wrong"].agrees
     assert found["same"].error == 0.0 < found["mindspore"].error < found["mindspore"].tolerance < 0.1
+
+
+def test_a_node_may_be_three_times_as_far_as_rounding_puts_it():
+    found = {"calm": 9e-6, "off": 1.1e-5, "rounded": 2.9e-5, "far": 3.1e-5, "unknown": 2e-5}
+    rounding = {"calm": 1e-7, "off": 3e-6, "rounded": 1e-5, "far": 1e-5}
+    counted = beyond_rounding(found, rounding)
+    assert {name for name, each in counted.items() if each > TOLERANCES["node"]} == {"off", "far", "unknown"}
+    assert counted["calm"] == found["calm"] and counted["rounded"] == pytest.approx(2.9e-5 / 3)
+
+
+def test_rounding_is_what_one_ulp_does_to_the_judge(pyramid):
+    batch, judge = with_margin(pyramid)
+    moved = node_rounding(pyramid, batch, judge)
+    assert moved.keys() == flat(judge.nodes).keys()
+    assert 1e-8 < max(moved.values()) < TOLERANCES["node"]
 
 
 def test_one_ulp_is_one_ulp():

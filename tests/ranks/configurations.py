@@ -1,4 +1,4 @@
-"""What is trained in pieces and on ranks: two of our methods, and seven small ones from a folder of their own."""
+"""What is trained in pieces and on ranks: three of our methods, and seven small ones from a folder of their own."""
 
 from pathlib import Path
 
@@ -20,6 +20,10 @@ method:
 base: {root}/configs/pretrain/tiny_unicl_swin.yaml
 method: {{mixup: 0.8, cutmix: 1.0, alpha: 0.1}}
 training: {{batch_size: 16}}
+""",
+    # softened targets, a matching of tokens, and masked words of which pieces have different numbers
+    "lightclip": """
+base: {root}/configs/pretrain/tiny_lightclip_swin.yaml
 """,
 }
 OWN = {  # one method of one's own for each mechanism, see my_methods.py

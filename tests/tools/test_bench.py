@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from tandemclip import backends
+from tandemclip.core.console import command_line
 from tandemclip.core.training.config import read
 from tandemclip.tools import bench
 
@@ -59,7 +60,10 @@ def test_a_step_beside_another(tiny, root, tmp_path, monkeypatch):
     )
     assert vit == "1.00 [1.00, 1.00] | 1.00 [1.00, 1.00] | 1.00 | 1.00"
     work = re.fullmatch(r"(?:[\d.]+ \[[\d.]+, [\d.]+\] \| ){2}([\d.]+) \| [\d.]+", rn)[1]
-    counts = [bench._flops(read(path, {"data.train.count": 40})[0])["torch"] for path in (tiny[1], other)]
+    counts = [
+        bench._flops(read(path, command_line.parse_overrides(["data.train.count=40"]))[0])["torch"]
+        for path in (tiny[1], other)
+    ]
     assert work == f"{counts[1] / counts[0]:.2f}"
 
 

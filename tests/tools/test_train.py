@@ -205,7 +205,7 @@ def state(folder):
     "more, words",
     [
         (["--set", "method.image.wdth=3"], ["method.image", "'wdth'", "'width'"]),
-        (["--set", "training.batch_size=many"], ["training.batch_size", "'many'", "integer"]),
+        (["--set", "training.batch_size=many"], ["training.batch_size", "'many'", "a whole number"]),
         (["--set", "method.image.patch=7"], ["method.image", "32", "7"]),
         (["--set", "method.type=pyramidclap"], ["method.type", "'pyramidclap'", "'pyramidclip'"]),
         (["--set", "method.text.vocab_size=41"], ["method.text.vocab_size", "41", "40"]),

@@ -7,25 +7,17 @@ Every scene is a pure function of (seed, split, index), drawn when it is asked f
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Ge, Le
 
+from tandemclip.core.bounds import Natural, Share
 from tandemclip.core.data.records import Object, Record
 from tandemclip.core.data.scenes.drawing import draw, mask, projected_crop, region
 from tandemclip.core.data.scenes.plan import COLORS, DIGITS, Digit, Plan, plan, with_article
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.errors import UserError
 from tandemclip.core.random import generator
-
-LIMITS = {
-    "size": (16, 1024),
-    "count": (1, 10**9),
-    "colors": (1, len(COLORS)),
-    "digits": (1, 3),
-    "noise": (0, 1),
-    "roi_dim": (1, 4096),
-}
 
 
 @dataclass(frozen=True)
@@ -38,28 +30,24 @@ class Scenes(Source):
     "red"), its mask the ink. Scenes with one digit carry "digit" and "color", and the one that `label` names as their
     class.
 
+    size: the side of a picture, in pixels. count: how many scenes. colors: how many. digits: the most in one scene.
+    split: whose handwriting. seed: of the scenes; the run's own seed orders them. roi_dim: the length of an object's
+    feature. size_words: digits are small or large, and named so. label: what the class of a scene is.
     noise: the probability of each of three defects of image-text data (PyramidCLIP, section 1). Redundant captions:
     irrelevant words in the caption, not in the summary. Missing objects: caption and summary omit one of several
     digits, or the list of objects is missing. Irrelevant regions: coloured clutter behind the digits, in no text.
     """
 
-    size: int = 48
-    count: int = 12_000
-    colors: int = 4
-    digits: int = 2
+    size: Annotated[int, Ge(16), Le(1024)] = 48
+    count: Annotated[int, Ge(1), Le(10**9)] = 12_000
+    colors: Annotated[int, Ge(1), Le(len(COLORS))] = 4
+    digits: Annotated[int, Ge(1), Le(3)] = 2
     split: Literal["train", "held_out"] = "train"
-    seed: int = 0
-    noise: float = 0.0
-    roi_dim: int = 64
+    seed: Natural = 0
+    noise: Share = 0.0
+    roi_dim: Annotated[int, Ge(1), Le(4096)] = 64
     size_words: bool = False
     label: Literal["digit", "color"] = "digit"
-
-    def __post_init__(self):
-        for name, (low, high) in LIMITS.items():
-            if not low <= getattr(self, name) <= high:
-                raise UserError(
-                    f"scenes: {name} is {getattr(self, name)}, expected one in {low}..{high}; change it in the config"
-                )
 
     def __len__(self) -> int:
         return self.count

@@ -28,6 +28,10 @@ class Balanced(Together):
     def epoch(self) -> int:
         return 2 * len(self.sources[0])
 
+    @property
+    def distinct(self) -> int:
+        return 2 * min(len(source) for source in self.sources)
+
     def order(self, position: int, seed: int, stream: str = "order") -> int:
         place, which = divmod(position, 2)
         return self.at(which, place, seed, stream)

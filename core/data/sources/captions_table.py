@@ -20,7 +20,10 @@ class CaptionsTable(Source):
     """The rows of a .csv or .tsv file in UTF-8 whose first row names the columns; several rows of one path are one
     record.
 
-    path: the table. folder: where paths in it start (default: the table's own folder). A .csv is quoted as usual (RFC
+    path: the table. folder: where paths in it start; null: the table's own folder. path_column, caption_column: what
+    the columns of paths and of captions are called.
+
+    A .csv is quoted as usual (RFC
     4180). In a .tsv tabs and line ends separate always, quotation marks are text, except around and doubled in a whole
     field. In a .csv blanks before an opening quotation mark are no part of the field. A blank caption is none, and a
     row without a path is passed over. Raises UserError for a table or folder that is not there or not as described, and

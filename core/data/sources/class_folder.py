@@ -33,6 +33,8 @@ class ClassFolder(Source):
     """The images in the sub-folders of `path`: the class's name is the folder's, its label the place among sorted
     names.
 
+    path: the folder of folders. templates: what a class's name is put into, "{}" in each, or a set of them by name.
+
     Captions are the class's name in `templates` (one of them at a time in training, all of them in zero-shot
     evaluation). An underscore in a name is asked for as a blank. classes: a JSON file that says what the folders are
     called, {"n02123045": "tabby cat"} or ImageNet's {"0": ["n02123045", "tabby cat"]}; names are taken as they stand.

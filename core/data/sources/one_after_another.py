@@ -8,6 +8,8 @@ from tandemclip.core.random import generator
 
 @dataclass(frozen=True)
 class OneAfterAnother(Together):
+    """One source at a time; which comes first is drawn anew every epoch."""
+
     def order(self, position: int, seed: int, stream: str = "order") -> int:
         epoch, place = divmod(position, len(self))
         for which in generator(seed, "sources", epoch).permutation(len(self.sources)):

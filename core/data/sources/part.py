@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from tandemclip.core import bounds
 from tandemclip.core.data.account import FIRST, Account, Named
 from tandemclip.core.data.records import Record
 from tandemclip.core.data.sources.class_names import read_class_names
@@ -76,15 +77,17 @@ class Part(Source):
 class Share(Part):
     """From this share to that one of an order of `source` that no seed changes: 0 to 0.5 and 0.5 to 1 are two
     halves.
+
+    source: what they are taken from. start, stop: shares of it; start < stop.
     """
 
     source: Source
-    start: float = 0.0
-    stop: float = 0.5
+    start: bounds.Share = 0.0
+    stop: bounds.Share = 0.5
 
     def __post_init__(self):
-        if not 0 <= self.start < self.stop <= 1:
-            raise UserError(f"share: from {self.start} to {self.stop}; expected 0 <= start < stop <= 1")
+        if not self.start < self.stop:
+            raise UserError(f"share: from {self.start} to {self.stop}; expected start < stop")
 
     def chosen(self):
         count = len(self.source)
@@ -95,7 +98,10 @@ class Share(Part):
 @dataclass(frozen=True)
 class WithoutClasses(Part):
     """The records of `source` whose class is not called by a name of the list in `names` (JSON): ImageNet-22K without
-    1K's are the 21K. Of several classes of one name all go. Raises UserError for a name that no class has."""
+    1K's are the 21K. Of several classes of one name all go. Raises UserError for a name that no class has.
+
+    source: what they are taken from. names: a JSON file with the list of the classes' names that go.
+    """
 
     source: Source
     names: str

@@ -40,6 +40,7 @@ class Shards(Source):
     (`shard_facts`). What is in no record with a picture is passed over, and counted in the index. Raises UserError for
     a missing shard, for one cut short, and where two members are of one record and kind.
 
+    paths: files or glob patterns. templates: what a class's name is put into, "{}" in each, or a set of them by name.
     classes: a JSON file with the list of the classes' names (or of mappings with a "name") in the order of their
     numbers; with it the records are evaluated zero-shot, by each name in `templates`, and those that have a class and
     no caption get these prompts for captions. Raises UserError where a record's class is not in the list.

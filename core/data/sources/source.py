@@ -35,6 +35,11 @@ class Source(ABC):
         """How many places of the order are an epoch."""
         return len(self)
 
+    @property
+    def distinct(self) -> int:
+        """How many places from the start of the order on have a record each of its own."""
+        return len(self)
+
     def order(self, position: int, seed: int, stream: str = "order") -> int:
         """The record at this place of a run: shuffled, every epoch of len(self) places has each once."""
         return index(position, len(self), seed, stream)

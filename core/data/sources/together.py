@@ -12,7 +12,10 @@ from tandemclip.core.data.sources.source import Source
 
 @dataclass(frozen=True)
 class Together(Source):
-    """Record by record, as one data set of them all (UniCL 4.2.2). Classes of one source are not those of another."""
+    """Record by record, as one data set of them all (UniCL 4.2.2). Classes of one source are not those of another.
+
+    sources: what is put together.
+    """
 
     sources: tuple[Source, ...]
 

@@ -8,9 +8,10 @@ alone: a model's shapes never depend on the data.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import numpy as np
+from annotated_types import Ge
 
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.tokenizers.clip import ClipTokenizer
@@ -56,11 +57,14 @@ class ClipBpe(TokenizerConfig):
 
 @dataclass(frozen=True)
 class Trained(TokenizerConfig):
-    """A vocabulary of the source's own captions, trained at the start of a run (the same every time), or read from the
-    JSON file that `TrainedTokenizer.to_json` wrote. level: "word": whole words, "bpe": parts, for open
-    texts, "text": each text one id, for a list of classes."""
+    """A vocabulary of the source's own captions, trained at the start of a run (the same every time).
 
-    vocab_size: int
+    vocab_size: how many ids, four of which are no words. file: a JSON file that `TrainedTokenizer.to_json` wrote, in
+    place of training. level: "word": whole words, "bpe": parts, for open texts, "text": each text one id, for a list of
+    classes.
+    """
+
+    vocab_size: Annotated[int, Ge(5)]
     file: str | None = None
     level: Level = "word"
 

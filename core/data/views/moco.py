@@ -3,10 +3,14 @@ them."""
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
+from annotated_types import Ge, Le
 from PIL import Image, ImageEnhance
+
+from tandemclip.core.bounds import Positives, Share
 
 WIDTHS = 4  # the blur's window reaches this many sigmas to each side
 
@@ -22,22 +26,14 @@ class MoCoV2:
     draws stay what they were.
     """
 
-    brightness: float = 0.4
-    contrast: float = 0.4
-    saturation: float = 0.4
-    hue: float = 0.1
-    jitter: float = 0.8
-    grey: float = 0.2
-    blur: float = 0.5
-    sigma: tuple[float, float] = (0.1, 2.0)
-
-    def __post_init__(self):
-        for name, value in vars(self).items():
-            most = 0.5 if name == "hue" else 1
-            if name != "sigma" and not 0 <= value <= most:
-                raise ValueError(f"{name} is {value}; it is at least 0 and at most {most}")
-        if not 0 < self.sigma[0] <= self.sigma[1]:
-            raise ValueError(f"sigma is {self.sigma}; it is the least and the most, in pixels, above 0")
+    brightness: Share = 0.4
+    contrast: Share = 0.4
+    saturation: Share = 0.4
+    hue: Annotated[float, Ge(0), Le(0.5)] = 0.1
+    jitter: Share = 0.8
+    grey: Share = 0.2
+    blur: Share = 0.5
+    sigma: Positives = (0.1, 2.0)
 
     def __call__(self, pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """[H, W, 3] uint8 -> the same. All is drawn, whether it is used or not."""

@@ -19,7 +19,9 @@ LABEL = "_label"
 
 @dataclass(frozen=True)
 class WordEdit:
-    """A synonym, a swap or deletion of words, see `edit`. wordnet: the folder of WordNet's files; None: see `wordnet`.
+    """A synonym, a swap or deletion of words, see `edit`.
+
+    wordnet: the folder of WordNet's files; null: where WNSEARCHDIR or a usual place has them.
 
     UserError where there is none: from `identity`, and at the first text.
     """

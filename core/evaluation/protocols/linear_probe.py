@@ -24,7 +24,10 @@ ITERATIONS = 1000
 
 @dataclass(frozen=True)
 class LinearProbe(Evaluation):
-    """All records of `source`, by a classifier of the classes of `learn`, which are the same ones."""
+    """All records of `source`, by a linear classifier of features that stay as they are.
+
+    source: what is asked. learn: what is learned from; it has the same classes.
+    """
 
     source: Source
     learn: Source

@@ -7,7 +7,11 @@ from tandemclip.core.training.evaluation import Evaluation
 
 @dataclass(frozen=True)
 class OneByOne(Evaluation):
-    """names: one for each of `sources`, in front of the names of its metrics: "cifar10/top1"."""
+    """Several evaluations, each for itself.
+
+    sources: sources or protocols. names: one for each of `sources`, in front of the names of its metrics:
+    "cifar10/top1".
+    """
 
     sources: tuple[Evaluation, ...]
     names: tuple[str, ...]

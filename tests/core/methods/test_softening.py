@@ -7,6 +7,7 @@ import pytest
 
 from tandemclip.backends.recorder.record import ELAPSED, record_step
 from tandemclip.backends.reference.ops import Reference
+from tandemclip.core.config.build import build
 from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.features import START, Elapsed, Features
@@ -58,11 +59,19 @@ def test_phases_are_those_that_there_are(r1, r2, by):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"delta": 1.2}, {"delta": -0.1}, {"r1": 0.7}, {"r1": -0.1}, {"r2": 1.1}, {"r2": 0.33}]
+    "wrong, words",
+    [
+        ({"delta": 1.2}, "delta is 1.2, expected a number, 0 to 1"),
+        ({"delta": -0.1}, "delta is -0.1"),
+        ({"r1": -0.1}, "r1 is -0.1"),
+        ({"r2": 1.1}, "r2 is 1.1"),
+        ({"r1": 0.7}, "expected r1 < r2: correct them"),
+        ({"r2": 0.33}, "expected r1 < r2: correct them"),
+    ],
 )
-def test_shares_that_divide_nothing_are_refused(wrong):
-    with pytest.raises(UserError, match="0 <= r1 < r2 <= 1: correct them"):
-        Progressive(**wrong)
+def test_shares_that_divide_nothing_are_refused(wrong, words):
+    with pytest.raises(UserError, match=words):
+        build(Progressive, wrong, "method.soften")
 
 
 # ------------------------------------------------------------------ CLIP with them

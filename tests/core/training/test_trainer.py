@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.core.config.yaml_text import Whole
+from tandemclip.core.config.yaml_text import Whole, merge
+from tandemclip.core.data.loading.bad_records import write
 from tandemclip.core.errors import UserError
 from tandemclip.core.hits import Hits
 from tandemclip.core.training import journal, start
@@ -63,3 +64,33 @@ def test_what_could_not_be_measured_is_told_before_the_first_step(configured, tm
     config, mapping = configured(evaluate=Whole(several))
     with pytest.raises(UserError, match="several sources with classes together"):
         start.begin(tmp_path, config, mapping, make_engine)
+
+
+# ------------------------------------------------------------------ a batch of different records
+def test_a_batch_larger_than_the_data_is_refused_before_the_first_step(configured, tmp_path):
+    config, mapping = configured(train={"count": 7})
+    assert config.training.batch_size == 8
+    with pytest.raises(UserError, match="training.batch_size is 8 and data.train has 7 records .*batch_size=7 or"):
+        start.begin(tmp_path, config, mapping, make_engine)
+    config, mapping = configured(train={"count": 8})
+    assert start.begin(tmp_path, config, mapping, make_engine).train() == {}
+
+
+def test_records_that_are_left_out_do_not_count(configured, tmp_path):
+    bad = tmp_path / "bad.txt"
+    config, mapping = configured(train={"count": 9}, bad_records=str(bad))
+    source = config.data.train
+    write(bad, 9, [(3, source[3].key, "cut short")])
+    start.begin(tmp_path / "a", config, mapping, make_engine)
+    write(bad, 9, [(i, source[i].key, "cut short") for i in (3, 4)])
+    with pytest.raises(UserError, match="training.batch_size is 8 and data.train has 7 records"):
+        start.begin(tmp_path / "b", config, mapping, make_engine)
+
+
+def test_a_run_that_was_begun_with_such_a_batch_goes_on(configured, tmp_path):
+    config, mapping = configured(train={"count": 8})
+    trainer = start.begin(tmp_path, config, mapping, make_engine)
+    trainer.state["config"] = merge(mapping, {"data": {"train": {"count": 7}}})
+    trainer.train(2)
+    resumed = start.resume(tmp_path, trainer.state["config"], {}, make_engine, print)
+    assert len(resumed.source) == 7 and resumed.train() == {} and resumed.step == 4

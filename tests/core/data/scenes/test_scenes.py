@@ -7,6 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
+from tandemclip.core.config.build import build
 from tandemclip.core.data.scenes.drawing import PAINT, projected_crop
 from tandemclip.core.data.scenes.plan import COLORS, DIGITS, IRRELEVANT
 from tandemclip.core.data.scenes.scenes import Scenes
@@ -250,7 +251,7 @@ def test_texts_are_those_of_the_scenes():
 @pytest.mark.parametrize("wrong", [{"colors": 9}, {"digits": 0}, {"noise": 1.5}, {"size": 8}, {"count": 0}])
 def test_a_value_out_of_range_is_named(wrong):
     with pytest.raises(UserError, match=f"{next(iter(wrong))} is {next(iter(wrong.values()))}"):
-        Scenes(**wrong)
+        build(Scenes, wrong)
 
 
 def test_an_index_out_of_range_ends_iteration():

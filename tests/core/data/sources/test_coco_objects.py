@@ -95,7 +95,7 @@ def test_images_in_the_files_order_with_their_captions_and_without_objects(folde
 )
 def test_an_annotation_that_is_odd_is_named_with_its_picture(folder, thing, why):
     source = CocoObjects(instances(folder / "c.json", [{"bbox": [0, 0, 5, 5], **thing}]), str(folder))
-    with pytest.raises(BrokenRecord, match=f"a.jpg: annotation 50 is not as COCO has it: .*{why}"):
+    with pytest.raises(BrokenRecord, match=f"a.jpg: an annotation is not as COCO has it: id 50: .*{why}"):
         source[0]
 
 

@@ -125,7 +125,7 @@ def test_halves_are_the_whole_and_have_nothing_in_common():
     balanced = [Share(Balanced((LABELLED, PAIRS)), *ends) for ends in ((0, 0.5), (0.5, 1))]
     assert len({half[i].key for half in balanced for i in range(18)}) == 36
     assert keys[0] != [PAIRS[i].key for i in range(13)]  # a folder of classes would give its first classes only
-    with pytest.raises(UserError, match="expected 0 <= start < stop <= 1"):
+    with pytest.raises(UserError, match="expected start < stop"):
         Share(PAIRS, 0.5, 0.5)
 
 
@@ -145,6 +145,14 @@ def test_without_classes(tmp_path):
     file.write_text('["owl"]')
     with pytest.raises(UserError, match="'owl', which none of the 10 classes is called"):
         len(WithoutClasses(LABELLED, str(file)))
+
+
+@pytest.mark.parametrize(
+    "source", [PAIRS, Together((LABELLED, PAIRS)), Balanced((LABELLED, PAIRS)), Balanced((PAIRS, LABELLED))]
+)
+def test_so_many_places_of_the_order_have_a_record_each(source):
+    order = [source.order(position, 5) for position in range(source.distinct + 2)]
+    assert len(set(order[:-2])) == source.distinct > len(set(order)) - 2
 
 
 def test_each_source_has_its_account(tmp_path):

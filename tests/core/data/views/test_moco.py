@@ -151,5 +151,5 @@ def test_a_configuration_asks_for_it():
 @pytest.mark.parametrize("wrong", [{"hue": 0.6}, {"blur": -0.1}, {"brightness": 1.5}, {"sigma": [0.0, 1.0]}])
 def test_what_no_colour_can_be_is_told(wrong):
     name = next(iter(wrong))
-    with pytest.raises(UserError, match=f"crop.moco_v2: {name} is .*; it is"):
+    with pytest.raises(UserError, match=rf"^crop.moco_v2.{name} is .*, expected "):
         build(Crop, {"moco_v2": wrong}, "crop")
