@@ -6,6 +6,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import simplejpeg
 from PIL import Image, ImageOps
 
 from tandemclip.core.data.orientation import upright
@@ -13,6 +14,7 @@ from tandemclip.core.data.orientation import upright
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 # How files begin; AVIF from the fifth byte on. Of some kinds the decoder takes zeros for a picture.
+JPEG, PIXELS = b"\xff\xd8\xff", 1 << 30  # at most so many, as OpenCV takes of other kinds
 GIF, AVIF = b"GIF8", (b"ftypavif", b"ftypavis")
 ZERO_FREE = (b"RIFF", b"\0\0\0\x0cjP  ")  # WebP, JPEG 2000: compressed to the end
 
@@ -26,7 +28,8 @@ def decode(data: bytes) -> np.ndarray:
 
     Grey, CMYK and 16-bit files become 8-bit RGB, transparency is dropped, the orientation in EXIF is applied in every
     format that has EXIF, and of an animation there is the first picture. Raises Undecodable for anything else, also for
-    a file that was cut short, and for one whose end is zeros, as a download leaves it that was not finished.
+    a file that was cut short, and for one whose end is zeros, as a download leaves it that was not finished. A hole in
+    the middle of a JPEG, and any damage to a format without a checksum, may decode without a warning.
     """
     if not data:
         raise Undecodable("the image file is empty")
@@ -35,15 +38,26 @@ def decode(data: bytes) -> np.ndarray:
         raise Undecodable("no whole image: the end of the file is zeros")
     if avif or data.startswith(GIF):
         return _by_pillow(data)
+    if data.startswith(JPEG):
+        return np.ascontiguousarray(upright(_strictly(data), data))
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:  # e.g. more pixels than OpenCV accepts
         raise Undecodable(f"OpenCV cannot decode the image: {error.err}") from error
     if pixels is None:
-        raise Undecodable(
-            f"no whole image of a kind that OpenCV knows (JPEG, PNG, WebP, BMP, TIFF ...): {len(data)} bytes"
-        )
+        raise Undecodable(f"no whole image of a kind that OpenCV knows (PNG, WebP, BMP, TIFF ...): {len(data)} bytes")
     return cv2.cvtColor(upright(pixels, data), cv2.COLOR_BGR2RGB)
+
+
+def _strictly(data: bytes) -> np.ndarray:
+    """A JPEG by a decoder whose warnings are errors: OpenCV's fill what is missing with grey, and name no file."""
+    try:
+        height, width, *_ = simplejpeg.decode_jpeg_header(data)
+        if height * width > PIXELS:
+            raise Undecodable(f"the image has too many pixels: {width} x {height}")
+        return simplejpeg.decode_jpeg(data)
+    except ValueError as error:
+        raise Undecodable(f"no whole image: {error}") from error
 
 
 def _by_pillow(data: bytes) -> np.ndarray:
@@ -52,7 +66,7 @@ def _by_pillow(data: bytes) -> np.ndarray:
         with Image.open(io.BytesIO(data)) as image:
             return np.array(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, EOFError, ValueError, Image.DecompressionBombError) as error:
-        raise Undecodable(f"no whole GIF or AVIF: {error}") from error
+        raise Undecodable(f"no whole image: {error}") from error
 
 
 def random_crop(pixels: np.ndarray, area: tuple[float, float], ratio: tuple[float, float], rng) -> np.ndarray:

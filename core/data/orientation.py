@@ -1,11 +1,13 @@
-"""The orientation that EXIF gives a picture, where OpenCV does not apply it."""
+"""The orientation that EXIF gives a picture, where the decoder does not apply it."""
 
 import io
 
 import numpy as np
 from PIL import Image
 
-PNG, WEBP = b"\x89PNG", b"RIFF"  # how files begin; no other kind of RIFF can be decoded
+PNG = b"\x89PNG"
+# How files begin, and what is in those that may have an orientation. No other kind of RIFF than WebP can be decoded.
+SIGNS = {b"\xff\xd8\xff": b"Exif\0\0", b"RIFF": b"EXIF", PNG: b"Raw profile type exif"}
 ORIENTATION = 0x0112  # the tag of EXIF
 # By it: how pixels [H, W, 3] are turned so that the picture stands upright (EXIF 2.3, 4.6.4 A).
 UPRIGHT = {
@@ -20,11 +22,13 @@ UPRIGHT = {
 
 
 def upright(pixels: np.ndarray, data: bytes) -> np.ndarray:
-    """pixels: as OpenCV gives them for the file `data` -> [H, W, 3], upright.
+    """[H, W, 3] of the file `data` -> [H, W, 3], upright.
 
-    OpenCV turns JPEG, TIFF and PNG by their EXIF; not WebP, and not a PNG that has it as ImageMagick writes it.
+    pixels: a JPEG's as they are stored, others' as OpenCV gives them, which turns TIFF and PNG by their EXIF, but not
+    WebP, and not a PNG that has it as ImageMagick writes it.
     """
-    if data.startswith(WEBP) and b"EXIF" in data or data.startswith(PNG) and b"Raw profile type exif" in data:
+    sign = next((sign for start, sign in SIGNS.items() if data.startswith(start)), None)
+    if sign is not None and sign in data:
         return np.ascontiguousarray(UPRIGHT.get(_orientation(data), lambda same: same)(pixels))
     return pixels
 

@@ -226,7 +226,7 @@ def test_an_exif_that_cannot_be_read_turns_nothing():
     np.testing.assert_array_equal(images.decode(data), pixels)
 
 
-@pytest.mark.parametrize("kind", ["WEBP", "JPEG2000", "AVIF", "PNG", "GIF"])
+@pytest.mark.parametrize("kind", ["WEBP", "JPEG2000", "AVIF", "JPEG", "PNG", "GIF"])
 @pytest.mark.parametrize("part", [0.4, 0.6, 0.9])
 def test_a_file_whose_end_is_zeros_is_not_decoded(kind, part):
     """As a download into a file of the full size leaves it that did not come to its end."""
@@ -234,6 +234,25 @@ def test_a_file_whose_end_is_zeros_is_not_decoded(kind, part):
     kept = int(part * len(data))
     with pytest.raises(images.Undecodable):
         images.decode(data[:kept] + bytes(len(data) - kept))
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 30}, {"restart_marker_blocks": 4}])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_that_was_cut_and_ended_is_not_decoded(mode, options):
+    """Half of it would be grey, and nothing said."""
+    data = encoded(np.random.default_rng(0).integers(0, 256, (60, 50, 3), np.uint8), "JPEG", mode, **options)
+    assert images.decode(data).shape == images.decode(data + b"behind its end").shape == (60, 50, 3)
+    for part in (0.3, 0.5):
+        with pytest.raises(images.Undecodable, match="no whole image: "):
+            images.decode(data[: int(part * len(data))] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_is_decoded_as_opencv_does(mode):
+    for options in ({}, {"subsampling": 0}, {"progressive": True}, {"optimize": True, "quality": 30}):
+        data = encoded(smooth(61, 53), "JPEG", mode, **options)
+        expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+        np.testing.assert_array_equal(images.decode(data), expected)
 
 
 def test_a_black_picture_is_whole():

@@ -115,7 +115,7 @@ def test_every_defect_is_counted_and_named(config, workers, capsys):
     passed = {reason: (named.count, [key[-3:] for key in named.first]) for reason, named in decoded.passed_over.items()}
     assert passed == {
         "its captions have no words": (1, ["004"]), "it has no caption": (1, ["005"]),
-        "no whole image of a kind that OpenCV knows (JPEG, PNG, WebP, BMP, TIFF ...)": (1, ["006"]),
+        "no whole image": (1, ["006"]),
         "the image file is empty": (1, ["290"]),
     }  # fmt: skip
     assert {reason: named.count for reason, named in decoded.remarks.items()} == {
