@@ -94,3 +94,12 @@ def test_a_run_that_was_begun_with_such_a_batch_goes_on(configured, tmp_path):
     trainer.train(2)
     resumed = start.resume(tmp_path, trainer.state["config"], {}, make_engine, print)
     assert len(resumed.source) == 7 and resumed.train() == {} and resumed.step == 4
+
+
+def test_what_only_the_checkpoint_says_is_held_against_no_bounds(configured, tmp_path):
+    config, mapping = configured()
+    trainer = start.begin(tmp_path, config, mapping, make_engine)
+    trainer.state["config"] = merge(mapping, {"training": {"floor": 0.0, "warmup": 1.5}})
+    trainer.train(2)
+    given = mapping | {"training": {k: x for k, x in mapping["training"].items() if k != "warmup"}}
+    assert start.resume(tmp_path, given, {}, make_engine, print).settings.warmup == 1.5
