@@ -15,6 +15,8 @@ import numpy as np
 RMS_FLOOR = 1e-3  # of the median rms over the tensors of a kind
 ZERO_IN_THEORY = 1e-9  # of that median: a gradient that only rounding keeps from being zero (a bias before a BatchNorm)
 
+PARTNER = {"weight": "bias", "bias": "weight"}
+
 Kind = Literal["output", "gradient"]
 
 
@@ -48,7 +50,8 @@ def errors(found: dict, judge: dict, kind: Kind) -> dict[str, float]:
     The arrays of one kind share a floor. A gradient that is zero in theory, which the judge must be float64 to tell,
     has no digits to agree in: its error is its largest element, in medians or in what the weight of the same layer has,
     whichever is more: such a bias sums the terms that the weight's gradient is made of, and its noise is their
-    rounding.
+    rounding. A norm's weight and bias are measured by the larger of the two, for the same reason: where one of them
+    nearly cancels, as a later norm takes the change back, the other shows how large the terms are.
     """
     sizes, median = _sizes(judge)
     zero = zero_in_theory(judge) if kind == "gradient" else set()
@@ -60,8 +63,20 @@ def errors(found: dict, judge: dict, kind: Kind) -> dict[str, float]:
             beside = f"{name.rpartition('.')[0]}.weight"
             result[name] = _of_noise(found[name], judge[name], max(median, sizes.get(beside, 0.0)))
         else:
-            result[name] = error(found[name], judge[name], RMS_FLOOR * median)
+            floor = RMS_FLOOR * median
+            if kind == "gradient":
+                floor = max(floor, _partner_size(name, judge, sizes))
+            result[name] = error(found[name], judge[name], floor)
     return result
+
+
+def _partner_size(name, arrays, sizes) -> float:
+    """The rms of a norm's bias, for its weight, and the other way round; 0 of anything else."""
+    layer, _, part = name.rpartition(".")
+    other = f"{layer}.{PARTNER.get(part)}"
+    if other not in arrays or np.ndim(arrays[name]) != 1 or np.shape(arrays[other]) != np.shape(arrays[name]):
+        return 0.0
+    return sizes.get(other, 0.0)
 
 
 def zero_in_theory(gradients: dict) -> set[str]:

@@ -40,6 +40,7 @@ def main(argv=None):
 def _main(argv):
     args = parser().parse_args(argv)
     from tandemclip import backends
+    from tandemclip.core.data.account import lines_of
     from tandemclip.core.hits import percent
     from tandemclip.core.serving.model import model_of
     from tandemclip.core.training import checkpoint
@@ -47,6 +48,7 @@ def _main(argv):
     engine_class = backends.load(args.backend)
     saved = checkpoint.load(checkpoint.resolve(args.checkpoint))
     evaluation = _evaluation(args, saved)
+    print(*lines_of(evaluation.accounts()), sep="\n")
     metrics = percent(evaluation.measure(model_of(saved, engine_class, args.trust)))
     for name, value in metrics.items():
         print(f"{name}: {value:.2f}%")

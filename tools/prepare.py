@@ -67,10 +67,27 @@ def parser() -> command_line.Parser:
         "--out", type=Path, required=True, metavar="FOLDER", help="a folder that is not there yet: whole, or not made"
     )
 
-    command = _command(commands, "objects", _objects, "object descriptions and ROI features from boxed phrases")
+    command = _command(commands, "objects", _objects, "object descriptions and ROI features of what is on a picture")
     _add_rewrite(command)
+    found_by = command.add_mutually_exclusive_group(required=True)
+    found_by.add_argument(
+        "--encoder", type=Path, metavar="CHECKPOINT", help="boxed phrases: a run or a checkpoint, its image tower"
+    )
+    found_by.add_argument(
+        "--detector",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="a file that a training of an object-attribute detector left",
+    )
+    found_by.add_argument(
+        "--features", type=Path, metavar="TSV", help="regions that others extracted: bottom-up attention's, VinVL's"
+    )
+    command.add_argument("--predictions", type=Path, metavar="TSV", help="the words of --features: VinVL's predictions")
     command.add_argument(
-        "--encoder", type=Path, required=True, metavar="CHECKPOINT", help="a run or a checkpoint: its image tower"
+        "--columns", nargs="+", default=[], metavar="NAME", help="of --features, where they are not those of either"
+    )
+    command.add_argument(
+        "--image-key", metavar="NAME", help="what names a sample's picture in --features (default: the sample's key)"
     )
     command.add_backend()
     command_line.add_trust(command)
@@ -203,10 +220,17 @@ def _layout(args):
 def _written(args, report):
     from tandemclip.core.preparation.shards import REPORT
 
+    _print_accounts(report["accounts"])
     print(f"{report['written']} records in {report['shards']} shards in {args.out}, described in {args.out / REPORT}")
     if broken := report["left_out"]:
         print(f"{len(broken)} broken records were left out, the first of them:")
         print(*(f"  {entry['key']}: {entry['why']}" for entry in broken[:NAMED]), sep="\n")
+
+
+def _print_accounts(accounts):
+    from tandemclip.core.data.account import Account, lines_of
+
+    print(*lines_of(map(Account.from_json, accounts)), sep="\n")
 
 
 def _check(args):
@@ -215,9 +239,10 @@ def _check(args):
 
         python tools/prepare.py check --config configs/pretrain/flickr8k_clip_vit.yaml --out data/flickr8k_check
 
-    Images that cannot be decoded, captions that are empty, repeated or longer than the context, how many pairs of a
-    batch are false negatives (captions or labels that are equal), how fast images are read. data.workers=N: by so many
-    processes. OUT/bad_records.txt names what training cannot use, for data.bad_records.
+    First what was read and what was passed over, by reason. Then images that cannot be decoded, captions that are
+    empty, repeated or longer than the context, how many pairs of a batch are false negatives (captions or labels that
+    are equal), how fast images are read. data.workers=N: by so many processes. OUT/bad_records.txt names what training
+    cannot use, for data.bad_records.
     """
     import json
 
@@ -235,6 +260,7 @@ def _check(args):
     (args.out / "check.json").write_text(json.dumps(report, indent=2) + "\n")
     bad = [(entry["number"], entry["key"], entry["why"]) for entry in report["bad"]]
     bad_records.write(args.out / "bad_records.txt", report["records"], bad)
+    _print_accounts(report["accounts"])
     table = Table.grid(padding=(0, 2))
     for row in check_report.rows(report):
         table.add_row(*map(escape, row))
@@ -267,6 +293,8 @@ def _detection(args):
             )
         splits[name], made_of[name] = _built(words, f"--split {name}")
     report = write_detection(splits, args.out, made_of)
+    for accounts in report["accounts"].values():
+        _print_accounts(accounts)
     for name, found in report["splits"].items():
         boxes = found["boxes"]
         print(
@@ -280,21 +308,48 @@ def _detection(args):
 
 
 def _objects(args):
-    """Add what PyramidCLIP's ROI level reads: "objects" in order of size and, in NNN.rois.npy, a feature of each
-    region.
+    """Add what PyramidCLIP's ROI level reads: the 10 "objects" of highest confidence and, in NNN.rois.npy, a feature of
+    each region.
 
-        python tools/prepare.py objects --encoder runs/clip --in 'data/flickr/train/*.tar' --out
-        data/flickr_pyramid/train
+        python tools/prepare.py objects --detector runs/detector/iter_3000.pth --in 'data/photos/*.tar' --out
+        data/photos_pyramid
 
-    Boxed phrases ("phrases": [{"phrase", "box"}]) take the place of a detector's objects. A detector gives confidences,
-    people who draw boxes do not: the confidence that is written is the box's share of the picture, so that the largest
-    come first.
+    --encoder takes boxed phrases ("phrases": [{"phrase", "box"}]) in place of a detector's objects. A detector gives
+    confidences, people who draw boxes do not: the confidence that is written is the box's share of the picture, so that
+    the largest come first. --features takes what others extracted; these files have no words, so that --predictions or
+    a column "phrases" has to give them.
     """
-    from tandemclip.core.preparation import objects
-    from tandemclip.core.serving.model import open_model
+    if args.features is None and (args.predictions or args.columns or args.image_key):
+        raise UserError("--predictions, --columns and --image-key say how to read --features FILE; give that too")
+    _report(_with_objects(args), "objects")
 
-    model = open_model(args.encoder, backends.load(args.backend), args.trust)
-    _report(objects.add_objects(args.patterns, args.out, model), "objects")
+
+def _with_objects(args):
+    from tandemclip.core.preparation import found_objects, objects
+
+    if args.encoder is not None:
+        from tandemclip.core.serving.model import open_model
+
+        model = open_model(args.encoder, backends.load(args.backend), args.trust)
+        return objects.add_objects(args.patterns, args.out, model)
+    if args.features is not None:
+        from tandemclip.core.preparation.feature_files import FeatureFile
+
+        file = FeatureFile(args.features, tuple(args.columns), args.predictions, args.image_key)
+        return found_objects.add_found(args.patterns, args.out, file.job, file)
+    detector = _detector(args.detector, args.trust)
+    job = {"detector": detector.identity}
+    return found_objects.add_found(args.patterns, args.out, job, found_objects.detected(detector))
+
+
+def _detector(path, trust):
+    try:
+        from tandemclip.downstream.detection.attributes.detector import open_detector
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"--detector needs the package {error.name}: pip install -c constraints.txt '.[detection]'"
+        ) from error
+    return open_detector(path, trust)
 
 
 def _summaries(args):
@@ -325,6 +380,10 @@ def _report(counts, what):
     print(f"{counts['samples']} samples, {counts[what]} {what}")
     if counts["unreadable"]:
         print(f"{counts['unreadable']} samples cannot be read and were copied as they are; `check` names them")
+    if counts["missing"]:
+        print(f"{counts['missing']} samples are not in the file and were copied as they are; see --image-key")
+    if counts["without_objects"]:
+        print(f"on {counts['without_objects']} samples nothing was found")
 
 
 def main(argv=None):

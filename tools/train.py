@@ -87,6 +87,8 @@ def _main(argv):
         trainer = start.begin(args.out, config, mapping, make_engine, args.resume, print, evaluate_run)
     interrupted = _stop_on_interrupt(trainer)
     say = print if trainer.leads else lambda text: None
+    for line in _data(trainer.config.data):
+        say(line)
     say(f"{args.backend}: ready to train after {trainer.prepare():.1f} s (compiling, first use of kernels)")
     if args.minutes is not None:
         trainer = start.fit_minutes(trainer, args.minutes)
@@ -96,6 +98,14 @@ def _main(argv):
         found, learned, verdict = overfit.verdict(trainer)
         say(verdict)
     return _report(trainer, found, args, bool(interrupted)) or int(not learned)
+
+
+def _data(data) -> list[str]:
+    """What is read of the data, and what is passed over."""
+    from tandemclip.core.data.account import lines_of
+
+    evaluated = () if data.evaluate is None else data.evaluate.accounts()
+    return [*lines_of(data.train.account(), "data.train: "), *lines_of(evaluated, "data.evaluate: ")]
 
 
 def _stop_on_interrupt(trainer):

@@ -6,42 +6,53 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
+
+from tandemclip.core.data.orientation import upright
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+# How files begin; AVIF from the fifth byte on. Of some kinds the decoder takes zeros for a picture.
+GIF, AVIF = b"GIF8", (b"ftypavif", b"ftypavis")
+ZERO_FREE = (b"RIFF", b"\0\0\0\x0cjP  ")  # WebP, JPEG 2000: compressed to the end
 
 
 class Undecodable(Exception):
-    """These bytes are no whole picture."""
+    """These bytes are no whole picture. Its words are the same for all such files up to a colon."""
 
 
 def decode(data: bytes) -> np.ndarray:
     """An encoded file -> [H, W, 3] uint8 RGB.
 
-    Grey, CMYK and 16-bit files become 8-bit RGB, transparency is dropped, the orientation in EXIF is applied, and of an
-    animation there is the first picture. Raises Undecodable for anything else, also for a file that was cut short.
+    Grey, CMYK and 16-bit files become 8-bit RGB, transparency is dropped, the orientation in EXIF is applied in every
+    format that has EXIF, and of an animation there is the first picture. Raises Undecodable for anything else, also for
+    a file that was cut short, and for one whose end is zeros, as a download leaves it that was not finished.
     """
     if not data:
         raise Undecodable("the image file is empty")
-    if data.startswith(b"GIF8"):
-        return _decode_gif(data)
+    avif = data[4:12] in AVIF
+    if (avif or data.startswith(ZERO_FREE)) and not any(data[-max(64, len(data) // 16) :]):
+        raise Undecodable("no whole image: the end of the file is zeros")
+    if avif or data.startswith(GIF):
+        return _by_pillow(data)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:  # e.g. more pixels than OpenCV accepts
         raise Undecodable(f"OpenCV cannot decode the image: {error.err}") from error
     if pixels is None:
-        raise Undecodable(f"{len(data)} bytes that are no whole image OpenCV knows (JPEG, PNG, WebP, BMP, TIFF ...)")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+        raise Undecodable(
+            f"no whole image of a kind that OpenCV knows (JPEG, PNG, WebP, BMP, TIFF ...): {len(data)} bytes"
+        )
+    return cv2.cvtColor(upright(pixels, data), cv2.COLOR_BGR2RGB)
 
 
-def _decode_gif(data: bytes) -> np.ndarray:
-    """By Pillow: OpenCV's packages have no GIF."""
+def _by_pillow(data: bytes) -> np.ndarray:
+    """What OpenCV's packages do not have: GIF and AVIF."""
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return np.array(image.convert("RGB"))
+            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, EOFError, ValueError, Image.DecompressionBombError) as error:
-        raise Undecodable(f"no whole GIF: {error}") from error
+        raise Undecodable(f"no whole GIF or AVIF: {error}") from error
 
 
 def random_crop(pixels: np.ndarray, area: tuple[float, float], ratio: tuple[float, float], rng) -> np.ndarray:

@@ -9,7 +9,11 @@ from tandemclip.core.data import images
 
 
 class BrokenRecord(Exception):
-    """A record that cannot be used. The loader names it, counts it and takes another one in its place."""
+    """A record that cannot be used. The loader names it, counts it and takes another one in its place.
+
+    why: the reason, in words that are the same for every such record, and behind a colon what is special about this
+    one.
+    """
 
     def __init__(self, key: str, why: str):
         super().__init__(key, why)  # both as arguments, so that it survives pickling between processes
@@ -18,6 +22,15 @@ class BrokenRecord(Exception):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.why}"
+
+    @property
+    def reason(self) -> str:
+        return reason_of(self.why)
+
+
+def reason_of(why: str) -> str:
+    """What an account counts a broken record under."""
+    return why.partition(":")[0]
 
 
 # crowd: a region with many of them, of which none is drawn alone (COCO's iscrowd). difficult, truncated: PASCAL VOC's.
@@ -51,7 +64,8 @@ class Record:
 
     key names it in messages. summary: a shorter text of the same content, or None. label: its class, or None.
     attributes: further true classes by name, e.g. {"digit": 7, "color": 0}. classes: tells equal labels of different
-    data sets apart. prompted: its captions are its class's name in templates, and none of its own.
+    data sets apart. prompted: its captions are its class's name in templates, and none of its own. remarks: what is odd
+    about it, though it is used, in words that are the same for every such record.
     """
 
     key: str
@@ -63,6 +77,7 @@ class Record:
     attributes: dict[str, int] = field(default_factory=dict)
     classes: str = ""
     prompted: bool = False
+    remarks: tuple[str, ...] = ()
 
     @cached_property
     def pixels(self) -> np.ndarray:

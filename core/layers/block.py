@@ -52,8 +52,9 @@ class Block(Spec):
             return own
         return own | {"attention_drop": DropPath(self.drop_path), "feed_forward_drop": DropPath(self.drop_path)}
 
-    def forward(self, ops, p, x, *mask):  # [B, N, width] or a map, [B, N] where the attention takes one -> as x
+    def forward(self, ops, p, x, *mask, **grid):  # [B, N, width] or a map -> the same
+        """mask: [B, N] where the attention takes one. grid: what the feed-forward takes beside x, LeFF's `grid`."""
         attended = p.attention(p.attention_norm(x), *mask)
         x = x + (attended if self.drop_path is None else p.attention_drop(attended))
-        fed = p.feed_forward(p.feed_forward_norm(x))
+        fed = p.feed_forward(p.feed_forward_norm(x), **grid)
         return x + (fed if self.drop_path is None else p.feed_forward_drop(fed))

@@ -1,6 +1,7 @@
 """Locally-enhanced feed-forward (PyramidCLIP 3.3 and Fig. 3c, after CeiT), in the order of the released code."""
 
 from dataclasses import dataclass
+from math import isqrt
 
 from tandemclip.core.layers.activation import Activation, activate
 from tandemclip.core.layers.convolution import Convolution
@@ -32,15 +33,15 @@ class LeFF(Spec):
             "shrink_norm": BatchNorm(self.width),
         }
 
-    def forward(self, ops, p, x):  # [B, 1 + side^2, width] -> the same
+    def forward(self, ops, p, x, grid=None):  # [B, 1 + h w, width], (h, w) or None for a square -> the same
         batch, count, _ = x.shape
-        side = round((count - 1) ** 0.5)
-        rows = batch * side * side
+        height, width = grid or (isqrt(count - 1),) * 2
+        rows = batch * height * width
         act = lambda y: activate(ops, self.activation, y)
         patches = ops.reshape(x[:, 1:], (rows, self.width))
         y = act(p.expand_norm(p.expand(patches)))
-        y = ops.transpose(ops.reshape(y, (batch, side, side, self.hidden)), (0, 3, 1, 2))
+        y = ops.transpose(ops.reshape(y, (batch, height, width, self.hidden)), (0, 3, 1, 2))
         y = act(p.local_norm(p.local(y)))
         y = ops.reshape(ops.transpose(y, (0, 2, 3, 1)), (rows, self.hidden))
         y = act(p.shrink_norm(p.shrink(y)))
-        return ops.concat((x[:, :1], ops.reshape(y, (batch, side * side, self.width))), 1)
+        return ops.concat((x[:, :1], ops.reshape(y, (batch, height * width, self.width))), 1)

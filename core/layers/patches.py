@@ -51,8 +51,8 @@ class PatchMerging(Spec):
         reduction = Linear(4 * self.width, 2 * self.width, bias=False, weight_initial=self.initial)
         return {"norm": LayerNorm(4 * self.width, self.eps), "reduction": reduction}
 
-    def forward(self, ops, p, x):  # [B, S, S, width] -> [B, S / 2, S / 2, 2 width]
-        batch, side, _, width = x.shape
-        half = side // 2
-        x = ops.transpose(ops.reshape(x, (batch, half, 2, half, 2, width)), (0, 1, 3, 4, 2, 5))
-        return p.reduction(p.norm(ops.reshape(x, (batch, half, half, 4 * width))))
+    def forward(self, ops, p, x):  # [B, H, W, width] -> [B, H / 2, W / 2, 2 width]
+        batch, rows, columns, width = x.shape
+        rows, columns = rows // 2, columns // 2
+        x = ops.transpose(ops.reshape(x, (batch, rows, 2, columns, 2, width)), (0, 1, 3, 4, 2, 5))
+        return p.reduction(p.norm(ops.reshape(x, (batch, rows, columns, 4 * width))))

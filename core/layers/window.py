@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from math import isqrt
 
 import numpy as np
 
@@ -16,19 +17,19 @@ APART = 100.0  # what a logit between tokens of different regions is lowered by 
 
 @dataclass(frozen=True)
 class WindowAttention(Spec):
-    """side: of the map, a multiple of `window`. shift: the map is rolled by so much first, and what it brings into one
-    window from opposite ends of the picture does not see each other (section 3.2, Fig. 4)."""
+    """A map that does not split into windows is padded with zeros behind its last row and column; like Swins for
+    detection, the padding is not masked. shift: the map is rolled by so much first, and what it brings into one window
+    from opposite ends of the picture does not see each other (section 3.2, Fig. 4). An axis that has no more than one
+    window is not rolled.
+    """
 
     width: int
     heads: int
-    side: int
     window: int
     shift: int
     initial: Normal
 
     def __post_init__(self):
-        if self.side % self.window:
-            raise ValueError(f"a map of {self.side} x {self.side} tokens does not split into windows of {self.window}")
         if self.width % self.heads:
             raise ValueError(f"width {self.width} does not split into {self.heads} heads")
 
@@ -42,41 +43,55 @@ class WindowAttention(Spec):
     def parameters(self):
         return {"relative_bias": Parameter(((2 * self.window - 1) ** 2, self.heads), self.initial)}
 
-    def forward(self, ops, p, x):  # [B, side, side, width] -> the same
-        tokens, width = self.window**2, self.width
-        qkv = p.qkv(cut(ops, roll(ops, x, self.shift), self.window))
+    def forward(self, ops, p, x):  # [B, H, W, width] -> the same
+        _, height, breadth, width = x.shape
+        x = padded(ops, x, self.window)
+        size, tokens = x.shape[1:3], self.window**2
+        shifts = tuple(self.shift if side > self.window else 0 for side in size)
+        qkv = p.qkv(cut(ops, roll(ops, x, shifts), self.window))
         q, k, v = (split_heads(ops, qkv[:, :, i * width : (i + 1) * width], self.heads) for i in range(3))
         logits = ops.matmul(q * (width // self.heads) ** -0.5, ops.transpose(k, (0, 1, 3, 2)))
         bias = ops.take(p["relative_bias"], ops.constant(relative_index(self.window).reshape(-1)))
         logits = logits + ops.transpose(ops.reshape(bias, (tokens, tokens, self.heads)), (2, 0, 1))
-        if self.shift:
-            apart = ops.constant(regions_apart(self.side, self.window, self.shift) * np.float32(APART))
+        if any(shifts):
+            apart = ops.constant(regions_apart(size, self.window, shifts) * np.float32(APART))
             shape = (x.shape[0], apart.shape[0], self.heads, tokens, tokens)
             logits = ops.reshape(ops.reshape(logits, shape) - apart, logits.shape)
         x = p.output(join_heads(ops, ops.matmul(ops.softmax(logits, 3), v)))
-        return roll(ops, put_together(ops, x, self.side), self.side - self.shift if self.shift else 0)
+        back = tuple(side - shift if shift else 0 for side, shift in zip(size, shifts))
+        x = roll(ops, put_together(ops, x, size), back)
+        return x if size == (height, breadth) else x[:, :height, :breadth]
 
 
-def roll(ops, x, shift):  # [B, S, S, C]: row and column `shift` come first
-    if not shift:
-        return x
-    x = ops.concat((x[:, shift:], x[:, :shift]), 1)
-    return ops.concat((x[:, :, shift:], x[:, :, :shift]), 2)
+def padded(ops, x, window):  # [B, H, W, C] -> zeros behind, so that both sides are multiples of the window
+    zero = ops.constant(np.zeros((1, 1, 1, 1), np.float32))
+    for axis in (1, 2):
+        if missing := -x.shape[axis] % window:
+            shape = (*x.shape[:axis], missing, *x.shape[axis + 1 :])
+            x = ops.concat((x, ops.broadcast_to(zero, shape)), axis)
+    return x
 
 
-def cut(ops, x, window):  # [B, S, S, C] -> [B (S / window)^2, window^2, C], windows row by row
-    batch, side, _, width = x.shape
-    count = side // window
-    x = ops.transpose(ops.reshape(x, (batch, count, window, count, window, width)), (0, 1, 3, 2, 4, 5))
-    return ops.reshape(x, (batch * count * count, window * window, width))
+def roll(ops, x, shifts):  # [B, H, W, C]: row shifts[0] and column shifts[1] come first
+    down, right = shifts
+    if down:
+        x = ops.concat((x[:, down:], x[:, :down]), 1)
+    return ops.concat((x[:, :, right:], x[:, :, :right]), 2) if right else x
 
 
-def put_together(ops, x, side):  # [B (S / window)^2, window^2, C] -> [B, S, S, C]
-    width, window = x.shape[2], int(x.shape[1] ** 0.5)
-    count = side // window
-    batch = x.shape[0] // count**2
-    x = ops.transpose(ops.reshape(x, (batch, count, count, window, window, width)), (0, 1, 3, 2, 4, 5))
-    return ops.reshape(x, (batch, side, side, width))
+def cut(ops, x, window):  # [B, H, W, C] -> [B (H / window) (W / window), window^2, C], windows row by row
+    batch, height, breadth, width = x.shape
+    rows, columns = height // window, breadth // window
+    x = ops.transpose(ops.reshape(x, (batch, rows, window, columns, window, width)), (0, 1, 3, 2, 4, 5))
+    return ops.reshape(x, (batch * rows * columns, window * window, width))
+
+
+def put_together(ops, x, size):  # [B (H / window) (W / window), window^2, C], (H, W) -> [B, H, W, C]
+    width, window = x.shape[2], isqrt(x.shape[1])
+    rows, columns = (side // window for side in size)
+    batch = x.shape[0] // (rows * columns)
+    x = ops.transpose(ops.reshape(x, (batch, rows, columns, window, window, width)), (0, 1, 3, 2, 4, 5))
+    return ops.reshape(x, (batch, *size, width))
 
 
 def relative_index(window: int) -> np.ndarray:
@@ -86,13 +101,13 @@ def relative_index(window: int) -> np.ndarray:
     return (offset[..., 0] * (2 * window - 1) + offset[..., 1]).astype(np.int32)
 
 
-def regions_apart(side: int, window: int, shift: int) -> np.ndarray:
-    """[(side / window)^2, 1, window^2, window^2] float32: 1 where query and key were not neighbours before the map was
-    rolled.
+def regions_apart(size: tuple[int, int], window: int, shifts: tuple[int, int]) -> np.ndarray:
+    """(H, W) -> [(H / window) (W / window), 1, window^2, window^2] float32: 1 where query and key were not neighbours
+    before the map was rolled.
     """
-    end = np.arange(side)
-    part = (end >= side - window).astype(int) + (end >= side - shift)  # of the rolled map: whole windows, then two ends
-    region = 3 * part[:, None] + part[None]
-    count = side // window
-    region = region.reshape(count, window, count, window).transpose(0, 2, 1, 3).reshape(count**2, 1, window**2)
+    # of either side of the rolled map: whole windows, then two ends
+    parts = [(np.arange(n) >= n - window).astype(int) + (np.arange(n) >= n - shift) for n, shift in zip(size, shifts)]
+    region = 3 * parts[0][:, None] + parts[1][None]
+    rows, columns = (side // window for side in size)
+    region = region.reshape(rows, window, columns, window).transpose(0, 2, 1, 3).reshape(rows * columns, 1, window**2)
     return (region[..., :, None] != region[..., None, :]).astype(np.float32)

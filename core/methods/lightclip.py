@@ -159,11 +159,14 @@ class LightCLIP(SoftTargets):
             features.own |= self._masked_words(ops, p, batch, image)
         return features
 
-    def _tokens(self, ops, p, features, image, text, mask):  # [B, l1, Di], [B, l2, Dt], [B, l2]
+    def _tokens(self, ops, p, features, image, text, mask):  # [B, l1, Di], [B, l2, Dt], [B, l2] or None
         """3.3: both sides in the width of the embedding, and what the host matches by."""
         image = unit(ops, p.child("auxiliary.image_tokens")(image))
         text = unit(ops, p.child("auxiliary.text_tokens")(text))
-        mask = mask if self.alignment.ends else between_ends(ops, mask)
+        if mask is None:  # all of them are tokens, and none of them an end
+            mask = ops.sum(text * 0.0, 2) + 1.0
+        elif not self.alignment.ends:
+            mask = between_ends(ops, mask)
         features.shared["has_tokens"] = ops.minimum(ops.sum(mask, 1), ops.constant(np.ones((), np.float32)))
         # In float32: a matching is decided by small differences, and costs little.
         cost = costs(exact(ops), *(ops.widen(x) for x in (image, text, mask)))

@@ -11,6 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
+from tandemclip.core.data.account import Tally
 from tandemclip.core.data.records import BrokenRecord, Record
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.tokenizers.tokenizer import Tokenizer
@@ -24,8 +25,8 @@ CAPTION = np.dtype([("text", "<u8"), ("record", "<i8"), ("times", "<i4"), ("of",
 
 @dataclass
 class Findings:
-    """bad: (number, key, why). captions: [rows] CAPTION of the other records, as sizes (height, width) and labels
-    (space, number) are theirs.
+    """bad: (number, key, why). captions: [rows] CAPTION of the other records, as sizes (height, width), labels
+    (space, number) and remarks are theirs.
 
     empty, cut: captions without a token, and those longer than the context, bad records' too. seconds: spent reading
     and decoding `decoded` images.
@@ -35,6 +36,7 @@ class Findings:
     captions: np.ndarray = field(default_factory=lambda: np.empty(0, CAPTION))
     labels: Counter = field(default_factory=Counter)
     sizes: Counter = field(default_factory=Counter)
+    remarks: Tally = field(default_factory=Tally)
     empty: int = 0
     cut: int = 0
     decoded: int = 0
@@ -66,6 +68,8 @@ class Reader:
             except BrokenRecord as error:
                 found.bad.append((number, error.key, error.why))
                 continue
+            for remark in record.remarks:
+                found.remarks.add(remark, record.key)
             found.sizes[size] += 1
             if record.label is not None:
                 found.labels[record.classes, record.label] += 1
@@ -118,6 +122,7 @@ def together(parts: list[Findings]) -> Findings:
     whole = Findings()
     for part in parts:
         whole.bad += part.bad
+        whole.remarks.merge(part.remarks.counts)
         whole.labels += part.labels
         whole.sizes += part.sizes
         for name in ("empty", "cut", "decoded", "seconds"):

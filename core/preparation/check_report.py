@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from tandemclip.core.console.progress import Progress
+from tandemclip.core.data.account import Account, Tally
+from tandemclip.core.data.records import reason_of
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.views.text import TextView
 from tandemclip.core.preparation.check import Findings, Reader, stretches, text_hash, together
 from tandemclip.core.training.config import Config
 from tandemclip.core.training.start import tokenizer_of
 
+DECODED = "decoded"
 MANY_CUT = 0.01  # of all captions
 MANY_EQUAL = 0.05  # of the rows of a batch
 
@@ -34,6 +37,7 @@ def check(config: Config) -> dict:
     report = {
         "records": len(source),
         "bad": [{"number": number, "key": key, "why": why} for number, key, why in found.bad],
+        "accounts": [account.to_json() for account in (*source.account(), _decoded(source, found))],
         "images": _images(found),
         "batch_size": batch,
     }
@@ -48,6 +52,13 @@ def check(config: Config) -> dict:
         equal = sum(count * (count - 1) / 2 for count in found.labels.values())
         report["labels"]["equal_pairs_in_a_batch"] = expected_pairs(equal, good, batch)
     return report
+
+
+def _decoded(source: Source, found: Findings) -> Account:
+    passed = Tally()
+    for _, key, why in found.bad:
+        passed.add(reason_of(why), key)
+    return Account(DECODED, "records", len(source), len(source) - passed.total, passed.counts, found.remarks.counts)
 
 
 def expected_pairs(equal: float, records: int, batch: int) -> float:
@@ -153,6 +164,10 @@ def advice(report: dict, bad_records: Path) -> str:
         todo.append(
             f"{captions['cut'] / captions['count']:.0%} of the captions are cut: raise method.text.context_length"
         )
+    for account in report["accounts"]:
+        passed = account["all"] - account["read"]
+        if passed and account["unit"] != "records":  # a part of a source leaves out what it is meant to
+            todo.append(f"{passed:,} {account['unit']} of {account['of']} were passed over, see above")
     many_equal = captions and 2 * captions.get("equal_pairs_in_a_batch", 0) > MANY_EQUAL * report["batch_size"]
     if many_equal and captions["equal_ones_are_negatives"]:
         option = "set method.targets=texts, or " if captions["targets_can_be_set"] else ""

@@ -60,7 +60,8 @@ def write_detection(splits: dict[str, Source], out: Path, made_of: dict[str, dic
                 )
         _write_voc(pictures, folder / VOC, passed)
         _write_coco(pictures, folder / COCO, categories(splits, pictures))
-        report = _report(pictures, passed, made_of)
+        accounts = {split: [account.to_json() for account in source.account()] for split, source in splits.items()}
+        report = {**_report(pictures, passed, made_of), "accounts": accounts}
         (folder / REPORT).write_bytes(_json(report))
     return report
 

@@ -11,14 +11,14 @@ how sure anybody is of it.
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from tandemclip.core.data import images
-from tandemclip.core.data.sources.shard_index import KINDS
+from tandemclip.core.data.sources.kinds import PICTURES
 from tandemclip.core.data.views.rois import OBJECTS
 from tandemclip.core.preparation.rewrite import Sample, as_json, facts, rewrite
 from tandemclip.core.serving.model import Model
@@ -53,7 +53,8 @@ def _described(model: Model, samples: Iterator[Sample], counts: Counter) -> Iter
         grids = model.encode("encode_grid", rows[: len(batch)], model.batch_size) if any(things) else rows
         for (key, contents), objects, grid in zip(batch, things, grids):
             counts["objects"] += len(objects)
-            yield key, {**contents, **_members(contents, objects, grid)} if objects else contents
+            features = [pool(grid, thing["box"]) for thing in objects]
+            yield key, {**contents, **members(contents, objects, features)} if objects else contents
 
 
 def _read(model: Model, contents: dict[str, bytes], row: np.ndarray, counts: Counter) -> list[dict]:
@@ -62,7 +63,7 @@ def _read(model: Model, contents: dict[str, bytes], row: np.ndarray, counts: Cou
         objects = strongest(facts(contents))
         np.array([thing["box"] for thing in objects], np.float64).reshape(len(objects), 4)  # raises for what is no box
         if objects:
-            image = next(data for kind, data in contents.items() if KINDS.get(kind) == "image")
+            image = next(data for kind, data in contents.items() if kind in PICTURES)
             row[:] = squeezed(model, images.decode(image))
         return objects
     except (KeyError, TypeError, ValueError, StopIteration, images.Undecodable):
@@ -116,13 +117,13 @@ def _covered(start: float, stop: float, cells: int) -> np.ndarray:
     return lengths / lengths.sum()
 
 
-def _members(contents: dict[str, bytes], objects: list[dict], grid: np.ndarray) -> dict[str, bytes]:
-    """The sample's new json and features."""
-    features = np.stack([pool(grid, thing["box"]) for thing in objects])
-    fits = np.abs(features).max() < np.finfo(np.float16).max  # half the room, to 3 digits
-    features = features.astype(np.float16 if fits else np.float32)
+def members(contents: dict[str, bytes], objects: list[dict], features: Sequence[np.ndarray]) -> dict[str, bytes]:
+    """The new json and features, [D] for each object, of a sample; what it had of objects and phrases is gone."""
+    rows = np.stack(features)
+    fits = np.abs(rows).max() < np.finfo(np.float16).max  # half the room, to 3 digits
+    rows = rows.astype(np.float16 if fits else np.float32)
     rest = {name: value for name, value in facts(contents).items() if name not in ("objects", "phrases")}
     described = [{name: value for name, value in thing.items() if name != "feature"} for thing in objects]
     file = io.BytesIO()
-    np.lib.format.write_array(file, features)
+    np.lib.format.write_array(file, rows)
     return {"json": as_json({**rest, "objects": described}), "rois.npy": file.getvalue()}

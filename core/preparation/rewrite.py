@@ -12,9 +12,12 @@ from pathlib import Path
 
 from tandemclip.core.console.progress import Progress
 from tandemclip.core.data.sources.file_cache import stamp
-from tandemclip.core.data.sources.shard_index import members, read_index
+from tandemclip.core.data.sources.kinds import ROIS, ending
+from tandemclip.core.data.sources.shard_index import read_index
+from tandemclip.core.data.sources.shard_keys import grouped
+from tandemclip.core.data.sources.shard_paths import files
 from tandemclip.core.data.sources.shard_writer import write_shard
-from tandemclip.core.data.sources.shards import files
+from tandemclip.core.data.sources.tar_members import read_members
 from tandemclip.core.errors import UserError
 from tandemclip.core.preparation.ledger import Ledger, ledger_of_shards
 
@@ -47,11 +50,22 @@ def rewrite(patterns: list[str], out: Path, job: dict, change: Change) -> Counte
 
 
 def samples(shard: Path) -> Iterator[Sample]:
-    """All members of a tar file by their samples. UserError where it is cut short."""
-    records = members(str(shard))
+    """All members of a tar file by their samples, what `shards` reads of them first. UserError where it is cut short.
+
+    What is read has the plain ending of its kind: 17.input.PNG comes as ("17", {"png": ...}).
+    """
+    spans = read_members(str(shard)).spans
+    groups = grouped(spans, str(shard))
     with open(shard, "rb") as file:
-        for key, spans in records.items():
-            yield key, {kind.lower(): os.pread(file.fileno(), size, offset) for kind, (offset, size) in spans.items()}
+        for key in {**groups.records, **groups.others}:
+            kinds = groups.records.get(key, {})
+            names = {_ending(kind, name): name for kind, name in kinds.items()}
+            names |= {name[len(key) + 1 :].lower(): name for name in groups.others.get(key, ())}
+            yield key, {end: os.pread(file.fileno(), *reversed(spans[name])) for end, name in names.items()}
+
+
+def _ending(kind: str, name: str) -> str:
+    return {"image": ending(name), "rois": ROIS}.get(kind, kind)
 
 
 def facts(contents: dict[str, bytes]) -> dict:

@@ -11,7 +11,8 @@ import numpy as np
 
 from tandemclip.core.console.progress import Progress
 from tandemclip.core.data import images
-from tandemclip.core.data.records import BrokenRecord, Object, Record
+from tandemclip.core.data.account import Account, Named, Tally, counts_from_json, counts_to_json
+from tandemclip.core.data.records import BrokenRecord, Object, Record, reason_of
 from tandemclip.core.data.sources.shard_writer import encode, write_shard
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
@@ -21,6 +22,7 @@ from tandemclip.core.whole_file import whole_file
 
 LEDGER, REPORT, CLASSES = "shards.jsonl", "report.json", "classes.json"
 QUALITY = 95  # of a JPEG that had to be made smaller
+NOT_CHOSEN = "it is not among those that were asked for"
 PROBED = 1000  # records whose texts tell a source from another one of the same name
 
 
@@ -66,12 +68,30 @@ def write_shards(
             name = f"{start // per_shard:06d}.tar"
             if name not in pieces:
                 broken: list[dict] = []
+                remarks = Tally()
                 places = range(start, min(start + per_shard, len(chosen)))
-                samples = _samples(source, chosen, places, ledger.job["short_side"], broken, progress)
+                samples = _samples(source, chosen, places, ledger.job["short_side"], broken, remarks, progress)
                 count = write_shard(out / name, samples)
-                pieces[name] = {"shard": name, "records": count, "bytes": (out / name).stat().st_size, "broken": broken}
+                pieces[name] = {
+                    "shard": name, "records": count, "bytes": (out / name).stat().st_size, "broken": broken,
+                    "remarks": counts_to_json(remarks.counts),
+                }  # fmt: skip
                 ledger.add(pieces[name])
-    return _report(out, ledger.job, [pieces[name] for name in sorted(pieces)], left_out)
+    done = [pieces[name] for name in sorted(pieces)]
+    broken = [*left_out, *(entry for piece in done for entry in piece["broken"])]
+    accounts = [*source.account(), _account(len(source), len(chosen) + len(left_out), done, broken)]
+    return _report(out, ledger.job, done, broken, accounts)
+
+
+def _account(count: int, looked_at: int, pieces: list[dict], broken: list[dict]) -> Account:
+    """What decoding showed. count: of the source's records."""
+    passed, remarks = Tally(), Tally()
+    for entry in broken:
+        passed.add(reason_of(entry["why"]), entry["key"])
+    for piece in pieces:
+        remarks.merge(counts_from_json(piece.get("remarks", {})))  # older ledgers have none
+    counts = passed.counts | ({NOT_CHOSEN: Named(count - looked_at, ())} if count > looked_at else {})
+    return Account("decoded", "records", count, sum(piece["records"] for piece in pieces), counts, remarks.counts)
 
 
 def _stands(out: Path, piece: dict) -> bool:
@@ -79,12 +99,13 @@ def _stands(out: Path, piece: dict) -> bool:
     return path.exists() and path.stat().st_size == piece["bytes"]
 
 
-def _samples(source, chosen, places, short_side, broken, progress) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """The shard's samples; `broken` gets the others."""
+def _samples(source, chosen, places, short_side, broken, remarks, progress) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """The shard's samples; `broken` gets the others, `remarks` what is odd about those that are written."""
 
     def sample(place: int):
         try:
-            return f"{place:08d}", encode(shrunk(source[int(chosen[place])], short_side))
+            record = source[int(chosen[place])]
+            return record, (f"{place:08d}", encode(shrunk(record, short_side)))
         except BrokenRecord as error:
             return error
 
@@ -92,7 +113,10 @@ def _samples(source, chosen, places, short_side, broken, progress) -> Iterator[t
         if isinstance(result, BrokenRecord):
             broken.append({"key": result.key, "why": result.why})
         else:
-            yield result
+            record, written = result
+            for remark in record.remarks:
+                remarks.add(remark, record.key)
+            yield written
         progress.advance()
 
 
@@ -116,9 +140,11 @@ def _shrunk_mask(thing: Object, before: tuple[int, int], after: tuple[int, int])
     return dataclasses.replace(thing, mask=images.resize_antialiased(thing.mask.astype(np.float32), *after) >= 0.5)
 
 
-def _report(out: Path, job: dict, pieces: list[dict], left_out: Sequence[dict]) -> dict:
-    broken = [*left_out, *(entry for piece in pieces for entry in piece["broken"])]
-    report = {**job, "shards": len(pieces), "written": sum(piece["records"] for piece in pieces), "left_out": broken}
+def _report(out: Path, job: dict, pieces: list[dict], broken: list[dict], accounts: list[Account]) -> dict:
+    report = {
+        **job, "shards": len(pieces), "written": sum(piece["records"] for piece in pieces), "left_out": broken,
+        "accounts": [account.to_json() for account in accounts],
+    }  # fmt: skip
     with whole_file(out / REPORT) as file:
         file.write(json.dumps(report, indent=1).encode() + b"\n")
     return report

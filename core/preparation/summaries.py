@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from tandemclip.core.data.sources.shards import captions_of
+from tandemclip.core.data.sources.shard_facts import captions_of
 from tandemclip.core.preparation.rewrite import Sample, as_json, facts, rewrite
 
 BATCH = 32  # captions summarised at once
@@ -127,7 +127,7 @@ def _facts(contents: dict[str, bytes], counts: Counter) -> tuple[dict, list[str]
     """What the json says, and the captions that are not empty."""
     try:
         said = facts(contents)
-        return said, [caption for caption in captions_of(said, contents.get("txt")) if caption.strip()]
+        return said, list(captions_of(said, contents.get("txt"), []))
     except (TypeError, ValueError):
         counts["unreadable"] += 1
         return {}, []

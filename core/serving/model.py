@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from tandemclip.core.config.build import build
-from tandemclip.core.data.records import Record
 from tandemclip.core.data.tokenizers.tokenizer import Tokenizer, from_json
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Method
 from tandemclip.core.random import generator
+from tandemclip.core.serving.inputs import records_of, texts_of
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.engine import Engine
 from tandemclip.core.training.update import AdamW
@@ -27,22 +27,23 @@ class Model:
     workers: int = 0
 
     def encode_texts(self, texts: list[str]) -> np.ndarray:
-        """-> [len(texts), embed_dim] float32, unit rows."""
+        """-> [len(texts), embed_dim] float32, unit rows. UserError for what is no list of texts."""
         if self.method.text is None:
             raise UserError(
                 f"{type(self.method).__name__} reads no texts; encode images, or use a method with a text tower"
             )
-        ids = self.tokenizer(_listed(texts, "text"), self.method.text.context_length)
+        ids = self.tokenizer(texts_of(texts), self.method.text.context_length)
         return self._in_batches(self.engine.encode_text, ids)
 
     def encode_images(self, images: list) -> np.ndarray:
-        """Paths, encoded bytes or [H, W, 3] uint8 RGB arrays -> [len(images), embed_dim] float32, unit rows.
+        """Paths, encoded bytes, PIL images or [H, W, 3] uint8 RGB arrays -> [len(images), embed_dim] float32.
 
-        Cut and normalised as in evaluation. Raises BrokenRecord for what is no image.
+        Unit rows. Cut and normalised as in evaluation. A grey array may be [H, W] or [H, W, 1]; of [H, W, 4] the last
+        channel, transparency, is dropped. Raises UserError for anything else, and BrokenRecord for a file that is no
+        image.
         """
         view, rng = self.method.inference_view(), generator("no draw")
-        records = map(_record, _listed(images, "image"))
-        rows = np.stack([view(record, rng, self.tokenizer)[""] for record in records])
+        rows = np.stack([view(record, rng, self.tokenizer)[""] for record in records_of(images)])
         return self._in_batches(self.engine.encode_image, rows)
 
     def similarity(self, images: np.ndarray, texts: np.ndarray) -> np.ndarray:
@@ -84,25 +85,6 @@ class Model:
             return batch
         rows = min(self.batch_size, 1 << (count - 1).bit_length())
         return np.concatenate([batch, np.repeat(batch[-1:], rows - len(batch), 0)])
-
-
-def _listed(items, what: str) -> list:
-    """Of one text or path alone Python would take every letter for one."""
-    if isinstance(items, (str, bytes, Path)):
-        raise UserError(f"got one {what}, {items!r:.40}; expected a list of them: write [{what}]")
-    listed = list(items)
-    if not listed:
-        raise UserError(f"got a list without a {what}; expected one or more")
-    return listed
-
-
-def _record(image) -> Record:
-    if isinstance(image, (str, Path)):
-        try:
-            return Record(str(image), Path(image).read_bytes())
-        except OSError as error:
-            raise UserError(f"the image {image} cannot be read: {error.strerror}; check the path") from error
-    return Record("an image", image)
 
 
 def open_model(path: Path, engine_class, trust: bool = False) -> Model:

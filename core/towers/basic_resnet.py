@@ -7,7 +7,6 @@ from tandemclip.core.bounds import Count, Counts
 from tandemclip.core.layers.basic_block import BasicBlock
 from tandemclip.core.layers.convolution import by_outputs
 from tandemclip.core.layers.norm import BatchNorm
-from tandemclip.core.layers.stages import through_stages
 from tandemclip.core.layers.stem import clip_stem, max_pool, through_clip_stem
 from tandemclip.core.towers.pooled import PooledTower, strided_pool
 
@@ -58,9 +57,11 @@ class BasicResNet(PooledTower):
     def stage_dims(self):
         return tuple(self.width * 2**i for i in range(len(self.layers)))
 
-    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each stage's [B, C, h, w]
+    @property
+    def stage_depths(self):
+        return self.layers
+
+    def begin(self, ops, p, images):  # [B, 3, H, W] -> [B, width, H / 4, W / 4]
         if self.stem == "clip":
-            x = through_clip_stem(ops, p, images)
-        else:
-            x = max_pool(ops, ops.relu(p.first_norm(p.first(images))))
-        return through_stages(p, x, self.layers)
+            return through_clip_stem(ops, p, images)
+        return max_pool(ops, ops.relu(p.first_norm(p.first(images))))

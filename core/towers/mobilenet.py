@@ -6,7 +6,6 @@ from tandemclip.core.bounds import Count, Counts
 from tandemclip.core.layers.convolution import by_outputs
 from tandemclip.core.layers.inverted_residual import InvertedResidual, relu6
 from tandemclip.core.layers.norm import BatchNorm
-from tandemclip.core.layers.stages import through_stages
 from tandemclip.core.towers.pooled import PooledTower, strided_pool
 
 STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of the seven rows of bottlenecks in table 2, taken by a row's first block
@@ -53,6 +52,9 @@ class MobileNetV2(PooledTower):
     def stage_dims(self):
         return tuple(self.widths[rows[-1]] for rows in STAGES)
 
-    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each stage's [B, C, h, w]
-        x = relu6(ops, p.first_norm(p.first(images)))
-        return through_stages(p, x, [sum(self.blocks[row] for row in rows) for rows in STAGES])
+    @property
+    def stage_depths(self):
+        return tuple(sum(self.blocks[row] for row in rows) for rows in STAGES)
+
+    def begin(self, ops, p, images):  # [B, 3, H, W] -> [B, width, H / 2, W / 2]
+        return relu6(ops, p.first_norm(p.first(images)))

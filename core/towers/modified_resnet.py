@@ -7,7 +7,6 @@ from tandemclip.core.layers.attention_pool import AttentionPool
 from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck
 from tandemclip.core.layers.convolution import Convolution
 from tandemclip.core.layers.roi import RoiInput
-from tandemclip.core.layers.stages import through_stages
 from tandemclip.core.layers.stem import clip_stem, through_clip_stem
 from tandemclip.core.towers.pooled import STRIDE, PooledTower
 
@@ -64,8 +63,12 @@ class ModifiedResNet(PooledTower):
     def stage_dims(self):
         return tuple(self.width * 2**i * EXPANSION for i in range(len(self.layers)))
 
-    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each stage's [B, C, h, w], at last [B, 32 width, H / 32, W / 32]
-        return through_stages(p, through_clip_stem(ops, p, images), self.layers)
+    @property
+    def stage_depths(self):
+        return self.layers
+
+    def begin(self, ops, p, images):  # [B, 3, H, W] -> [B, width, H / 4, W / 4]
+        return through_clip_stem(ops, p, images)
 
     def encode_rois(self, ops, p, rois, mask):  # only the attention pool sees them (PyramidCLIP Fig. 3a)
         return p.pool.encode_rois(rois, mask)

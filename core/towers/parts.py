@@ -11,10 +11,14 @@ def ends(layers: int) -> tuple[int, ...]:
     return (layers,) if layers % PARTS else tuple(size * (i + 1) for i in range(PARTS))
 
 
-def through(p, x, layers):  # [B, N, width] -> what each part gave: [B, N, width] each
-    seen, last = [], ends(layers)
-    for i in range(layers):
-        x = p.child(f"blocks.{i}")(x)
+def through(p, x, layers, stop=None, options=lambda block: {}):
+    """[B, N, width] -> what each of the first `stop` parts gave: [B, N, width] each.
+
+    options: what a block, by its number, takes beside x.
+    """
+    seen, last = [], (0, *ends(layers)[:stop])
+    for i in range(last[-1]):
+        x = p.child(f"blocks.{i}")(x, **options(i))
         if i + 1 in last:
             seen.append(x)
     return tuple(seen)

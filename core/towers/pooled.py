@@ -9,6 +9,8 @@ STRIDE = 32  # pixels between two places of the map in front of the pool
 class PooledTower(ImageTower):
     """A child `pool` maps what the last stage gave to the embedding; there is no projection of its own."""
 
+    stride = STRIDE
+
     @property
     def token_dim(self):
         return self.stage_dims[-1]

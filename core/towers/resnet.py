@@ -8,7 +8,6 @@ from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck
 from tandemclip.core.layers.convolution import by_outputs
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import BatchNorm
-from tandemclip.core.layers.stages import through_stages
 from tandemclip.core.layers.stem import max_pool
 from tandemclip.core.spec import Normal
 from tandemclip.core.towers.tower import ImageTower
@@ -41,10 +40,9 @@ class ResNet(ImageTower):
     stem_names = ("first", "first_norm")
 
     def __post_init__(self):
-        multiple = (4 if self.stem == "photos" else 1) * 2 ** (len(self.layers) - 1)
-        if self.resolution % multiple:
+        if self.resolution % self.stride:
             raise ValueError(
-                f"resolution {self.resolution} is not a multiple of {multiple}, what stem and stages divide it by"
+                f"resolution {self.resolution} is not a multiple of {self.stride}, what stem and stages divide it by"
             )
 
     def children(self):
@@ -64,16 +62,22 @@ class ResNet(ImageTower):
         return tuple(self.width * 2**i * EXPANSION for i in range(len(self.layers)))
 
     @property
+    def stage_depths(self):
+        return self.layers
+
+    @property
+    def stride(self):
+        return (4 if self.stem == "photos" else 1) * 2 ** (len(self.layers) - 1)
+
+    @property
     def token_dim(self):
         return self.stage_dims[-1]
 
     feature_dim = token_dim
 
-    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each stage's [B, C, h, w]
+    def begin(self, ops, p, images):  # [B, 3, H, W] -> [B, width, h, w], a quarter of the picture or all of it
         x = ops.relu(p.first_norm(p.first(images)))
-        if self.stem == "photos":
-            x = max_pool(ops, x)
-        return through_stages(p, x, self.layers)
+        return max_pool(ops, x) if self.stem == "photos" else x
 
     def read_features(self, ops, p, seen):  # the mean of the last map
         return ops.mean(seen.last, (2, 3))

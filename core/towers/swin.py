@@ -6,6 +6,7 @@ import numpy as np
 
 from tandemclip.core.bounds import BelowOne, Count, Counts, Positive
 from tandemclip.core.layers.block import Block, FeedForward
+from tandemclip.core.layers.drop_path import DropPath
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.layers.patches import PatchEmbedding, PatchMerging
@@ -22,10 +23,10 @@ class SwinTransformer(ImageTower):
     """Swin transformer. The output norm is the last map's alone: stages stand before it.
 
     width: of the first stage, doubled by each further one. depths: blocks of each stage. heads: of each stage's
-    attention. window: the side of windows in tokens; where a map is not larger, it is one window, and there is no
-    shift. patch: the side of a patch, in pixels. drop_path: the last block's chance to lose a residual branch of a
-    sample in training (Huang et al. 2016), linear from 0 at the first; what is kept is scaled up. eps: of the
-    LayerNorms. projection_bias: whether the last linear layer has one.
+    attention. window: the side of windows in tokens; where a map is not larger at `resolution`, it is one window, and
+    the stage's windows have its size at any other resolution too. patch: the side of a patch, in pixels. drop_path: the
+    last block's chance to lose a residual branch of a sample in training (Huang et al. 2016), linear from 0 at the
+    first; what is kept is scaled up. eps: of the LayerNorms. projection_bias: whether the last linear layer has one.
     """
 
     resolution: Count
@@ -43,11 +44,13 @@ class SwinTransformer(ImageTower):
     stem_names = ("patches", "input_norm")
 
     def __post_init__(self):
-        smallest = self.patch * 2 ** (len(self.depths) - 1)
-        if self.resolution % smallest:
-            raise ValueError(f"resolution {self.resolution} is not a multiple of {smallest}, patch and stages together")
+        if self.resolution % self.stride:
+            raise ValueError(
+                f"resolution {self.resolution} is not a multiple of {self.stride}, patch and stages together"
+            )
         if len(self.heads) != len(self.depths):
             raise ValueError(f"{len(self.depths)} depths and {len(self.heads)} heads: each stage needs one of both")
+        _ = DropPath(self.drop_path)
         _ = self.nodes  # whatever does not fit is told before anything runs
 
     def children(self):
@@ -60,9 +63,10 @@ class SwinTransformer(ImageTower):
         for i, (depth, heads, width) in enumerate(zip(self.depths, self.heads, widths)):
             side = self.resolution // self.patch // 2**i
             window = min(self.window, side)
+            if side % window:  # padding would be right, and a waste at every step
+                raise ValueError(f"a map of {side} x {side} tokens does not split into windows of {window}")
             for j in range(depth):
-                shift = window // 2 if j % 2 and side > window else 0
-                attention = WindowAttention(width, heads, side, window, shift, INITIAL)
+                attention = WindowAttention(width, heads, window, window // 2 if j % 2 else 0, INITIAL)
                 feed_forward = FeedForward(width, 4 * width, "gelu", INITIAL, INITIAL, Constant(0.0))
                 rate = next(rates)
                 own[f"stages.{i}.{j}"] = Block(attention, feed_forward, self.eps, rate if self.drop_path else None)
@@ -77,6 +81,14 @@ class SwinTransformer(ImageTower):
         return tuple(self.width * 2**i for i in range(len(self.depths)))
 
     @property
+    def stage_depths(self):
+        return self.depths
+
+    @property
+    def stride(self):
+        return self.patch * 2 ** (len(self.depths) - 1)
+
+    @property
     def feature_dim(self):
         return self.stage_dims[-1]
 
@@ -88,18 +100,15 @@ class SwinTransformer(ImageTower):
         first, *rest = name.split(".")
         return f"stages.{int(rest[0]) + 1}" if first == "merges" else super().part(name)
 
-    def trunk(self, ops, p, images):  # [B, 3, resolution, resolution] -> each stage's [B, S, S, C], before merging
-        side, seen = self.resolution // self.patch, []
-        x = ops.reshape(p.input_norm(p.patches(images)), (images.shape[0], side, side, self.width))
-        for i, depth in enumerate(self.depths):
-            if i:
-                x = p.child(f"merges.{i - 1}")(x)
-            for j in range(depth):
-                x = p.child(f"stages.{i}.{j}")(x)
-            seen.append(x)
-        return tuple(seen)
+    def begin(self, ops, p, images):  # [B, 3, H, W] -> [B, H / patch, W / patch, width]
+        batch, _, height, width = images.shape
+        size = height // self.patch, width // self.patch
+        return ops.reshape(p.input_norm(p.patches(images)), (batch, *size, self.width))
 
-    def read_last(self, ops, p, seen):  # [B, S, S, C]
+    def stage(self, ops, p, index, x):  # [B, h, w, C] -> the same, or [B, h / 2, w / 2, 2 C] behind the first stage
+        return super().stage(ops, p, index, p.child(f"merges.{index - 1}")(x) if index else x)
+
+    def read_last(self, ops, p, seen):  # [B, h, w, C]
         return p.output_norm(seen.trunk[-1])
 
     def read_features(self, ops, p, seen):  # the mean of the last map

@@ -12,6 +12,9 @@ class ImageTower(Tower):
     resolution: the side of its pictures, in pixels. embed_dim: the length of what it gives; both towers of a method
     have the same. roi: how it takes ROI sequences (PyramidCLIP); null: it takes none.
 
+    The trunk, and so `stages`, takes pictures [B, 3, H, W] of any sides that are multiples of `stride`; what pools the
+    last map may not. Blocks are children named `stages.S.I`, where a tower does not say otherwise.
+
     With `roi`, also encode_rois(rois, mask) -> [B, embed_dim].
     features(images) -> [B, feature_dim]: what a linear probe learns from, in front of the projection.
     tokens(images) -> ([B, N, token_dim], None): the last map in front of the pooling, row by row, after the tower's
@@ -25,6 +28,8 @@ class ImageTower(Tower):
     resolution: int
     embed_dim: int
     roi: RoiInput | None
+    stride: int  # pixels between two places of the last map
+    stage_depths: tuple[int, ...]  # blocks of each stage
 
     @property
     def grid_resolution(self) -> int:
@@ -32,6 +37,21 @@ class ImageTower(Tower):
 
     def encode_grid(self, ops, p, images):  # [B, 3, H, W] -> [B, token_dim, h, w]
         return self.read_grid(ops, p, self.encode(ops, p, images))
+
+    def trunk(self, ops, p, images, stop=None):  # [B, 3, H, W] -> what each of the first `stop` stages gave
+        x, seen = self.begin(ops, p, images), []
+        for i in range(len(self.stage_depths))[:stop]:
+            x = self.stage(ops, p, i, x)
+            seen.append(x)
+        return tuple(seen)
+
+    def begin(self, ops, p, images):  # [B, 3, H, W] -> what the first stage is given, in the tower's own layout
+        raise TypeError(f"{type(self).__name__} defines no begin")
+
+    def stage(self, ops, p, index, x):  # what the stage before it gave -> what this one gives, in the tower's layout
+        for i in range(self.stage_depths[index]):
+            x = p.child(f"stages.{index}.{i}")(x)
+        return x
 
     def read_grid(self, ops, p, seen):
         return seen.last

@@ -1,6 +1,7 @@
 """CLIP's vision transformer, with PyramidCLIP's LeFF blocks and ROI path."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tandemclip.core.bounds import Count, Natural, Positive
 from tandemclip.core.layers.activation import Activation
@@ -11,8 +12,10 @@ from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.layers.patches import PatchEmbedding
 from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
+from tandemclip.core.precision import exact
 from tandemclip.core.spec import Normal, Parameter
-from tandemclip.core.towers.parts import PARTS, part_of, require_parts, through
+from tandemclip.core.towers.interpolation import resampled
+from tandemclip.core.towers.parts import PARTS, ends, part_of, require_parts, through
 from tandemclip.core.towers.tower import ImageTower
 
 
@@ -29,6 +32,8 @@ class VisionTransformer(ImageTower):
 
     The rear blocks, those without LeFF, are what an ROI sequence goes through (PyramidCLIP Fig. 3b): with leff_depth 0
     all of them, with leff_depth = layers none, and the class token's projection is the answer to every sequence.
+    For pictures of another size the positions are interpolated in every pass, so that the learnt ones get a gradient
+    there too.
     """
 
     resolution: Count
@@ -78,6 +83,14 @@ class VisionTransformer(ImageTower):
         }
 
     @property
+    def stage_depths(self):
+        return tuple(end - begin for begin, end in pairwise((0, *ends(self.layers))))
+
+    @property
+    def stride(self):
+        return self.patch
+
+    @property
     def feature_dim(self):
         return self.width
 
@@ -93,10 +106,20 @@ class VisionTransformer(ImageTower):
     def part(self, name):
         return part_of(name, self.layers) or super().part(name)
 
-    def trunk(self, ops, p, images):  # [B, 3, H, W] -> each part's [B, 1 + side^2, width], the class token first
-        tokens = p.patches(images)
+    def trunk(self, ops, p, images, stop=None):  # [B, 3, H, W] -> each part's [B, 1 + h w, width], class token first
+        tokens, grid = p.patches(images), self.grid(images)
         front = ops.broadcast_to(p["class_token"], (tokens.shape[0], 1, self.width))
-        return through(p, p.input_norm(ops.concat((front, tokens), 1) + p["positions"]), self.layers)
+        x = p.input_norm(ops.concat((front, tokens), 1) + self.positions_on(ops, p, grid))
+        return through(p, x, self.layers, stop, lambda i: {"grid": grid} if i < self.leff_depth else {})
+
+    def grid(self, images):  # [B, 3, H, W] -> (h, w) in patches
+        return images.shape[2] // self.patch, images.shape[3] // self.patch
+
+    def positions_on(self, ops, p, grid):  # (h, w) -> [1 + h w, width]
+        side, positions = self.resolution // self.patch, p["positions"]
+        if grid == (side, side):
+            return positions
+        return ops.concat((positions[:1], resampled(exact(ops), positions[1:], side, grid)), 0)
 
     def read_features(self, ops, p, seen):  # the class token's, after the output norm
         return p.output_norm(seen.last[:, 0])
@@ -105,15 +128,14 @@ class VisionTransformer(ImageTower):
         return p.output_norm(seen.last[:, 1:]), None
 
     def read_grid(self, ops, p, seen):
-        return self.in_places(ops, seen.tokens[0])
+        return self.in_places(ops, seen.tokens[0], self.grid(seen.inputs[0]))
 
     def read_stages(self, ops, p, seen):  # the patches' residual stream
         require_parts(self.layers)
-        return tuple(self.in_places(ops, x[:, 1:]) for x in seen.trunk)
+        return tuple(self.in_places(ops, x[:, 1:], self.grid(seen.inputs[0])) for x in seen.trunk)
 
-    def in_places(self, ops, patches):  # [B, side^2, width] -> [B, width, side, side]
-        side = self.resolution // self.patch
-        return ops.reshape(ops.transpose(patches, (0, 2, 1)), (patches.shape[0], self.width, side, side))
+    def in_places(self, ops, patches, grid):  # [B, h w, width], (h, w) -> [B, width, h, w]
+        return ops.reshape(ops.transpose(patches, (0, 2, 1)), (patches.shape[0], self.width, *grid))
 
     def encode_rois(self, ops, p, rois, mask):  # [B, n, D + 4], [B, n] -> [B, embed_dim]
         token = p["class_token"] if self.roi.class_token == "image" else p.rois["class_token"]

@@ -1,8 +1,11 @@
 """What `data.evaluate` describes: a protocol with the data that it asks a model about."""
 
 from abc import ABC, abstractmethod
+from dataclasses import fields
 from typing import Any
 
+from tandemclip.core.data.account import Account
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.hits import Hits
 from tandemclip.core.methods.method import Method
 
@@ -19,6 +22,18 @@ class Evaluation(ABC):
 
         Raises UserError where nothing could be measured, before anything is trained.
         """
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Of all sources that it asks about, those of the evaluations within it too."""
+        found: list[Account] = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            for each in value if isinstance(value, tuple) else (value,):
+                if isinstance(each, Source):
+                    found += each.account()
+                elif isinstance(each, Evaluation):
+                    found += each.accounts()
+        return tuple(found)
 
     @abstractmethod
     def measure(self, model: Any) -> dict[str, Hits]:

@@ -15,10 +15,11 @@ from tandemclip.core.random import generator
 class KeyedRandomness(Hook):
     """Seeds torch before every iteration, and numpy and Python before every epoch, each with a number of its own.
 
-    What a model draws (mmdet's samplers of boxes, dropout) is then the same after a resume as without one. What the
-    transforms draw too: mmengine's loop by iterations draws the past batches once more when it resumes, and its loop by
-    epochs goes on at the start of one. Workers have seeds of their own from mmengine, which restart every epoch; with
-    `persistent_workers` and epochs they do not, and a resume draws other transforms.
+    What a model draws (mmdet's samplers of boxes, drop path) is then the same after a resume as without one. What the
+    transforms draw is KeyedTrainLoop's to key, sample by sample. In mmengine's own loops this hook does what it can:
+    the one by iterations reads the past batches once more when it resumes, and the one by epochs goes on at the start
+    of one. Workers have seeds of their own from mmengine, which restart every epoch; with `persistent_workers` and
+    epochs they do not, and a resume draws other transforms.
     """
 
     priority = "VERY_HIGH"  # before any hook that draws

@@ -12,7 +12,21 @@ hide_broken_torchvision()
 install_ops()
 
 # Whatever registers itself in mmdet is imported from here on.
-from tandemclip.downstream.detection import plain_checkpoints, randomness  # noqa: E402, F401
+from tandemclip.downstream.detection import (  # noqa: E402, F401
+    backbone,
+    figures,
+    finite,
+    keyed_loop,
+    plain_checkpoints,
+    randomness,
+)
+from tandemclip.downstream.detection.attributes import (  # noqa: E402, F401
+    attribute_head,
+    metric,
+    roi_head,
+    transforms,
+    visual_genome,
+)
 from tandemclip.downstream.detection.reading import read_plainly  # noqa: E402
 
 read_plainly()

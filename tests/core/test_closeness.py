@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tandemclip.core.closeness import error, errors
+from tandemclip.core.closeness import error, errors, rms
 
 INFINITE = float("inf")
 
@@ -79,6 +79,20 @@ def test_a_gradient_that_is_zero_in_theory():
     for wrong in (np.ones(3), np.full(4, np.nan), np.zeros(4, np.int32)):
         assert errors({**judge, "bias": wrong}, judge, "gradient")["bias"] == INFINITE
     assert errors(noise, judge, "output")["bias"] > 1e-2  # an output has no such excuse
+
+
+def test_a_norms_weight_and_bias_are_measured_by_the_larger_of_the_two():
+    """Where a later norm takes the change back one nearly cancels; a linear map's bias has no such partner."""
+    rng = np.random.default_rng(0)
+    judge = {name: rng.standard_normal(8) for name in ("norm.bias", "linear.bias", "other")}
+    judge |= {"norm.weight": 1e-4 * rng.standard_normal(8), "linear.weight": 1e4 * rng.standard_normal((8, 8))}
+    off = {name: array + 1e-6 for name, array in judge.items()}
+    found = errors(off, judge, "gradient")
+    assert found["norm.weight"] == pytest.approx(
+        error(off["norm.weight"], judge["norm.weight"], rms(judge["norm.bias"]))
+    )
+    assert found["norm.weight"] < 2e-6 < 1e-4 < errors(off, judge, "output")["norm.weight"]
+    assert found["linear.bias"] == error(off["linear.bias"], judge["linear.bias"], 0.0)
 
 
 def test_a_judge_that_is_not_finite_fails_its_own_name_only():

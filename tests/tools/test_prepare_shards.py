@@ -152,7 +152,7 @@ def test_zero_shot_on_shards_and_on_a_folder_of_classes(shared, run, tmp_path, c
         }
     (tmp_path / "none.json").write_text('["airplane", 5]')
     assert evaluate.main(["--checkpoint", str(run), "--source", *shards[:2], f"classes={tmp_path}/none.json"]) == 2
-    assert "no JSON list of class names" in capsys.readouterr().err
+    assert "class 1 is called 5, expected a text" in capsys.readouterr().err
 
 
 def test_retrieval_on_a_table_and_its_broken_record(photos, run, capsys):

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
@@ -278,3 +279,23 @@ def test_the_metrics_are_written_down(config, tmp_path, capsys):
     assert f"zero_shot/digit: {metrics['zero_shot/digit']:.2f}%" in capsys.readouterr().out
     found = hits.load(tmp_path / "hits.safetensors")  # image by image
     assert {"step": 2, **hits.percent(found)} == metrics and len(found["zero_shot/digit"].asked) == 40
+
+
+def test_what_is_passed_over_is_told_before_training(root, tmp_path, capsys):
+    pixels = np.random.default_rng(0).integers(0, 255, (8, 40, 40, 3), np.uint8)
+    for number, picture in enumerate(pixels):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
+    rows = [f"{number}.png,red {number}" for number in range(8)]
+    (tmp_path / "t.csv").write_text("\n".join(["path,caption", *rows, ",of nobody"]))
+    source = f"{{type: captions_table, path: {tmp_path}/t.csv}}"
+    data = ["--set", f"data.train={source}", f"data.evaluate={source}", "training.batch_size=4"]
+    tiny = str(root / "configs" / "pretrain" / "tiny_clip_vit.yaml")
+    for more in ([], ["--resume"]):
+        assert run(tiny, tmp_path / "run", *data, "--max-steps", 1, *more) == 0
+        lines = capsys.readouterr().out.splitlines()
+        start = lines.index(f"data.train: {tmp_path}/t.csv: 8 of 9 rows read")
+        assert lines[start + 1 : start + 4] == [
+            "  passed over, the row has no path (1: line 10)",
+            f"data.train: {tmp_path}/t.csv: all 8 pictures read",
+            f"data.evaluate: {tmp_path}/t.csv: 8 of 9 rows read",
+        ]

@@ -1,16 +1,17 @@
 """A table of image files and captions as a source."""
 
 import csv
-import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
-from tandemclip.core.data.records import BrokenRecord, Record
+from tandemclip.core.data.account import Account, Tally
+from tandemclip.core.data.records import Record
 from tandemclip.core.data.sources.image_files import Captioned, existing_folder, read_image
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.texts import blank, utf8
 from tandemclip.core.errors import UserError
 
 
@@ -24,7 +25,9 @@ class CaptionsTable(Source):
 
     A .csv is quoted as usual (RFC
     4180). In a .tsv tabs and line ends separate always, quotation marks are text, except around and doubled in a whole
-    field. A blank caption is none. Raises UserError for a table or folder that is not there or not as described.
+    field. In a .csv blanks before an opening quotation mark are no part of the field. A blank caption is none, and a
+    row without a path is passed over. Raises UserError for a table or folder that is not there or not as described, and
+    for a row that has more fields than the first: the caption holds a comma (tab) that is not quoted.
     """
 
     path: str
@@ -39,8 +42,6 @@ class CaptionsTable(Source):
         if not 0 <= index < len(self):
             raise IndexError(index)
         name, captions = self._rows[index]
-        if name.startswith("\0"):
-            raise BrokenRecord(f"{self.path}:{name[1:]}", "the row has no path")
         return read_image(self._folder / name, captions=captions)
 
     def texts(self, limit: int) -> Iterator[str]:
@@ -50,39 +51,93 @@ class CaptionsTable(Source):
     def _folder(self) -> Path:
         return existing_folder(self.folder or str(Path(self.path).parent), "captions_table")
 
-    @cached_property
+    def account(self) -> tuple[Account, ...]:
+        return self._content[1]
+
+    @property
     def _rows(self) -> Captioned:
+        return self._content[0]
+
+    @cached_property
+    def _content(self) -> tuple[Captioned, tuple[Account, ...]]:
         path = Path(self.path).expanduser()
         if path.suffix.lower() not in (".csv", ".tsv"):
             raise UserError(f"captions_table: {path} does not end in .csv or .tsv; rename it to what it is")
-        lines = _Lines(path)
-        fields = csv.reader(lines, strict=True) if path.suffix.lower() == ".csv" else map(_fields, lines)
         _ = self._folder  # complained of now, not at the first image
         try:
-            rows = Captioned(self._pairs(lines, fields))
+            found = self._read(path, blanks=False)
+        except _Spaced:
+            found = self._read(path, blanks=True)
+        if not len(found[0]):
+            raise UserError(f"captions_table: {path} has no rows with a path; expected one for each image and caption")
+        return found
+
+    def _read(self, path: Path, blanks: bool) -> tuple[Captioned, tuple[Account, ...]]:
+        """blanks: those before a field are no part of it. Without it, _Spaced where they stand before a quoted one."""
+        lines, passed, remarks, counts = _Lines(path), Tally(), Tally(), Counter()
+        if path.suffix.lower() == ".tsv":
+            fields = map(_fields, lines)
+        else:
+            fields = csv.reader(lines, strict=True, skipinitialspace=blanks)
+            fields = fields if blanks else _unspaced(fields)
+        try:
+            images = Captioned(self._pairs(lines, fields, passed, remarks, counts))
         except OSError as error:
             raise UserError(f"captions_table: {path} cannot be read ({error.strerror}); correct the path") from error
         except csv.Error as error:
             raise UserError(
                 f"captions_table: {path} line {lines.number}: {error}; correct its quotation marks"
             ) from error
-        if not len(rows):
-            raise UserError(f"captions_table: {path} has no rows; expected one for each image and caption")
-        return rows
+        without = Tally()
+        for name in images.without_caption():
+            without.add("no caption", name)
+        of_rows = Account(str(path), "rows", counts["all"], counts["read"], passed.counts, remarks.counts)
+        return images, (of_rows, Account(str(path), "pictures", len(images), len(images), remarks=without.counts))
 
-    def _pairs(self, lines: "_Lines", rows: Iterator[list[str]]) -> Iterator[tuple[str, str]]:
-        columns = [column.strip() for column in next(rows, [])]
-        for wanted, field in ((self.path_column, "path_column"), (self.caption_column, "caption_column")):
-            if wanted not in columns:
+    def _pairs(
+        self, lines: "_Lines", fields: Iterator[list[str]], passed: Tally, remarks: Tally, counts: Counter
+    ) -> Iterator[tuple[str, str]]:
+        """(path, caption) of each row that is read; counts gets "all" and "read"."""
+        columns = [column.strip() for column in next(fields, [])]
+        path, caption = self._place(columns, "path_column"), self._place(columns, "caption_column")
+        for row in fields:
+            if row in ([], [""]):
+                continue  # an empty line is no row
+            if any(row[len(columns) :]):
                 raise UserError(
-                    f"captions_table: {self.path} has the columns {', '.join(columns) or '(none)'}, but no {wanted!r}; "
-                    f"name the right one with {field}, or add a first row of names"
+                    f"captions_table: {self.path} line {lines.number} has {len(row)} fields, and the first row names "
+                    f"{len(columns)}; put a caption with a {lines.separator} in quotation marks"
                 )
-        path, caption = columns.index(self.path_column), columns.index(self.caption_column)
-        for row in rows:
-            if any(row):
-                name = row[path].strip() if len(row) > path else ""
-                yield name or f"\0line {lines.number}", row[caption] if len(row) > caption else ""
+            name, text = (row[place] if place < len(row) else "" for place in (path, caption))
+            counts["all"] += 1
+            if blank(name):
+                passed.add("the row has no path", f"line {lines.number}")
+                continue
+            if blank(text):
+                remarks.add("blank caption", f"line {lines.number}")
+            counts["read"] += 1
+            yield name.strip(), text
+
+    def _place(self, columns: list[str], field: str) -> int:
+        wanted = {"path_column": self.path_column, "caption_column": self.caption_column}[field]
+        if columns.count(wanted) != 1:
+            said = f"{wanted!r} several times" if wanted in columns else f"no {wanted!r}"
+            raise UserError(
+                f"captions_table: {self.path} has the columns {', '.join(columns) or '(none)'}, but {said}; "
+                f"name the right one with {field}, or add a first row of names"
+            )
+        return columns.index(wanted)
+
+
+class _Spaced(Exception):
+    """A blank stands before an opening quotation mark: fields of this table begin behind their blanks."""
+
+
+def _unspaced(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    for row in rows:
+        if any(field[:1] == " " and field.lstrip(" ")[:1] == '"' for field in row):
+            raise _Spaced
+        yield row
 
 
 class _Lines:
@@ -90,23 +145,17 @@ class _Lines:
 
     def __init__(self, path: Path):
         self.path, self.number = path, 0
+        self.separator = "tab" if path.suffix.lower() == ".tsv" else "comma"
 
     def __iter__(self) -> Iterator[str]:
         with open(self.path, "rb") as file:
-            for self.number, line in enumerate(_without_mark(file), 1):
+            for self.number, line in enumerate(file, 1):
                 try:
-                    yield line.decode("utf-8")
-                except UnicodeDecodeError as error:
+                    yield utf8(line) if self.number == 1 else line.decode("utf-8")
+                except ValueError as error:
                     raise UserError(
-                        f"captions_table: {self.path} line {self.number} is not UTF-8 ({error.reason}); save the table "
-                        "as UTF-8"
+                        f"captions_table: {self.path} line {self.number} is not UTF-8; save the table as UTF-8"
                     ) from error
-
-
-def _without_mark(file: BinaryIO) -> BinaryIO:
-    if file.read(3) != b"\xef\xbb\xbf":  # the byte order mark that Excel writes
-        file.seek(0, io.SEEK_SET)
-    return file
 
 
 def _fields(line: str) -> list[str]:

@@ -1,23 +1,26 @@
 """COCO's caption annotations as a source."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from tandemclip.core.data.account import Account, Tally
 from tandemclip.core.data.records import Record
+from tandemclip.core.data.sources.coco_ids import BLANK, Coming, by_id, caption_of
 from tandemclip.core.data.sources.image_files import Captioned, existing_folder, read_image
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.texts import blank, from_json, in_words
 from tandemclip.core.errors import UserError
 
 
 @dataclass(frozen=True)
 class CocoCaptions(Source):
-    """The images of a file like captions_val2017.json, in its order; those without a caption are left out.
+    """The images of a file like captions_val2017.json, in its order.
 
-    path: the JSON. folder: where its file names start. Raises UserError for a file or folder that is not there or not
-    so.
+    path: the JSON, in UTF-8. folder: where its file names start. Images without a caption, blank captions, and captions
+    of images that the file does not list are passed over and counted. Raises UserError for a file or folder that is not
+    there or not so, and where an image's id stands twice.
     """
 
     path: str
@@ -39,26 +42,47 @@ class CocoCaptions(Source):
     def _folder(self) -> Path:
         return existing_folder(self.folder, "coco_captions")
 
-    @cached_property
+    def account(self) -> tuple[Account, ...]:
+        return self._content[1]
+
+    @property
     def _images(self) -> Captioned:
+        return self._content[0]
+
+    @cached_property
+    def _content(self) -> tuple[Captioned, tuple[Account, ...]]:
         _ = self._folder  # complained of now, not at the first image
         path = Path(self.path).expanduser()
         try:
-            content = json.loads(path.read_bytes())
-            names = {image["id"]: image["file_name"] for image in content["images"]}
-            captions: dict = {}
-            for annotation in content["annotations"]:
-                captions.setdefault(annotation["image_id"], []).append(annotation["caption"])
-            images = Captioned((name, text) for number, name in names.items() for text in captions.get(number, ()))
+            found = _read(str(path), from_json(path.read_bytes()))
         except OSError as error:
             raise UserError(f"coco_captions: {path} cannot be read ({error.strerror}); correct the path") from error
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError(
-                f"coco_captions: {path} is not as expected ({error!r}): images with id and file_name, annotations with "
-                "image_id and caption; give COCO's captions, not its instances"
+                f"coco_captions: {path} is not as expected ({in_words(error)}): images with id and file_name, "
+                "annotations with image_id and caption; give COCO's captions, not its instances"
             ) from error
+        images, (of_images, of_captions) = found
         if not len(images):
             raise UserError(
-                f"coco_captions: {path} has a caption for none of its {len(names)} images; give another file"
+                f"coco_captions: {path} has a caption for none of its {of_images.all} images, and "
+                f"{of_captions.all} captions; give another file"
             )
-        return images
+        return found
+
+
+def _read(path: str, content: dict) -> tuple[Captioned, tuple[Account, Account]]:
+    """-> (the images that have a caption, the accounts of images and captions)"""
+    listed = by_id(content["images"], "images")
+    captions: dict = {}
+    coming, passed = Coming(path, "captions", listed), Tally()
+    for annotation in content["annotations"]:
+        text = caption_of(annotation)
+        if coming.comes(annotation, BLANK if blank(text) else None):
+            captions.setdefault(annotation["image_id"], []).append(text)
+    for number, image in listed.items():
+        if number not in captions:
+            passed.add("it has no caption", f"id {number!r} ({image['file_name']})")
+    names = {number: image["file_name"] for number, image in listed.items()}
+    images = Captioned((name, text) for number, name in names.items() for text in captions.get(number, ()))
+    return images, (Account(path, "images", len(listed), len(captions), passed.counts), coming.account())

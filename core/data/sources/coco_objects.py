@@ -4,15 +4,18 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from tandemclip.core.data.account import Account, Tally
 from tandemclip.core.data.masks import from_segmentation
 from tandemclip.core.data.records import BrokenRecord, Object, Record
+from tandemclip.core.data.sources.coco_ids import BLANK, Coming, by_id, caption_of
 from tandemclip.core.data.sources.folder_or_tar import Files, open_files
-from tandemclip.core.data.sources.image_files import Strings, unicode
+from tandemclip.core.data.sources.image_files import Strings
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.texts import blank, from_json, in_words, unicode
 from tandemclip.core.errors import UserError
 
 LAYOUT = (
@@ -29,8 +32,8 @@ class CocoObjects(Source):
     captions_val2017.json, which has the texts of the same images. An object's phrase is its category, or attributes and
     category where annotations have "attributes": [names]. Categories are in the order of their ids. A box that reaches
     out of its picture stays as it is. A picture whose annotation cannot be understood is broken, and names it;
-    annotations of images that the file does not list are passed over. Raises UserError for a file or folder that is not
-    there or not so.
+    annotations and captions of images that the file does not list, and blank captions, are passed over and counted.
+    Raises UserError for a file or folder that is not there or not so, and where an id stands twice.
     """
 
     path: str
@@ -84,7 +87,8 @@ class CocoObjects(Source):
             )
         except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise BrokenRecord(
-                self._files.key(image["file_name"]), f"annotation {thing.get('id')} is not as COCO has it: {error}"
+                self._files.key(image["file_name"]),
+                f"an annotation is not as COCO has it: id {thing.get('id')}: {in_words(error)}",
             ) from error
 
     @cached_property
@@ -101,53 +105,67 @@ class CocoObjects(Source):
         """An image each, as JSON that has its annotations and captions: so millions of them take little room."""
         return self._content[1]
 
+    def account(self) -> tuple[Account, ...]:
+        return self._content[2]
+
     @cached_property
-    def _content(self) -> tuple[dict[int, str], Strings]:
+    def _content(self) -> tuple[dict[int, str], Strings, tuple[Account, ...]]:
         _ = self._files  # complained of now, not at the first image
-        captions = _read(self.captions, _captions, "images' captions: annotations with image_id and caption")
-        names, images = _read(self.path, _instances, LAYOUT)
+        names, images, accounts = _read(self.path, partial(_instances, self.path), LAYOUT)
         if not images:
             raise UserError(f"coco_objects: {self.path} has no images; give another file")
-        return names, Strings(
-            json.dumps({**image, "captions": (captions or {}).get(number, [])}) for number, image in images.items()
-        )
+        captions: dict = {}
+        if self.captions is not None:
+            take = partial(_captions, self.captions, images)
+            captions, coming = _read(self.captions, take, "images' captions: annotations with image_id and caption")
+            accounts += (coming,)
+        entries = (json.dumps({**image, "captions": captions.get(number, [])}) for number, image in images.items())
+        return names, Strings(entries), accounts
 
 
-def _read(path: str | None, take: Callable[[dict], Any], layout: str) -> Any:
-    """take(what the JSON at `path` holds), None where there is no path."""
-    if path is None:
-        return None
+def _read(path: str, take: Callable[[dict], Any], layout: str) -> Any:
+    """take(what the JSON at `path` holds)"""
     try:
-        return take(json.loads(Path(path).expanduser().read_bytes()))
+        return take(from_json(Path(path).expanduser().read_bytes()))
     except OSError as error:
         raise UserError(f"coco_objects: {path} cannot be read ({error.strerror}); correct the path") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"coco_objects: {path} is not as expected ({error!r}): {layout}; give another file") from error
+        raise UserError(
+            f"coco_objects: {path} is not as expected ({in_words(error)}): {layout}; give another file"
+        ) from error
 
 
-def _captions(content: dict) -> dict[int, list[str]]:
-    """{id of an image: its captions that are not blank}"""
+def _captions(path: str, images: dict, content: dict) -> tuple[dict[int, list[str]], Account]:
+    """-> ({id of an image: its captions that are not blank}, their account)"""
     found: dict[int, list[str]] = {}
+    coming = Coming(path, "captions", images)
     for annotation in content["annotations"]:
-        if annotation["caption"].strip():
-            found.setdefault(annotation["image_id"], []).append(unicode(annotation["caption"]))
-    return found
+        text = caption_of(annotation)
+        if coming.comes(annotation, BLANK if blank(text) else None):
+            found.setdefault(annotation["image_id"], []).append(text)
+    return found, coming.account()
 
 
-def _instances(content: dict) -> tuple[dict[int, str], dict[int, dict]]:
-    """-> ({id of a category: its name}, {id of an image: it with its annotations})"""
-    names = {category["id"]: unicode(category["name"]) for category in content["categories"]}
+def _instances(path: str, content: dict) -> tuple[dict[int, str], dict[int, dict], tuple[Account, ...]]:
+    """-> ({id of a category: its name}, {id of an image: it with its annotations}, accounts)"""
+    categories = by_id(content["categories"], "categories")
+    names = {number: unicode(category["name"]) for number, category in categories.items()}
     images = {
-        image["id"]: {name: image[name] for name in ("file_name", "height", "width")} | {"annotations": []}
-        for image in content["images"]
+        number: {name: image[name] for name in ("file_name", "height", "width")} | {"annotations": []}
+        for number, image in by_id(content["images"], "images").items()
     }
     if odd := [image["file_name"] for image in images.values() if not image["width"] > 0 < image["height"]]:
         raise ValueError(f"{odd[0]} has no width or no height")
+    coming, remarks = Coming(path, "annotations", images), Tally()
     for annotation in content["annotations"]:
-        if annotation["image_id"] in images:
-            _ = annotation["bbox"], annotation["category_id"]  # where they are missing it is another kind of file
+        _ = annotation["bbox"], annotation["category_id"]  # where they are missing it is another kind of file
+        if coming.comes(annotation):
             images[annotation["image_id"]]["annotations"].append(annotation)
-    return names, images
+    for number, image in images.items():
+        if not image["annotations"]:
+            remarks.add("it has no annotation", f"id {number!r} ({image['file_name']})")
+    of_images = Account(path, "images", len(images), len(images), remarks=remarks.counts)
+    return names, images, (of_images, coming.account())
 
 
 def _marks(thing: dict) -> frozenset[str]:

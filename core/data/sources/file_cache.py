@@ -13,7 +13,7 @@ import numpy as np
 
 from tandemclip.core.errors import UserError
 
-VERSION = 2
+VERSION = 3
 
 
 class Stamp(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources.image_files import existing_folder
-from tandemclip.core.data.sources.shard_index import members
+from tandemclip.core.data.sources.tar_members import Span, read_members
 
 
 class Files(ABC):
@@ -60,9 +60,9 @@ class Tar(Files):
             return os.pread(file.fileno(), size, offset)
 
     @cached_property
-    def _spans(self) -> dict[str, tuple[int, int]]:
-        """{name: (offset, size)}; UserError where it is no plain tar file, or cut short"""
-        return {f"{key}.{kind}": span for key, spans in members(str(self.path)).items() for kind, span in spans.items()}
+    def _spans(self) -> dict[str, Span]:
+        """By name; UserError where it is no plain tar file, or cut short"""
+        return read_members(str(self.path)).spans
 
 
 def open_files(path: str, source: str) -> Files:

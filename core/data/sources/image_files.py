@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tandemclip.core.data.records import BrokenRecord, Record
+from tandemclip.core.data.texts import blank, unicode
 from tandemclip.core.errors import UserError
 
 
@@ -36,7 +37,7 @@ class Captioned:
         captions: dict[str, list[str]] = {}
         for name, caption in pairs:
             own = captions.setdefault(name, [])
-            if caption and not caption.isspace():
+            if not blank(caption):
                 own.append(unicode(caption))
         self._names = Strings(captions)
         self._texts = Strings(text for own in captions.values() for text in own)
@@ -49,15 +50,14 @@ class Captioned:
         """(name, its captions)"""
         return self._names[index], tuple(self._texts[i] for i in range(self._starts[index], self._starts[index + 1]))
 
+    def without_caption(self) -> Iterator[str]:
+        for index in np.flatnonzero(np.diff(self._starts) == 0):
+            yield self._names[index]
+
     def texts(self, limit: int) -> Iterator[str]:
         """The captions of at most `limit` files, evenly spread."""
         for index in range(0, len(self), max(1, -(-len(self) // limit))):
             yield from self[index][1]
-
-
-def unicode(text: str) -> str:
-    """Halves of surrogate pairs, which JSON can hold and no tokenizer or file can, become question marks."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def read_image(path: Path, **facts) -> Record:

@@ -9,17 +9,19 @@ from functools import cached_property
 import numpy as np
 
 from tandemclip.core import bounds
+from tandemclip.core.data.account import FIRST, Account, Named
 from tandemclip.core.data.records import Record
-from tandemclip.core.data.sources.prompts import read_class_names
+from tandemclip.core.data.sources.class_names import read_class_names
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.random import generator
 
 
 class Part(Source):
-    """Some records of `source`. Classes keep their numbers."""
+    """Some records of `source`, each once. Classes keep their numbers."""
 
     source: Source
+    why = "it is not of this part"  # the others are passed over
 
     @abstractmethod
     def chosen(self) -> np.ndarray:
@@ -36,6 +38,15 @@ class Part(Source):
         if not 0 <= number < len(self):
             raise IndexError(number)
         return self.source[int(self._numbers[number])]
+
+    def account(self) -> tuple[Account, ...]:
+        """Those of `source`, and which of its records are taken."""
+        passed = {}
+        if rest := len(self.source) - len(self):
+            out = np.setdiff1d(np.arange(min(len(self.source), len(self) + FIRST)), self._numbers)[:FIRST]
+            passed = {self.why: Named(rest, tuple(f"record {number}" for number in out))}
+        own = Account(type(self).__name__, "records", len(self.source), len(self), passed)
+        return (*self.source.account(), own)
 
     def texts(self, limit: int):
         return self.source.texts(limit)
@@ -94,6 +105,7 @@ class WithoutClasses(Part):
 
     source: Source
     names: str
+    why = "its class is left out"
 
     def chosen(self):
         excluded, known = set(read_class_names(self.names)), self.source.class_names

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -24,29 +23,20 @@ def ensemble(class_name: str, templates: tuple[str, ...]) -> list[str]:
     return [template.replace("{}", class_name) for template in templates]
 
 
-def read_class_names(path: str) -> list[str]:
-    """From a JSON list of names, or of mappings with a "name". Raises UserError for anything else."""
-    try:
-        classes = json.loads(Path(path).expanduser().read_bytes())
-        return [entry if isinstance(entry, str) else entry["name"] for entry in classes]
-    except OSError as error:
-        raise UserError(f"the class names {path} cannot be read ({error.strerror}); correct the path") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{path} is no JSON list of class names or of mappings with a name ({error!r}); "
-            'write it like ["cat", "dog"]'
-        ) from error
-
-
 def checked(templates: Templates) -> tuple[str, ...]:
-    """The templates themselves. Raises UserError for one that names no class."""
+    """The templates themselves. Raises UserError where there is none, for one that names no class, and for one that
+    stands twice, which would count twice."""
     if templates in ("imagenet", "unicl"):
         return imagenet_templates() + (
             ("{}.",) if templates == "unicl" else ()
         )  # what released UniCLs were trained with
+    if not templates:
+        raise UserError("templates is an empty list; write one like 'a photo of a {}.', or leave it out")
     for template in templates:
         if "{}" not in template:
             raise UserError(
                 f"the template {template!r} has no place for a class name; write it like 'a photo of a {{}}.'"
             )
+        if templates.count(template) > 1:
+            raise UserError(f"the template {template!r} stands there twice; keep one")
     return templates

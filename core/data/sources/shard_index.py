@@ -1,26 +1,34 @@
 """Where each record lies within a plain tar file: found once by reading the headers, and kept in a file.
 
 An index is a numpy record array in a file of its own, of which only the entries that are asked for are read: ten
-million records cost no memory, and nothing to send to another process.
+million records cost no memory, and nothing to send to another process. Beside it lies the account of the file.
 """
 
+import json
 import os
-import tarfile
 from functools import partial
 
 import numpy as np
 
+from tandemclip.core.data.account import Account, Tally, printable
 from tandemclip.core.data.sources.file_cache import Stamp, cached
-from tandemclip.core.errors import UserError
+from tandemclip.core.data.sources.shard_keys import Groups, grouped
+from tandemclip.core.data.sources.tar_members import Span, read_members
 
-IMAGES = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif")
-KINDS = {**dict.fromkeys(IMAGES, "image"), "json": "json", "txt": "txt", "cls": "cls", "rois.npy": "rois"}
 SPAN = np.dtype([("offset", "<i8"), ("size", "<i8")])  # in bytes; size -1 where the record has no such member
+KINDS = ("cls", "image", "json", "rois", "txt")
+UNIT = "members of tar files"
 
 
 def read_index(shard: Stamp) -> np.ndarray:
     """[records] with fields key (bytes) and, for image, json, txt, cls and rois, the SPAN of its data in the file."""
-    return cached(shard, "index", partial(_scan, shard.path))
+    return cached(shard, "index", partial(_found, shard))
+
+
+def read_account(shard: Stamp) -> Account:
+    """Of the members of the file that are no folders."""
+    found = cached(shard, "account", lambda: as_array(_scan(shard.path)[1]))
+    return Account.from_json(json.loads(found.tobytes()))
 
 
 class Entries:
@@ -35,49 +43,55 @@ class Entries:
         return np.frombuffer(os.pread(self._file.fileno(), size, self._offset + number * size), self._dtype)[0]
 
 
-def members(path: str) -> dict[str, dict[str, tuple[int, int]]]:
-    """{record's key: {kind, e.g. "jpg": (offset, size) of that member}} in the order of the file.
-
-    Reads the headers of a tar file from the first to the end-of-archive mark; UserError where it is no plain one or cut
-    short.
-    """
-    records: dict[str, dict[str, tuple[int, int]]] = {}
-    try:
-        with tarfile.open(path, "r:") as archive:
-            for member in archive:
-                archive.members = []  # tarfile would keep all of them in memory
-                folder, _, name = member.name.rpartition("/")
-                stem, _, kind = name.partition(".")
-                if member.isreg() and kind:
-                    spans = records.setdefault(f"{folder}/{stem}" if folder else stem, {})
-                    spans[kind] = (member.offset_data, member.size)
-            archive.fileobj.seek(archive.offset)
-            # tarfile takes a file cut between two members for a whole one; only this block tells them apart.
-            whole = archive.fileobj.read(512) == bytes(512)
-    except tarfile.ReadError as error:
-        raise UserError(
-            f"shards: {path} is no plain tar file or is cut short ({error}); "
-            "fetch it again, or unpack and tar it without compression"
-        ) from error
-    if not whole:
-        raise UserError(f"shards: {path} is cut short: a tar file's end mark is missing; fetch or write it again")
-    return records
+def as_array(account: Account) -> np.ndarray:
+    """[bytes] uint8, as the cache keeps it."""
+    return np.frombuffer(json.dumps(account.to_json()).encode(), np.uint8)
 
 
-def _scan(path: str) -> np.ndarray:
+def _found(shard: Stamp) -> np.ndarray:
+    index, account = _scan(shard.path)
+    cached(shard, "account", lambda: as_array(account))
+    return index
+
+
+def _scan(path: str) -> tuple[np.ndarray, Account]:
+    members = read_members(path)
+    groups = grouped(members.spans, path)
     records = {
-        key: {KINDS[kind.lower()]: span for kind, span in spans.items() if kind.lower() in KINDS}
-        for key, spans in members(path).items()
+        key: {kind: members.spans[name] for kind, name in kinds.items()}
+        for key, kinds in groups.records.items()
+        if "image" in kinds
     }
-    return _array({key: spans for key, spans in records.items() if "image" in spans})
+    return _array(records), _account(path, members.all, members.passed_over, groups)
 
 
-def _array(records: dict[str, dict[str, tuple[int, int]]]) -> np.ndarray:
-    keys = np.array([key.encode() for key in records], dtype=np.bytes_)
-    kinds = sorted(set(KINDS.values()))
-    fields = [("key", keys.dtype if len(keys) else "S1"), *((kind, SPAN) for kind in kinds)]
+def _account(path: str, count: int, passed_over, groups: Groups) -> Account:
+    """Members of records are read, all others passed over."""
+    base, passed, remarks, read = os.path.basename(path), Tally(), Tally(), 0
+    for reason, names in groups.no_key.items():
+        for name in names:
+            passed.add(reason, f"{base}:{name}")
+    for key, kinds in groups.records.items():
+        if "image" in kinds:
+            read += len(kinds)
+            if len(kinds) == 1:
+                remarks.add("a picture alone, without a json, txt or cls", f"{base}:{key}")
+            if printable(key) != key:
+                remarks.add("its name is not UTF-8", f"{base}:{key}")
+            continue
+        for name in kinds.values():
+            passed.add("there is no picture of its name", f"{base}:{name}")
+    for key in groups.split:
+        remarks.add("names split at the last dot, as several have what stands before the first", f"{base}:{key}")
+    passed.merge(passed_over)
+    return Account(base, UNIT, count, read, passed.counts, remarks.counts)
+
+
+def _array(records: dict[str, dict[str, Span]]) -> np.ndarray:
+    keys = np.array([key.encode("utf-8", "surrogateescape") for key in records], dtype=np.bytes_)
+    fields = [("key", keys.dtype if len(keys) else "S1"), *((kind, SPAN) for kind in KINDS)]
     array = np.zeros(len(records), np.dtype(fields))
     array["key"] = keys
-    for kind in kinds:
+    for kind in KINDS:
         array[kind] = [spans.get(kind, (0, -1)) for spans in records.values()]
     return array

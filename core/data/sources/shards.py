@@ -1,9 +1,7 @@
 """WebDataset shards as a source: plain tar files, read at random through an index of offsets (`shard_index`)."""
 
-import glob
-import io
-import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -11,29 +9,36 @@ from functools import cached_property, lru_cache, partial
 
 import numpy as np
 
-from tandemclip.core.data.masks import from_segmentation
-from tandemclip.core.data.records import BrokenRecord, Object, Record
+from tandemclip.core.data.account import Account, Tally
+from tandemclip.core.data.records import BrokenRecord, Record
+from tandemclip.core.data.sources.class_names import read_class_names, repeated
 from tandemclip.core.data.sources.file_cache import Stamp, cached, stamp
-from tandemclip.core.data.sources.image_files import unicode
-from tandemclip.core.data.sources.prompts import PHOTO, Templates, checked, ensemble, read_class_names
-from tandemclip.core.data.sources.shard_index import Entries, read_index
+from tandemclip.core.data.sources.prompts import PHOTO, Templates, checked, ensemble
+from tandemclip.core.data.sources.shard_facts import read_facts, read_label
+from tandemclip.core.data.sources.shard_index import UNIT, Entries, read_account, read_index
+from tandemclip.core.data.sources.shard_paths import files
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.texts import in_words
 from tandemclip.core.errors import UserError
 
 
 @dataclass(frozen=True)
 class Shards(Source):
-    """The records of all tar files that `paths` (files or glob patterns) name, in the order of sorted names.
+    """The records of all tar files that `paths` names: files, folders, glob patterns, or braces ({000..317}), each in
+    the order of sorted names.
 
-    Members of one record share their name up to the first dot: NNN.jpg (or png, webp ...) and, each optional,
+    Members of one record share their name up to the first dot (`shard_keys` says what holds where names have several):
+    NNN.jpg (or png, webp ...) and, each optional,
     NNN.json: {"captions": [...] or "caption": "...", "summary": "...", "label": 3, "attributes": {"color": 2},
                "objects": [{"phrase", "box": [x1, y1, x2, y2] in 0..1, "confidence", "feature": [...]}],
                "phrases": [{"phrase", "box"}]} (annotated phrases: objects of confidence 1 without a feature)
     Objects and phrases may also have "category", "attributes": [...], "mask": {"size": [H, W], "counts": [...]} (COCO's
     run lengths) and "marks": [...] of records.MARKS; "n": 2, two things in one box, is the mark "several".
-    NNN.txt: one caption.   NNN.cls: the number of its class.   NNN.rois.npy: [objects, D], the features of "objects" in
-    their order, in place of "feature": as text they would take several times the room of the picture.
-    A record without an image is left out. Raises UserError for a missing shard and for one cut short.
+    NNN.txt: a caption a line.  NNN.cls: the number of its class.   NNN.rois.npy: [objects, D], the features of
+    "objects" in their order, in place of "feature": as text they would take several times the room of the picture.
+    All texts are UTF-8. Captions of the json stand before those of the txt, and the cls before the json's label
+    (`shard_facts`). What is in no record with a picture is passed over, and counted in the index. Raises UserError for
+    a missing shard, for one cut short, and where two members are of one record and kind.
 
     paths: files or glob patterns. templates: what a class's name is put into, "{}" in each, or a set of them by name.
     classes: a JSON file with the list of the classes' names (or of mappings with a "name") in the order of their
@@ -56,21 +61,24 @@ class Shards(Source):
     def _record(self, index: int, picture: bool) -> Record:
         """picture: False for what is known about it only."""
         shard, entry = self._locate(index)
-        key = f"{shard.path}:{entry['key'].decode()}"
+        key = f"{shard.path}:{entry['key'].decode('utf-8', 'replace')}"
         image = _member(shard, entry, "image") if picture else b""
         if image is None:
             raise BrokenRecord(key, "it has no image")
-        facts = self._facts(shard, entry, key)
         try:
-            captions = captions_of(facts, _member(shard, entry, "txt"))
-            label = _label(facts, _member(shard, entry, "cls"))
-            objects = _objects(facts, _member(shard, entry, "rois"))
-            summary = None if facts.get("summary") is None else unicode(facts["summary"])
-            attributes = {name: int(number) for name, number in facts.get("attributes", {}).items()}
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise BrokenRecord(key, f"its json, cls or rois.npy is not as documented: {error!r}") from error
-        prompts = () if captions else self._captions_of_class(label, key)
-        return Record(key, image, captions or prompts, summary, objects, label, attributes, prompted=bool(prompts))
+            facts = read_facts(*(_member(shard, entry, kind) for kind in ("json", "txt", "cls", "rois")))
+        except (AttributeError, KeyError, MemoryError, OverflowError, TypeError, ValueError) as error:
+            raise BrokenRecord(
+                key, f"its json, txt, cls or rois.npy is not as documented: {in_words(error)}"
+            ) from error
+        prompts = () if facts.captions else self._captions_of_class(facts.label, key)
+        remarks = (
+            facts.remarks if facts.captions or facts.label is not None else (*facts.remarks, "no caption, no class")
+        )
+        return Record(
+            key, image, facts.captions or prompts, facts.summary, facts.objects, facts.label, facts.attributes,
+            prompted=bool(prompts), remarks=remarks,
+        )  # fmt: skip
 
     def labels(self) -> np.ndarray:
         """As in every source; pictures are not read, and labels only once for each state of a shard."""
@@ -81,8 +89,8 @@ class Shards(Source):
         index = read_index(shard)
         found = np.full(len(index), -1, np.int32)
         for number, entry in enumerate(index):
-            with suppress(BrokenRecord, ValueError, TypeError, OverflowError):
-                label = _label(self._facts(shard, entry, ""), _member(shard, entry, "cls"))
+            with suppress(ValueError, TypeError, OverflowError):
+                label = read_label(_member(shard, entry, "json"), _member(shard, entry, "cls"))
                 found[number] = -1 if label is None else label
         return found
 
@@ -122,6 +130,23 @@ class Shards(Source):
                 yield record.summary
             yield from (thing.phrase for thing in record.objects)
 
+    def account(self) -> tuple[Account, ...]:
+        """Of all shards together, from their indices; no picture or text is read for it."""
+        count, read, passed, remarks = 0, 0, Tally(), Tally()
+        for shard in self._shards:
+            of_one = read_account(shard)
+            count, read = count + of_one.all, read + of_one.read
+            passed.merge(of_one.passed_over)
+            remarks.merge(of_one.remarks)
+        for path, times in Counter(shard.path for shard in self._shards).items():
+            if times > 1:
+                remarks.add("the tar file is named several times", path)
+        for name in repeated(self.class_names):
+            remarks.add("a class shares its name, up to case, with another", name)
+        patterns = (self.paths,) if isinstance(self.paths, str) else self.paths
+        of = patterns[0] if len(patterns) == 1 else f"{len(self._shards)} shards"
+        return (Account(of, UNIT, count, read, passed.counts, remarks.counts),)
+
     def __getstate__(self) -> dict:
         return {field.name: getattr(self, field.name) for field in fields(self)}  # files are opened where they are read
 
@@ -145,27 +170,6 @@ class Shards(Source):
         number = int(np.searchsorted(self._starts, index, side="right")) - 1
         shard = self._shards[number]
         return shard, _entries(shard)[index - int(self._starts[number])]
-
-    def _facts(self, shard: Stamp, entry, key: str) -> dict:
-        text = _member(shard, entry, "json")
-        try:
-            facts = json.loads(text) if text else {}
-        except ValueError as error:
-            raise BrokenRecord(key, f"its json cannot be read: {error}") from error
-        if not isinstance(facts, dict):
-            raise BrokenRecord(key, f"its json holds a {type(facts).__name__}, expected an object")
-        return facts
-
-
-def files(pattern: str) -> list[str]:
-    """What a path or glob pattern names, sorted; UserError where a pattern names nothing."""
-    pattern = os.path.expanduser(pattern)
-    if not glob.has_magic(pattern):
-        return [pattern]
-    found = sorted(glob.glob(pattern, recursive=True))
-    if not found:
-        raise UserError(f"shards: no file matches {pattern}; give the tar files or a pattern such as 'train/*.tar'")
-    return found
 
 
 # A window of the order mixes neighbouring shards, so that a few of them are in use at any time. What falls out of a
@@ -192,44 +196,3 @@ def _member(shard: Stamp, entry, kind: str) -> bytes | None:
     if len(data) < size:
         raise UserError(f"shards: {shard.path} ends at a record that it had before; copy the file again, whole")
     return data
-
-
-def captions_of(facts: dict, text: bytes | None) -> tuple[str, ...]:
-    captions = facts.get("captions", facts.get("caption"))
-    if captions is not None:
-        captions = [captions] if isinstance(captions, str) else captions
-        return tuple(unicode(str(caption)) for caption in captions)
-    return (text.decode("utf-8", "replace").strip(),) if text else ()
-
-
-def _label(facts: dict, text: bytes | None) -> int | None:
-    """A negative number is no class, as many data sets have it."""
-    given = facts.get("label") if text is None else text
-    return None if given is None or int(given) < 0 else int(given)
-
-
-def _objects(facts: dict, rois: bytes | None) -> tuple[Object, ...]:
-    things = facts.get("objects", ())
-    features = (
-        [thing.get("feature") for thing in things] if rois is None else np.lib.format.read_array(io.BytesIO(rois))
-    )
-    if len(features) != len(things):
-        raise ValueError(f"{len(features)} rows of features for {len(things)} objects")
-    things = [*zip(things, features), *((phrase, None) for phrase in facts.get("phrases", ()))]
-    return tuple(_object(thing, feature) for thing, feature in things)
-
-
-def _object(thing: dict, feature) -> Object:
-    x1, y1, x2, y2 = (float(edge) for edge in thing["box"])
-    feature = None if feature is None else np.asarray(feature, np.float32)
-    category, mask = thing.get("category"), thing.get("mask")
-    return Object(
-        box=(x1, y1, x2, y2),
-        phrase=unicode(str(thing["phrase"])),
-        confidence=float(thing.get("confidence", 1)),
-        feature=feature,
-        category=None if category is None else unicode(str(category)),
-        attributes=tuple(unicode(str(name)) for name in thing.get("attributes", ())),
-        mask=None if mask is None else from_segmentation(mask, *mask["size"]),
-        marks=frozenset([*thing.get("marks", ()), *(["several"] if thing.get("n", 1) > 1 else [])]),
-    )

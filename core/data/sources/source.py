@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from tandemclip.core.data.account import Account
 from tandemclip.core.data.records import BrokenRecord, Record
 from tandemclip.core.data.sources.order import index
 
@@ -24,6 +25,10 @@ class Source(ABC):
     @abstractmethod
     def __getitem__(self, index: int) -> Record:
         """Raises BrokenRecord where this one cannot be read."""
+
+    def account(self) -> tuple[Account, ...]:
+        """What was read and what was passed over, as far as that is known without decoding a picture."""
+        return (Account(type(self).__name__, "records", len(self), len(self)),)
 
     @property
     def epoch(self) -> int:

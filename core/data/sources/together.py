@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from tandemclip.core.data.account import Account
 from tandemclip.core.data.records import Record
 from tandemclip.core.data.sources.source import Source
 
@@ -31,6 +32,9 @@ class Together(Source):
         which = int(np.searchsorted(self._starts, number, side="right")) - 1
         record = self.sources[which][number - int(self._starts[which])]
         return replace(record, classes=f"{which} {record.classes}")
+
+    def account(self) -> tuple[Account, ...]:
+        return tuple(account for source in self.sources for account in source.account())
 
     def class_spaces(self) -> dict[str, tuple[str, ...]]:
         inner = ((which, source.class_spaces()) for which, source in enumerate(self.sources))

@@ -1,5 +1,6 @@
 """PASCAL VOC's annotations as a source: pictures with boxes and categories."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -7,12 +8,16 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from xml.etree import ElementTree
 
+from tandemclip.core.data.account import Account, Tally
 from tandemclip.core.data.records import BrokenRecord, Object, Record
 from tandemclip.core.data.sources.folder_or_tar import Files, open_files
-from tandemclip.core.data.sources.image_files import Strings, unicode
+from tandemclip.core.data.sources.image_files import Strings
+from tandemclip.core.data.sources.kinds import is_picture
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.texts import unicode, utf8
 from tandemclip.core.errors import UserError
 
+NO_XML = "there is no NNN.xml"
 ANNOTATIONS, PICTURES, LISTS = "Annotations", "JPEGImages", "ImageSets/Main"
 
 
@@ -51,6 +56,26 @@ class VocObjects(Source):
         for index in range(0, len(self), max(1, -(-len(self) // limit))):
             with suppress(BrokenRecord):  # named when its picture is read
                 yield from (thing.phrase for thing in self._annotation(self._names[index])[1])
+
+    def account(self) -> tuple[Account, ...]:
+        """Of the names that annotations, pictures or the list have; a picture's ending does not matter here."""
+        annotated, listed = set(map(str, self._annotated)), list(self._names)
+        pictures = self._files.within(PICTURES if self._folder else "")
+        depicted = {name.rpartition(".")[0] for name in pictures if is_picture(name)}
+        passed, remarks, read = Tally(), Tally(), 0
+        for name, times in Counter(listed).items():
+            if times > 1:
+                remarks.add(f"{self.split}.txt has it several times", name)
+            if name not in annotated:
+                passed.add(NO_XML, name)
+            elif name not in depicted:
+                passed.add("there is no picture of its name", name)
+            else:
+                read += 1
+        for name in sorted((annotated | depicted) - set(listed)):
+            passed.add(f"{self.split}.txt does not have it" if name in annotated else NO_XML, name)
+        count = len(annotated | depicted | set(listed))
+        return (Account(self.path, "names", count, read, passed.counts, remarks.counts),)
 
     def _annotation(self, name: str) -> tuple[str, tuple[Object, ...]]:
         """-> (the picture's file, its objects)"""
@@ -94,7 +119,7 @@ class VocObjects(Source):
             return self._annotated
         place = f"{LISTS}/{self.split}.txt"
         try:
-            lines = [line.split() for line in self._files.read(place).decode().splitlines()]
+            lines = [line.split() for line in utf8(self._files.read(place)).splitlines()]
         except (BrokenRecord, ValueError) as error:
             known = [name.removesuffix(".txt") for name in self._files.within(LISTS)]
             raise UserError(

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tandemclip.core.data.account import Account
 from tandemclip.core.data.sources import file_cache, shard_index
 
 
@@ -65,6 +66,8 @@ def write_pointers():
             places[f"{number:08d}"]["json"] = (len(image), 1)
         shard = file_cache.stamp(str(path))
         file_cache.store(file_cache.places(shard, "index")[0], shard_index._array(places))
+        account = Account(path.name, shard_index.UNIT, 2 * count, 2 * count)
+        file_cache.store(file_cache.places(shard, "account")[0], shard_index.as_array(account))
         return str(path)
 
     return write

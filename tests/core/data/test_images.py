@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tandemclip.core.data import images
 from tandemclip.core.data.records import BrokenRecord, Record
+from tandemclip.core.data.sources.kinds import PICTURES
 from tandemclip.core.data.views.image import CentreView
 
 
@@ -189,3 +191,64 @@ def test_the_evaluation_picture_is_equal_to_open_clips(height, width):
     np.testing.assert_array_equal(ours, transform(Image.fromarray(pixels)).numpy())
     middle = CentreView(28, "pillow_bicubic", crop_pct=0.875)(Record("a", pixels), None, None)[""]
     np.testing.assert_array_equal(middle, ours[:, 2:-2, 2:-2])
+
+
+@pytest.mark.parametrize("kind, loss", [("JPEG", 3), ("PNG", 0), ("TIFF", 0), ("WEBP", 0), ("AVIF", 4), ("raw PNG", 0)])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_in_every_format_with_exif(kind, loss, orientation):
+    """Which pixel of the file stands at each place, written out."""
+    pixels, exif = smooth(20, 30), Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 100, "subsampling": 0} if kind == "JPEG" else {}
+    if kind == "AVIF":
+        options = {"quality": 100}
+    if kind == "raw PNG":  # as ImageMagick writes it
+        body, info = exif.tobytes().hex(), PngInfo()
+        info.add_text("Raw profile type exif", f"\nexif\n{len(body) // 2:8d}\n{body}\n", zip=True)
+        data = encoded(pixels, "PNG", pnginfo=info)
+    else:
+        data = encoded(pixels, kind, exif=exif, **options)
+    decoded = images.decode(data)
+    rows, columns = np.meshgrid(range(20), range(30), indexing="ij")
+    if orientation > 4:
+        rows, columns = rows.T, columns.T
+    if orientation in (3, 4, 6, 7):
+        rows = 19 - rows
+    if orientation in (2, 3, 7, 8):
+        columns = 29 - columns
+    assert decoded.shape == (*rows.shape, 3)
+    assert np.abs(decoded.astype(int) - pixels[rows, columns]).mean() <= loss
+
+
+def test_an_exif_that_cannot_be_read_turns_nothing():
+    pixels = smooth(20, 30)
+    data = encoded(pixels, "WEBP", lossless=True, exif=b"Exif\0\0no exif at all")
+    np.testing.assert_array_equal(images.decode(data), pixels)
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "JPEG2000", "AVIF", "PNG", "GIF"])
+@pytest.mark.parametrize("part", [0.4, 0.6, 0.9])
+def test_a_file_whose_end_is_zeros_is_not_decoded(kind, part):
+    """As a download into a file of the full size leaves it that did not come to its end."""
+    data = encoded(np.random.default_rng(0).integers(0, 255, (60, 50, 3), np.uint8), kind)
+    kept = int(part * len(data))
+    with pytest.raises(images.Undecodable):
+        images.decode(data[:kept] + bytes(len(data) - kept))
+
+
+def test_a_black_picture_is_whole():
+    for kind in ("BMP", "TIFF", "WEBP", "JPEG2000", "AVIF", "PPM"):
+        assert images.decode(encoded(np.zeros((60, 50, 3), np.uint8), kind)).max() <= 3
+
+
+@pytest.mark.parametrize("ending", sorted(PICTURES))
+def test_every_ending_that_sources_read_can_be_decoded(ending):
+    names = {"jpe": "jpg", "jfif": "jpg", "jif": "jpg", "mpo": "jpg", "apng": "png", "dib": "bmp", "pnm": "ppm"}
+    pixels = smooth(12, 10)
+    if ending in ("gif", "avif", "jp2"):
+        data = encoded(pixels, {"gif": "GIF", "avif": "AVIF", "jp2": "JPEG2000"}[ending])
+    elif ending in ("pgm", "pbm"):
+        data = encoded(pixels, "PPM", "L" if ending == "pgm" else "1")
+    else:
+        data = cv2.imencode(f".{names.get(ending, ending)}", pixels)[1].tobytes()
+    assert images.decode(data).shape == (12, 10, 3)

@@ -363,3 +363,15 @@ def test_fields_that_cannot_be_are_refused_in_one_line(configured, fields, messa
 def test_stages_are_asked_for_only_where_words_are_masked(configured):
     method = configured(text={"layers": 3}, masking={"stages": [7]}, weights={"mlm": 0.0}).method
     assert method.text.layers == 3 and not any("fusion" in name for name in method.declared())
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_text_that_is_one_vector_is_one_token(configured, first_batch, ends):
+    """It has no mask: nothing is padding, and nothing an end. The best of the picture's tokens is its pair."""
+    fields = {"text": EMBEDDING, "weights": {"mlm": 0.0}, "alignment": {"ends": ends}}
+    engine = judge_of(configured(**fields).method)
+    local = engine.encode(first_batch, {}, keep=False).features
+    image, text = (local[f"local:{name}"] for name in ("image", "text"))
+    assert text.shape == (4, 1, 24)
+    wanted = (1 - (image * text).sum(2).max(1).values).mean()
+    assert backward(engine, first_batch, Elapsed(0, 0)).terms["token"] == pytest.approx(float(wanted), rel=1e-12)

@@ -2,12 +2,14 @@
 
 import itertools
 import json
+import re
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
+from tandemclip.core.data.account import Account, Named
 from tandemclip.core.data.loading.bad_records import read as read_bad
 from tandemclip.core.data.loading.bad_records import write as write_bad
 from tandemclip.core.data.scenes.scenes import Scenes
@@ -75,13 +77,16 @@ def config(root, tmp_path):
         for n in range(300)
     ]
     samples[1]["json"] = {"captions": ["The same", "the  SAME", "the same"]}
-    samples[2]["json"] = {"captions": ["the same", " "]}
+    samples[2]["json"] = {"captions": ["the same", "&nbsp;"]}  # blank to the tokenizer, and " " to every source
     samples[3]["json"] = {"captions": [" ".join(["word"] * 6), " ".join(["word"] * 7), " ".join(["word"] * 99)]}
-    samples[4]["json"] = {"captions": [" ", "\n"]}
+    samples[4]["json"] = {"captions": ["&nbsp;", "&#32;"]}
     samples[5]["json"] = {"captions": []}
     samples[6]["jpg"] = samples[6]["jpg"][:-200]
     samples[290]["jpg"] = b""
     samples[7]["cls"] = b"5"
+    samples[7]["txt"] = b"something else"
+    samples[11]["json"]["captions"] += [" "]
+    samples[12]["npy"] = b""
     samples[8]["jpg"], samples[9]["jpg"] = jpeg(8, 100), jpeg(90, 12)
     del samples[10]["cls"]
     encoded = [
@@ -103,6 +108,19 @@ def test_every_defect_is_counted_and_named(config, workers, capsys):
     report = check(replace(config, data=replace(config.data, workers=workers)))
     json.dumps(report)
     assert report["records"] == 300
+    shards, decoded = map(Account.from_json, report["accounts"])
+    assert (shards.all, shards.read) == (301 + 299 + 300 + 1, 900)
+    assert shards.passed_over == {"its ending is none that is read": Named(1, ("0.tar:012.npy",))}
+    assert (decoded.all, decoded.read) == (300, 296)
+    passed = {reason: (named.count, [key[-3:] for key in named.first]) for reason, named in decoded.passed_over.items()}
+    assert passed == {
+        "its captions have no words": (1, ["004"]), "it has no caption": (1, ["005"]),
+        "no whole image of a kind that OpenCV knows (JPEG, PNG, WebP, BMP, TIFF ...)": (1, ["006"]),
+        "the image file is empty": (1, ["290"]),
+    }  # fmt: skip
+    assert {reason: named.count for reason, named in decoded.remarks.items()} == {
+        "its txt says something else than its json, which is taken": 1, "blank caption": 1,
+    }  # fmt: skip
     reasons = {entry["number"]: entry["why"] for entry in report["bad"]}
     assert sorted(reasons) == [4, 5, 6, 290]
     assert "no words" in reasons[4] and reasons[5] == "it has no caption"
@@ -187,6 +205,8 @@ def test_advice_is_one_line(config):
     assert advice(report, "b.txt").startswith("train with --set data.bad_records=b.txt; ")
     assert "are cut: raise method.text.context_length" in advice(report, "b.txt")
     report["bad"], report["captions"]["cut"], report["captions"]["equal_pairs_in_a_batch"] = [], 2, 0.1
+    assert re.fullmatch(r"1 members of tar files of .*tar were passed over, see above", advice(report, "b.txt"))
+    report["accounts"][0] = Account("x", "members", 9, 9).to_json()
     assert advice(report, "b.txt") == "nothing stands in the way of training"
     report["captions"]["equal_pairs_in_a_batch"] = 0.3  # of a batch of 8: 7% of the rows have a double
     assert "many captions of a batch are equal" in advice(report, "b.txt")

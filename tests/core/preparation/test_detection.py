@@ -243,7 +243,7 @@ def test_odd_annotations_of_cocos_json_are_named(tmp_path):
     report = write(tmp_path / "out", train=CocoObjects(str(tmp_path / "c.json"), str(tmp_path)))
     (names,) = report["passed_over"].values()
     assert report["splits"]["train"]["pictures"] == 1 and len(names) == 2
-    assert "2.png: annotation 2 is not as COCO has it: the mask's counts add up to 7" in names[0]
+    assert "2.png: an annotation is not as COCO has it: id 2: the mask's counts add up to 7" in names[0]
     assert "3.png: the file cannot be read" in names[1]
 
 

@@ -15,10 +15,12 @@ import cv2
 import numpy as np
 import pytest
 
+from tandemclip.core.data.account import Account, Named
 from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.sources.captions_table import CaptionsTable
 from tandemclip.core.data.sources.class_folder import ClassFolder
 from tandemclip.core.data.sources.coco_captions import CocoCaptions
+from tandemclip.core.data.sources.shard_writer import write_shard
 from tandemclip.core.data.sources.shards import Shards
 from tandemclip.core.data.sources.together import Together
 from tandemclip.core.errors import UserError
@@ -160,9 +162,30 @@ def test_broken_records_are_left_out_named_and_counted(tmp_path):
     named = {Path(entry["key"]).name: entry["why"] for entry in report["left_out"]}
     assert list(named) == ["03.jpg", "10.jpg", "24.jpg"]
     assert "no whole image" in named["03.jpg"] and "empty" in named["10.jpg"] and "No such file" in named["24.jpg"]
+    rows, pictures, decoded = map(Account.from_json, report["accounts"])
+    assert (rows.all, rows.read, pictures.read) == (25, 25, 25) and (decoded.all, decoded.read) == (25, 22)
+    assert [named.count for named in decoded.passed_over.values()] == [1, 1, 1]
     found = Shards(str(tmp_path / "out" / "*.tar"))
     assert [found[i].captions[0] for i in range(22)] == [f"number {n}" for n in range(25) if n not in (3, 10, 24)]
     assert found[21].key.endswith("000002.tar:00000023")  # keyed by their place among all
+
+
+def test_what_is_odd_about_records_is_counted_once_however_often_the_job_begins(tmp_path):
+    image = cv2.imencode(".jpg", np.zeros((20, 30, 3), np.uint8))[1].tobytes()
+    samples = [(f"{n}", {"jpg": image, "json": b'{"caption": "a"}', "txt": b"ab"[n % 2 :]}) for n in range(9)]
+    write_shard(tmp_path / "in.tar", [*samples, ("x", {"jpg": b"", "txt": b"x"})])
+    source, texts = Shards(str(tmp_path / "in.tar")), "its txt says something else than its json, which is taken"
+    for _ in range(2):
+        members, decoded = map(Account.from_json, prepare(source, tmp_path / "out", per_shard=4)["accounts"])
+        assert (members.all, members.read, decoded.all, decoded.read) == (29, 29, 10, 9)
+        assert decoded.passed_over == {"the image file is empty": Named(1, (f"{tmp_path}/in.tar:x",))}
+        assert decoded.remarks[texts].count == 9 and decoded.remarks[texts].first[2].endswith("in.tar:2")
+        (tmp_path / "out" / "000001.tar").unlink()
+    chosen = write_shards(source, open_ledger(tmp_path / "few", {"per_shard": 4, "short_side": None}), [1, 9, 3])
+    decoded = Account.from_json(chosen["accounts"][-1])
+    assert (decoded.all, decoded.read, decoded.missing) == (10, 2, 8)
+    assert decoded.passed_over["it is not among those that were asked for"].count == 7
+    assert "  passed over, it is not among those that were asked for (7)" in list(decoded.lines())
 
 
 # ------------------------------------------------------------------ smaller images

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tandemclip import backends
 from tandemclip.core.data.scenes.scenes import Scenes
@@ -104,6 +105,20 @@ def test_one_text_is_no_list_of_letters(engines, given, tmp_path):
     for encode in (clip.encode_texts, clip.encode_images):
         with pytest.raises(UserError, match="expected one or more"):
             encode([])
+
+
+def test_what_is_handed_over_is_what_is_encoded(engines):
+    """A text of half a surrogate pair, and pictures as PIL's: the rows of what they stand for."""
+    clip = model(engines, False, 8)
+    pictures = [SCENES[i].image for i in range(2)]
+    expected = clip.encode_images(pictures)
+    np.testing.assert_array_equal(clip.encode_images([Image.fromarray(picture) for picture in pictures]), expected)
+    np.testing.assert_array_equal(clip.encode_images(np.stack(pictures)), expected)
+    np.testing.assert_array_equal(clip.encode_texts(["a red \ud83d"]), clip.encode_texts(["a red ?"]))
+    with pytest.raises(UserError, match="images.1. is an array .* of float64"):
+        clip.encode_images([pictures[0], pictures[1] / 255])
+    with pytest.raises(UserError, match="got a mapping"):
+        clip.encode_texts({"a red seven": 1})
 
 
 def test_a_function_of_several_arrays(engines):

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 
 from tandemclip.core.random import generator
 from tandemclip.core.towers.basic_resnet import BasicResNet
+from tandemclip.core.towers.interpolation import interpolation
 from tandemclip.core.towers.modified_resnet import ModifiedResNet
-from tandemclip.core.towers.positions import interpolation, is_grid, position_grids, resized
+from tandemclip.core.towers.positions import is_grid, position_grids, resized
 from tandemclip.core.towers.text import TextTransformer
 from tandemclip.core.towers.vit import VisionTransformer
 

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
+from tandemclip.core.data.account import Account, Named
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources.captions_table import CaptionsTable
 from tandemclip.core.errors import UserError
@@ -76,8 +77,10 @@ def test_quotation_marks_of_a_raw_tsv_are_text(photos):
 def test_a_row_or_image_that_cannot_be_used_breaks_only_itself(photos):
     path = table(photos, "caption,path\none,a.jpg\ntwo\nthree, \nfour,gone.jpg\nfive,sub\nsix,b.png\n")
     source = CaptionsTable(path, str(photos / "images"))
-    assert len(source) == 6 and source[0].captions == ("one",) and source[5].captions == ("six",)
-    broken = {1: "table.csv:line 3: .*no path", 2: "line 4: .*no path", 3: "gone.jpg: .*No such file", 4: "sub: "}
+    assert len(source) == 4 and source[0].captions == ("one",) and source[3].captions == ("six",)
+    rows, _ = source.account()
+    assert rows.passed_over == {"the row has no path": Named(2, ("line 3", "line 4"))}
+    broken = {1: "gone.jpg: .*No such file", 2: "sub: "}
     for index, words in broken.items():
         with pytest.raises(BrokenRecord, match=words):
             source[index]
@@ -98,6 +101,12 @@ def test_an_absolute_path_stays_one(photos, tmp_path):
         ("path,caption\n", "t.csv", "no rows"),
         ("path,caption\na.jpg,ok\na.jpg,\xe9t\xe9\n".encode("latin-1"), "t.csv", "t.csv line 3 is not UTF-8.*save"),
         ('path,caption\na.jpg,"open\nb.png,two\n', "t.csv", "line 3: .*quotation"),
+        ("path,caption\na.jpg,red, wet\n", "t.csv", "t.csv line 2 has 3 fields, and the first row names 2.*quotation"),
+        ("path,n,caption\na.jpg,1,ok\nb.png,1,a, b,c\n", "t.csv", "line 3 has 5 fields.*a caption with a comma"),
+        ("path\tcaption\na.jpg\tred\twet\n", "t.tsv", "t.tsv line 2 has 3 fields.*a caption with a tab"),
+        ("path,caption,caption\na.jpg,one,two\n", "t.csv", "'caption' several times.*caption_column"),
+        (" \n,x\n".join(["path,caption", ""]), "t.csv", "no rows with a path"),
+        ("path,caption\n".encode("utf-16"), "t.csv", "line 1 is not UTF-8"),
         ("path,caption\na.jpg,one\n", "t.txt", "does not end in .csv or .tsv"),
     ],
 )
@@ -124,3 +133,31 @@ def test_many_rows_travel_in_little_room(tmp_path):
     (tmp_path / "table.csv").unlink()
     (tmp_path / "000007.jpg").write_bytes(b"x")
     assert pickle.loads(sent)[7].captions == tuple(f"caption number {i}" for i in np.arange(7, rows, 5000))
+
+
+@pytest.mark.parametrize("name, mark", [("t.csv", ""), ("t.csv", "\ufeff"), ("t.tsv", "")])
+def test_every_row_is_accounted_for(photos, name, mark):
+    lines = [
+        "path,n,caption",
+        "a.jpg,1,one",
+        "",
+        "b.png,2, ",
+        "b.png,3",
+        ",4,nobody's",
+        " ,5,x",
+        "a.jpg,6,two,,",
+        ",,",
+    ]
+    text = mark + "\r\n".join(line.replace(",", "\t" if name == "t.tsv" else ",") for line in lines)
+    text = text.replace(" ,5,x", " ,5,x")
+    rows, pictures = CaptionsTable(table(photos, text, name), str(photos / "images")).account()
+    assert (rows.unit, rows.all, rows.read) == ("rows", 7, 4)
+    assert rows.passed_over == {"the row has no path": Named(3, ("line 6", "line 7", "line 9"))}
+    assert rows.remarks == {"blank caption": Named(2, ("line 4", "line 5"))}
+    assert pictures == Account(rows.of, "pictures", 2, 2, remarks={"no caption": Named(1, ("b.png",))})
+
+
+def test_a_blank_before_a_quotation_mark_cuts_no_caption(photos):
+    text = 'path, caption\na.jpg, "red, wet"\nb.png, "two\nlines"\nsub/c.jpg,  plain\n'
+    expected = [("a.jpg", ("red, wet",)), ("b.png", ("two\nlines",)), ("sub/c.jpg", ("plain",))]
+    assert records(CaptionsTable(table(photos, text), str(photos / "images"))) == expected

@@ -1,11 +1,13 @@
 """A folder of classes as a source."""
 
+import json
 import os
 import pickle
 
 import pytest
 
 from tandemclip.core.config.build import build
+from tandemclip.core.data.account import Account, Named
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources.class_folder import ClassFolder
 from tandemclip.core.data.sources.source import Source
@@ -72,5 +74,67 @@ def test_names_that_are_no_unicode(folder):
 def test_what_is_not_there_is_named(folder, tmp_path):
     with pytest.raises(UserError, match="gone is no folder"):
         len(ClassFolder(str(tmp_path / "gone")))
-    with pytest.raises(UserError, match="no images in sub-folders .0 of them.*photos/cat/1.jpg"):
+    with pytest.raises(UserError, match="no images in sub-folders .0 of them.*photos/cat/1.jpg$"):
         len(ClassFolder(str(folder / "cat")))
+    (folder / "z.jpg").unlink()
+    with pytest.raises(UserError, match=rf"no images in sub-folders.*; {folder} is such a folder: give that"):
+        len(ClassFolder(str(tmp_path)))
+
+
+def test_every_file_and_folder_is_accounted_for(folder):
+    (folder / "dog" / "more" / "deep").mkdir(parents=True)
+    (folder / "@eaDir" / "cat").mkdir(parents=True)
+    (folder / "Cat").mkdir()
+    (folder / "n02123045").mkdir()
+    for name in ("dog/4", "dog/5.JFIF", "dog/more/6.jpg", "dog/more/deep/7.jpg", "@eaDir/1.jpg", "@eaDir/cat/1.jpg"):
+        (folder / name).write_bytes(b"x")
+    (folder / "cat" / "link.jpg").symlink_to(folder / "dog" / "2.jpg")
+    (folder / "cat" / "broken.jpg").symlink_to(folder / "nowhere")
+    (folder / "cat" / "round").symlink_to(folder)
+    os.mkfifo(folder / "cat" / "pipe.jpg")
+    source = ClassFolder(str(folder))
+    folders, files = pickle.loads(pickle.dumps(source)).account()
+    assert source.class_names == ("Cat", "cat", "dog", "empty", "great ape", "n02123045")
+    assert (folders.all, folders.read) == (8, 6)
+    assert folders.passed_over == {"no class by its name": Named(2, (".git", "@eaDir"))}
+    assert folders.remarks == {
+        "it has no picture that is read": Named(3, ("Cat", "empty", "n02123045")),
+        "its name is an id and no word: say what it is called with classes=": Named(1, ("n02123045",)),
+        "it shares its name, up to case, with another class": Named(2, ("Cat", "cat")),
+    }
+    assert sum(len(names) for _, _, names in os.walk(folder)) + 1 == files.all == 18  # 1: the link to a folder
+    assert files == Account(str(folder), "files", 18, 6, {
+        "it lies in a folder that is no class": Named(3, (".git/b.jpg", "@eaDir/1.jpg", "@eaDir/cat/1.jpg")),
+        "its name begins with a dot": Named(1, ("cat/.hidden.jpg",)),
+        "it is no file that can be read (a broken link, a pipe)": Named(
+            3, ("cat/broken.jpg", "cat/pipe.jpg", "cat/round")
+        ),
+        "it is no picture by its name": Named(2, ("cat/notes.txt", "dog/4")),
+        "it lies deeper than in a class folder": Named(2, ("dog/more/6.jpg", "dog/more/deep/7.jpg")),
+        "it lies beside the class folders": Named(1, ("z.jpg",)),
+    })  # fmt: skip
+    assert len(source) == len(source.labels()) == 6
+
+
+def test_texts_of_a_class_are_words(folder, tmp_path):
+    (folder / "golden_retriever").mkdir()
+    (folder / os.fsdecode(b"caf\xe9")).mkdir()
+    (folder / os.fsdecode(b"caf\xe9") / "1.jpg").write_bytes(b"x")
+    source = ClassFolder(str(folder), ("a {}",))
+    assert source.class_names == ("caf?", "cat", "dog", "empty", "golden_retriever", "great ape")
+    assert source.prompts["class"][4] == ["a golden retriever"] and source[0].captions == ("a caf?",)
+    assert list(source.texts(9))[4] == "a golden retriever"
+
+
+@pytest.mark.parametrize("form", ["names", "imagenet"])
+def test_names_of_folders_come_from_a_file(folder, tmp_path, form):
+    names = {"cat": "tabby_cat", "dog": "dog", "great ape": "ape", "empty": "none"}
+    if form == "imagenet":
+        names = {str(place): pair for place, pair in enumerate(names.items())}
+    (tmp_path / "names.json").write_text(json.dumps(names))
+    source = ClassFolder(str(folder), ("a {}",), str(tmp_path / "names.json"))
+    assert source.class_names == ("tabby_cat", "dog", "none", "ape")
+    assert source.prompts["class"][0] == ["a tabby_cat"] and source[3].captions == ("a ape",)
+    (folder / "fox").mkdir()
+    with pytest.raises(UserError, match="no name for 1 of 5 folders, the first is 'fox'"):
+        _ = ClassFolder(str(folder), ("a {}",), str(tmp_path / "names.json")).class_names

@@ -6,6 +6,7 @@ import tarfile
 
 import pytest
 
+from tandemclip.core.data.account import Account, Named
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources.coco_captions import CocoCaptions
 from tandemclip.core.errors import UserError
@@ -69,7 +70,13 @@ def test_real_captions(shared, tmp_path):
             '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": 5}]}',
             "not as expected",
         ),
+        (
+            '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": ["a"]}]}',
+            "the caption of image_id 1 is a list, expected a text",
+        ),
         ('{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}', "none of its 1 images"),
+        ('{"images": [{"id": [1], "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),
+        ('{"images": [], "images": [], "annotations": []}', "the key 'images' stands twice"),
     ],
 )
 def test_a_file_that_is_something_else_is_named(tmp_path, content, words):
@@ -83,3 +90,46 @@ def test_what_is_not_there_is_named(tmp_path):
         len(CocoCaptions(str(tmp_path / "gone.json"), str(tmp_path)))
     with pytest.raises(UserError, match="gone is no folder"):
         len(CocoCaptions(annotations(tmp_path / "c.json", [(1, "a.jpg")], [(1, "x")]), str(tmp_path / "gone")))
+
+
+def test_all_images_and_captions_are_accounted_for(tmp_path):
+    images = [(0, "0.png"), (1, "1.png"), (2, "2.png"), (3, "3.png")]
+    captions = [("0", "red"), (1, "green"), (1, " "), (2, "\n"), (7, "x"), (8, "y"), (9, "z"), (1, "grass")]
+    path = annotations(tmp_path / "c.json", images, captions)
+    content = json.loads((tmp_path / "c.json").read_text())
+    content["annotations"][7]["id"] = 1
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    source = CocoCaptions(path, str(tmp_path))
+    of_images, of_captions = source.account()
+    assert of_images == Account(
+        path, "images", 4, 1,
+        {"it has no caption": Named(3, ("id 0 (0.png)", "id 2 (2.png)", "id 3 (3.png)"))},
+    )  # fmt: skip
+    assert (of_captions.all, of_captions.read, of_captions.missing) == (8, 2, 6) and list(source.texts(9)) == [
+        "green",
+        "grass",
+    ]
+    assert of_captions.passed_over == {
+        "its image_id is of no image in the file": Named(4, ("image_id '0'", "image_id 7", "image_id 8")),
+        "the caption is blank": Named(2, ("id 2", "id 3")),
+    }
+    assert of_captions.remarks == {"its id stands there before": Named(1, ("id 1",))}
+
+
+def test_an_id_that_stands_twice_is_an_error_that_names_both(tmp_path):
+    path = annotations(tmp_path / "c.json", [(0, "0.png"), (0, "1.png")], [(0, "red")])
+    with pytest.raises(UserError, match="the id 0 stands twice among its images: 0.png and 1.png"):
+        len(CocoCaptions(path, str(tmp_path)))
+
+
+@pytest.mark.parametrize("encoding, fits", [("utf-8", 1), ("utf-8-sig", 1), ("utf-16", 0), ("latin-1", 0)])
+def test_the_file_is_utf8(tmp_path, encoding, fits):
+    text = json.dumps({"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": "é"}]},
+                      ensure_ascii=False)  # fmt: skip
+    (tmp_path / "c.json").write_bytes(text.encode(encoding))
+    source = CocoCaptions(str(tmp_path / "c.json"), str(tmp_path))
+    if fits:
+        assert list(source.texts(1)) == ["é"]
+    else:
+        with pytest.raises(UserError, match="c.json is not as expected .line 1 is not UTF-8: byte 0x.. at place"):
+            len(source)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tandemclip.core.data.account import Named
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources.coco_objects import CocoObjects
 from tandemclip.core.errors import UserError
@@ -94,7 +95,7 @@ def test_images_in_the_files_order_with_their_captions_and_without_objects(folde
 )
 def test_an_annotation_that_is_odd_is_named_with_its_picture(folder, thing, why):
     source = CocoObjects(instances(folder / "c.json", [{"bbox": [0, 0, 5, 5], **thing}]), str(folder))
-    with pytest.raises(BrokenRecord, match=f"a.jpg: annotation 50 is not as COCO has it: .*{why}"):
+    with pytest.raises(BrokenRecord, match=f"a.jpg: an annotation is not as COCO has it: id 50: .*{why}"):
         source[0]
 
 
@@ -152,3 +153,31 @@ def test_real_instances_out_of_a_tar_file(shared):
                 np.testing.assert_allclose(np.array(found.box) * sides, [x, y, x + w, y + h], atol=1e-9)
                 assert found.mask.shape == record.pixels.shape[:2]
                 assert found.mask.sum() == pytest.approx(thing["area"], rel=0.2, abs=20)
+
+
+def test_all_images_annotations_and_captions_are_accounted_for(folder):
+    listed = [{"id": i, "file_name": f"{i}.jpg", "height": 10, "width": 20} for i in (7, 8, 9)]
+    things = [{"bbox": [0, 0, 1, 1]}, {"bbox": [0, 0, 1, 1], "image_id": "7"}, {"bbox": [0, 0, 1, 1], "id": 50}]
+    texts = [{"image_id": 8, "caption": "dogs"}, {"image_id": 8, "caption": "\t"}, {"image_id": 1, "caption": "x"}]
+    (folder / "t.json").write_text(json.dumps({"annotations": texts}))
+    source = CocoObjects(instances(folder / "c.json", things, listed), str(folder), str(folder / "t.json"))
+    images, boxes, captions = source.account()
+    assert (images.all, images.read) == (3, 3)
+    assert images.remarks == {"it has no annotation": Named(2, ("id 8 (8.jpg)", "id 9 (9.jpg)"))}
+    assert (boxes.all, boxes.read) == (3, 2)
+    assert boxes.passed_over == {"its image_id is of no image in the file": Named(1, ("image_id '7'",))}
+    assert boxes.remarks == {"its id stands there before": Named(1, ("id 50",))}
+    assert (captions.of, captions.all, captions.read) == (str(folder / "t.json"), 3, 1)
+    assert captions.passed_over == {
+        "the caption is blank": Named(1, ("annotation 1",)),
+        "its image_id is of no image in the file": Named(1, ("image_id 1",)),
+    }
+
+
+@pytest.mark.parametrize("more, words", [
+    ({"categories": [{"id": 3, "name": "car"}, {"id": 3, "name": "bus"}]}, "id 3 stands .* categories: car and bus"),
+    ({"images": [{"id": 7, "file_name": n, "height": 1, "width": 1} for n in "ab"]}, "twice among its images: a and b"),
+])  # fmt: skip
+def test_an_id_that_stands_twice_is_an_error(folder, more, words):
+    with pytest.raises(UserError, match=words):
+        len(CocoObjects(instances(folder / "c.json", [{"bbox": [0, 0, 1, 1]}], **more), str(folder)))

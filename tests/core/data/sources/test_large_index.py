@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tandemclip.core.data.account import Account, Named
 from tandemclip.core.data.sources import file_cache, shard_index
 
 SHARDS, RECORDS = 100, 100_000  # of each shard
@@ -41,8 +42,12 @@ for position in map(int, sys.argv[2:]):
 with open("/proc/self/status") as file:  # not ru_maxrss: a child's starts at what its parent held
     memory = next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
 engines = [name for name in ("torch", "mindspore") if name in sys.modules]
+before = bytes_read()
+(account,) = source.account()
+report.append(bytes_read() - before)
 indices = [count for path, count in opened.items() if path.endswith(".index.npy")]
-print(json.dumps({"count": len(source), "read": report, "memory": memory, "engines": engines, "indices": indices}))
+print(json.dumps({"count": len(source), "read": report, "memory": memory, "engines": engines, "indices": indices,
+                  "account": account.to_json()}))
 """
 
 
@@ -54,11 +59,14 @@ def ten_million(tmp_path_factory):
     facts = json.dumps({"captions": ["a dog runs over the grass"]}).encode()
     spans = {"image": (0, len(image)), "json": (len(image), len(facts))}
     index = shard_index._array({f"{number:08d}": spans for number in range(RECORDS)})
+    account = shard_index.as_array(Account("x.tar", "m", 2 * RECORDS + 1, 2 * RECORDS, {"odd": Named(1, ("a",))}))
     for number in range(SHARDS):
         path = folder / f"{number:04d}.tar"
         path.write_bytes(image + facts)
         os.truncate(path, 1 << 30)
-        place = file_cache.places(file_cache.stamp(str(path)), "index")[0]
+        shard = file_cache.stamp(str(path))
+        file_cache.store(file_cache.places(shard, "account")[0], account)
+        place = file_cache.places(shard, "index")[0]
         if number == 0:
             file_cache.store(place, index)
             first = place
@@ -80,6 +88,8 @@ def test_the_first_batch_is_quick_from_any_position(ten_million, position):
     # A batch or three (the loader is ahead by two) of 250 records of 3 kB and their entries, and the heads of all
     # indices.
     assert found["read"][0] < 6e6
+    assert found["account"]["all"] == 20_000_100 and found["account"]["passed_over"]["odd"]["count"] == 100
+    assert found["read"][1] < 1e6  # the accounts of all shards
     assert len(found["indices"]) == SHARDS and max(found["indices"]) <= 5
 
 

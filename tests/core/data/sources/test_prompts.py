@@ -1,6 +1,9 @@
 """CLIP's prompts."""
 
+import pytest
+
 from tandemclip.core.data.sources.prompts import checked, ensemble, imagenet_templates
+from tandemclip.core.errors import UserError
 
 
 def test_templates_are_those_of_clip():
@@ -17,3 +20,12 @@ def test_class_name_is_put_in_as_it_is():
 def test_released_unicl_has_one_template_more():
     assert checked("unicl") == (*checked("imagenet"), "{}.") and checked("imagenet") == imagenet_templates()
     assert checked(("a {}",)) == ("a {}",)
+
+
+@pytest.mark.parametrize("given, words", [
+    ((), "an empty list"), (("a {}", "a photo"), "'a photo' has no place"), (("a {name}",), "no place for a class"),
+    (("a {}", "a {}"), "'a {}' stands there twice"),
+])  # fmt: skip
+def test_templates_that_lose_the_name_are_refused(given, words):
+    with pytest.raises(UserError, match=words):
+        checked(given)

@@ -69,7 +69,7 @@ def test_every_field_comes_back(tmp_path):
     detected = tuple(Object(box, f"thing {i}", 0.1 * i, row) for i, row in enumerate(feature))
     mixed = (detected[0], Object(box, "no feature", 0.5), Object(box, "longer", 1.0, np.zeros(7, np.float32)))
     annotated = (Object(box, "a dog"), Object(box, "grass"))
-    odd = ("", "\u2028", 'q"\\', "猫\n", "👩‍👧", "a?")
+    odd = ("a\u2028b", 'q"\\', "猫\n", "👩‍👧", "a?")
     given = [
         Record("k", jpeg(), odd, "short", things, 3, {"digit": 7, "color": 0})
         for things in (detected, mixed, annotated, ())

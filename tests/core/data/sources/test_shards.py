@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tandemclip.core.data.account import Named
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources import shards
 from tandemclip.core.data.sources.shards import Shards
@@ -36,7 +37,7 @@ def test_every_field_of_a_record(tmp_path, write_tar, image):
     }  # fmt: skip
     members = {
         "README": b"no record", "sub/a.png": image, "sub/a.json": facts,
-        "b.first.json": {"captions": ["not of a record"]}, "c.txt": b" a caption\n", "c.cls": b"12",
+        "b.first.json": {"captions": ["not of a record"]}, "c.txt": b" a caption\r\n", "c.cls": b"12",
         "c.jpeg": image, "d.json": {"caption": "alone"}, "d.PNG": image, "e.webp": image,
     }  # fmt: skip
     source = Shards(write_tar(tmp_path / "x.tar", members))
@@ -92,7 +93,7 @@ def test_labels_are_read_once_for_each_state_of_a_shard(tmp_path, write_tar, ima
     assert Shards((paths, other)).labels().tolist() == [11, 10, 9, 9, 7]  # from there
     write_tar(tmp_path / "x.tar", {"a.cls": b"12345", "a.png": image})
     assert Shards((paths, other)).labels().tolist() == [12345, 7]
-    assert [*tmp_path.glob("x.tar.*.labels.npy")] != [kept] and len([*tmp_path.glob("x.tar.*.npy")]) == 2
+    assert [*tmp_path.glob("x.tar.*.labels.npy")] != [kept] and len([*tmp_path.glob("x.tar.*.npy")]) == 3
 
 
 def test_random_access_over_several_shards(tmp_path, write_shards):
@@ -144,7 +145,7 @@ def test_the_index_is_built_once_beside_the_shard_and_again_when_the_file_change
     assert len(Shards(path)) == 1 and kept.stat() == before
     write_tar(tmp_path / "x.tar", {"a.png": image, "b.png": image})
     assert len(Shards(path)) == 2 and Shards(path)[1].key.endswith(":b")
-    assert len(list(tmp_path.glob("x.tar.*"))) == 1 and not kept.exists()
+    assert len(list(tmp_path.glob("x.tar.*"))) == 2 and not kept.exists()  # the index and the account
 
 
 def test_in_a_read_only_folder_the_index_goes_to_the_users_cache(tmp_path, write_tar, image):
@@ -152,7 +153,7 @@ def test_in_a_read_only_folder_the_index_goes_to_the_users_cache(tmp_path, write
     os.chmod(tmp_path / "data", 0o555)
     assert Shards(path)[0].pixels.shape == (4, 5, 3)
     assert os.listdir(tmp_path / "data") == ["x.tar"]
-    assert len(list((tmp_path / "cache").rglob("*.npy"))) == 1
+    assert len(list((tmp_path / "cache").rglob("*.npy"))) == 2
     os.chmod(tmp_path / "data", 0o755)
 
 
@@ -206,7 +207,8 @@ def test_a_shard_that_shrinks_while_it_is_read_is_named(tmp_path, write_tar, ima
 @pytest.mark.parametrize(
     "facts",
     [b"{", b"[1]", {"captions": 5}, {"objects": [{"phrase": "no box"}]}, {"objects": [{"phrase": "x", "box": [1, 2]}]},
-     {"label": "cat"}, {"phrases": [{"phrase": "x", "box": "abcd"}]}],
+     {"label": "cat"}, {"phrases": [{"phrase": "x", "box": "abcd"}]}, {"caption": {"en": "a"}}, {"captions": [["a"]]},
+     {"captions": ["a", None]}, {"summary": 5}, {"label": 1.5}, {"attributes": ["color"]}],
 )  # fmt: skip
 def test_unusable_facts_break_their_record_only(tmp_path, write_tar, image, facts):
     source = Shards(write_tar(tmp_path / "x.tar", {"a.png": image, "a.json": facts, "b.png": image, "b.txt": b"fine"}))
@@ -237,3 +239,65 @@ def test_threads_that_open_a_shard_at_once_read_it_all(tmp_path, write_tar, imag
         for _ in range(300):
             shards._open.cache_clear()
             assert {*threads.map(read, range(8))} == {("one",)}
+
+
+def test_every_member_is_accounted_for(tmp_path, write_tar, image):
+    members = {
+        "README": b"", ".DS_Store": b"", "._a.png": b"", "sub/a.png": image, "sub/a.txt": b"one", "b.txt": b"alone",
+        "b.heic": b"", "c.JFIF": image, "d.png": image, "d.seg.npy": b"", "d.json": {"label": 1}, "e.cls": b"1",
+        "IMG_1.0.png": image, "IMG_1.0.txt": b"zero", "IMG_1.1.png": image, "IMG_1.1.txt": b"first",
+    }  # fmt: skip
+    one, other = write_tar(tmp_path / "x.tar", members), write_tar(tmp_path / "y.tar", {"b.txt": b"", "f.png": image})
+    for _ in range(2):  # found, and then by what was kept
+        source = Shards((one, other, other), templates=("{}",))
+        (account,) = source.account()
+        assert (account.of, account.unit, account.all, account.read) == ("3 shards", "members of tar files", 20, 11)
+        assert account.passed_over == {
+            "its name has no ending, or begins with a dot": Named(
+                3, ("x.tar:README", "x.tar:.DS_Store", "x.tar:._a.png")
+            ),
+            "its ending is none that is read": Named(2, ("x.tar:b.heic", "x.tar:d.seg.npy")),
+            "there is no picture of its name": Named(4, ("x.tar:b.txt", "x.tar:e.cls", "y.tar:b.txt")),
+        }
+        assert account.remarks == {
+            "a picture alone, without a json, txt or cls": Named(3, ("x.tar:c", "y.tar:f", "y.tar:f")),
+            "names split at the last dot, as several have what stands before the first": Named(1, ("x.tar:IMG_1",)),
+            "the tar file is named several times": Named(1, (other,)),
+        }
+    assert [(source[i].key.rpartition(":")[2], source[i].captions) for i in range(len(source))] == [
+        ("sub/a", ("one",)), ("c", ()), ("d", ()), ("IMG_1.0", ("zero",)), ("IMG_1.1", ("first",)),
+        ("f", ()), ("f", ()),
+    ]  # fmt: skip
+
+
+def test_classes_of_one_name_are_remarked(tmp_path, write_tar, image):
+    (tmp_path / "c.json").write_text('{"0": "crane", "1": "Crane"}')
+    source = Shards(write_tar(tmp_path / "x.tar", {"a.png": image, "a.cls": b"1"}), str(tmp_path / "c.json"))
+    (account,) = source.account()
+    assert account.remarks == {"a class shares its name, up to case, with another": Named(2, ("crane", "Crane"))}
+
+
+def test_a_name_that_is_not_utf8_is_read_and_remarked(tmp_path, write_tar, image):
+    names = [os.fsdecode(b"caf\xe9.png"), os.fsdecode(b"caf\xe9.txt")]
+    source = Shards(write_tar(tmp_path / "x.tar", dict(zip(names, (image, b"one")))))
+    assert source[0].captions == ("one",) and source[0].key.endswith("x.tar:caf\ufffd")
+    (account,) = source.account()
+    assert account.remarks == {"its name is not UTF-8": Named(1, ("x.tar:caf?",))}
+
+
+def test_what_is_odd_about_a_record_comes_with_it(tmp_path, write_tar, image):
+    members = {"a.png": image, "a.json": {"caption": "red"}, "a.txt": b"blue", "b.png": image, "c.png": image,
+               "c.cls": b"1"}  # fmt: skip
+    source = Shards(write_tar(tmp_path / "x.tar", members))
+    assert source[0].captions == ("red",) and source[0].remarks == (
+        "its txt says something else than its json, which is taken",
+    )
+    assert source[1].remarks == ("no caption, no class",) and source[2].remarks == ()
+
+
+def test_a_text_in_another_encoding_breaks_its_record(tmp_path, write_tar, image):
+    members = {"a.png": image, "a.txt": "caf\xe9".encode("latin-1"), "b.png": image, "b.txt": b"\xef\xbb\xbfred"}
+    source = Shards(write_tar(tmp_path / "x.tar", members))
+    with pytest.raises(BrokenRecord, match="x.tar:a: its json, txt, .*: line 1 is not UTF-8: byte 0xe9 at place 3"):
+        source[0]
+    assert source[1].captions == ("red",) and list(source.texts(2)) == ["red"]

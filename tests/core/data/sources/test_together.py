@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from tandemclip.core.data import account
 from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.data.scenes.scenes import DIGITS, Scenes
 from tandemclip.core.data.sources.balanced import Balanced
 from tandemclip.core.data.sources.captions_table import CaptionsTable
+from tandemclip.core.data.sources.first import First
+from tandemclip.core.data.sources.one_after_another import OneAfterAnother
 from tandemclip.core.data.sources.part import Share, WithoutClasses
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.sources.together import Together
@@ -150,3 +153,27 @@ def test_without_classes(tmp_path):
 def test_so_many_places_of_the_order_have_a_record_each(source):
     order = [source.order(position, 5) for position in range(source.distinct + 2)]
     assert len(set(order[:-2])) == source.distinct > len(set(order)) - 2
+
+
+def test_each_source_has_its_account(tmp_path):
+    (tmp_path / "t.csv").write_text("path,caption\na.jpg,one\n,two\n")
+    table, scenes = CaptionsTable(str(tmp_path / "t.csv")), Scenes(count=10)
+    for whole in (Together((table, scenes)), OneAfterAnother((table, scenes)), Balanced((table, scenes))):
+        rows, pictures, drawn = whole.account()
+        assert (
+            (rows, pictures) == table.account()
+            and rows.missing == 1
+            and drawn == account.Account("Scenes", "records", 10, 10)
+        )
+
+
+def test_a_part_says_what_it_leaves_out(tmp_path):
+    scenes = Scenes(count=10)
+    for part, taken in ((First(scenes, 4), 4), (First(scenes, 99), 10), (Share(scenes, 0, 0.3), 3)):
+        whole, own = part.account()
+        assert whole == account.Account("Scenes", "records", 10, 10) and (own.all, own.read) == (10, taken)
+        numbers = {int(part._numbers[place]) for place in range(taken)}
+        rest = [f"record {number}" for number in range(10) if number not in numbers]
+        assert own.passed_over == (
+            {"it is not of this part": account.Named(len(rest), tuple(rest[:3]))} if rest else {}
+        )

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tandemclip.core.data.account import Account, Named
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources.voc_objects import VocObjects
 from tandemclip.core.errors import UserError
@@ -120,3 +121,32 @@ def test_real_annotations_beside_their_pictures(shared, tmp_path):
             assert 0 <= edges[0] < edges[2] <= width and 0 <= edges[1] < edges[3] <= height
         boxes += len(record.objects)
     assert boxes == 159
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_every_name_is_accounted_for(tmp_path, packed):
+    folder = tmp_path / "voc"
+    for name in "01234":
+        write(folder, name, [thing("dog", (1, 1, 2, 2))])
+    (folder / "JPEGImages" / "1.jpg").rename(folder / "JPEGImages" / "9.PNG")
+    (folder / "JPEGImages" / "8.txt").write_bytes(b"no picture")
+    (folder / "ImageSets" / "Main").mkdir(parents=True)
+    (folder / "ImageSets" / "Main" / "train.txt").write_bytes(b"\xef\xbb\xbf0\n1\n7\n4\n4\n")
+    place = folder
+    if packed:
+        place = tmp_path / "voc.tar"
+        with tarfile.open(place, "w") as archive:
+            archive.add(folder, ".")
+    (account,) = VocObjects(str(place)).account()
+    assert account == Account(str(place), "names", 6, 4, {
+        "there is no picture of its name": Named(1, ("1",)), "there is no NNN.xml": Named(1, ("9",)),
+    })  # fmt: skip
+    source = VocObjects(str(place), split="train")
+    (account,) = source.account()
+    assert (account.all, account.read) == (7, 2)
+    assert account.passed_over == {
+        "there is no picture of its name": Named(1, ("1",)), "there is no NNN.xml": Named(2, ("7", "9")),
+        "train.txt does not have it": Named(2, ("2", "3")),
+    }  # fmt: skip
+    assert account.remarks == {"train.txt has it several times": Named(1, ("4",))}
+    assert source[0].key.endswith("0.jpg")

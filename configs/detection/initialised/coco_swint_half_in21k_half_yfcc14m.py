@@ -1,0 +1,6 @@
+"""UniCL, table 9: UniCL of half of both."""
+
+_base_ = "../coco_mask_rcnn_swin_t.py"
+
+start = dict(tower=None, checkpoint="runs/swint_half_in21k_half_yfcc14m")
+model = dict(backbone=start)

@@ -1,0 +1,89 @@
+"""Lists of class names, which people write in several ways: taken by number, or refused in one sentence."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tandemclip.core.data.texts import blank, from_json, in_words, kind, unicode
+from tandemclip.core.errors import UserError
+
+WRITE = 'write it like ["cat", "dog"] or {"0": "cat", "1": "dog"}'
+
+
+def read_class_names(path: str) -> list[str]:
+    """The names in the order of their numbers. Raises UserError, which names the file, for anything else than
+
+    - a list of names, or of mappings with a "name"; where these have an "id", it is their place in the list, from 0;
+    - a mapping of numbers from 0 on to names, {"0": "cat"}, or to lists that end with the name, {"0": ["n01", "cat"]}.
+    """
+    try:
+        names = _in_order(_content(path))
+        return [_name(entry, place) for place, entry in enumerate(names)]
+    except (KeyError, ValueError) as error:
+        raise UserError(f"the class names {path}: {in_words(error)}; {WRITE}") from error
+
+
+def names_of_folders(path: str, folders: tuple[str, ...]) -> tuple[str, ...]:
+    """What each folder's class is called: from {folder: name} or {number: [folder, name]}. UserError where one has no
+    name."""
+    try:
+        content = _content(path)
+        if not isinstance(content, dict):
+            raise ValueError(f"it holds {kind(content)}, expected a mapping")
+        pairs = [
+            value[-2:] if isinstance(value, list) and len(value) > 1 else (key, value) for key, value in content.items()
+        ]
+        names = {folder: _name(name, folder) for folder, name in pairs}
+        if len(names) < len(pairs):
+            raise ValueError("a folder stands there twice")
+    except (TypeError, ValueError) as error:
+        raise UserError(f'the names of folders {path}: {error}; write it like {{"n02123045": "tabby cat"}}') from error
+    if missing := [folder for folder in folders if folder not in names]:
+        raise UserError(
+            f"{path} has no name for {len(missing)} of {len(folders)} folders, the first is {unicode(missing[0])!r}; "
+            "add it"
+        )
+    return tuple(names[folder] for folder in folders)
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Those that several classes have, up to case and blanks: a text cannot tell such classes apart."""
+    names = list(names)
+    times = Counter(map(_folded, names))
+    return [name for name in names if times[_folded(name)] > 1]
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.replace("_", " ").casefold().split())
+
+
+def _content(path: str) -> Any:
+    try:
+        return from_json(Path(path).expanduser().read_bytes())
+    except OSError as error:
+        raise UserError(f"the class names {path} cannot be read ({error.strerror}); correct the path") from error
+
+
+def _in_order(content: Any) -> list:
+    if isinstance(content, dict):
+        places = {str(place) for place in range(len(content))}
+        if wrong := [key for key in content if key not in places]:
+            raise ValueError(f"its keys are no numbers from 0 to {len(content) - 1}, such as {wrong[0]!r}")
+        content = [content[str(place)] for place in range(len(content))]
+        content = [entry[-1] if isinstance(entry, list) and entry else entry for entry in content]
+    if not isinstance(content, list):
+        raise ValueError(f"it holds {kind(content)}, expected a list")
+    if not content:
+        raise ValueError("it holds no class")
+    return content
+
+
+def _name(entry: Any, place: int | str) -> str:
+    if isinstance(entry, dict):
+        if entry.get("id", place) != place:
+            raise ValueError(f"the entry at place {place} has the id {entry['id']!r}; the place is the class's number")
+        entry = entry["name"]
+    if not isinstance(entry, str) or blank(entry):
+        raise ValueError(f"class {place} is called {entry!r}, expected a text")
+    return unicode(entry)

@@ -1,0 +1,133 @@
+"""What the members of a record other than its picture say of it."""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tandemclip.core.data.masks import from_segmentation
+from tandemclip.core.data.records import Object
+from tandemclip.core.data.texts import captions, equal, from_json, kind, unicode, utf8
+
+
+@dataclass(frozen=True)
+class Facts:
+    """remarks: what is odd about them, in words that are the same for every record."""
+
+    captions: tuple[str, ...]
+    summary: str | None
+    objects: tuple[Object, ...]
+    label: int | None
+    attributes: dict[str, int]
+    remarks: tuple[str, ...]
+
+
+def read_facts(json: bytes | None, txt: bytes | None, cls: bytes | None, rois: bytes | None) -> Facts:
+    """None: there is no such member. KeyError, TypeError or ValueError, in words, for what is not as documented.
+
+    Captions are those of the json ("captions", else "caption"), else the lines of the txt. The class is that of the
+    cls, else the json's "label". Features are those of the rois.npy, else the "feature" of each object. Where two of
+    them say different things, that is a remark.
+    """
+    facts, remarks = _mapping(json), []
+    texts = captions_of(facts, txt, remarks)
+    summary = facts.get("summary")
+    if summary is not None and not isinstance(summary, str):
+        raise ValueError(f"the summary is {kind(summary)}, expected a text")
+    attributes = facts.get("attributes", {})
+    if not isinstance(attributes, dict):
+        raise ValueError(f"the attributes are {kind(attributes)}, expected a mapping of names to numbers")
+    return Facts(
+        texts,
+        None if summary is None else unicode(summary),
+        _objects(facts, rois),
+        _label(facts, cls, remarks),
+        {name: _number(number, name) for name, number in attributes.items()},
+        tuple(remarks),
+    )
+
+
+def read_label(json: bytes | None, cls: bytes | None) -> int | None:
+    """The class alone, as `read_facts` finds it."""
+    return _label(_mapping(json), cls, [])
+
+
+def _mapping(json: bytes | None) -> dict:
+    facts = {} if json is None else from_json(json)
+    if not isinstance(facts, dict):
+        raise ValueError(f"the json holds {kind(facts)}, expected an object")
+    return facts
+
+
+def captions_of(facts: dict, txt: bytes | None, remarks: list[str]) -> tuple[str, ...]:
+    """facts: what the json holds. `remarks` gets what is odd."""
+    told = [facts[name] for name in ("captions", "caption") if facts.get(name) is not None]
+    found = [captions(given) for given in told]
+    if any(len(own) < (1 if isinstance(given, str) else len(given)) for own, given in zip(found, told)):
+        remarks.append("blank caption")
+    if len(found) == 2 and not {text.strip() for text in found[1]} <= {text.strip() for text in found[0]}:
+        remarks.append('its json has "captions" and another "caption"; the captions are taken')
+    if txt is None:
+        return found[0] if found else ()
+    text = utf8(txt).strip()
+    lines = captions([line.strip() for line in text.split("\n")])
+    if not found:
+        if len(lines) > 1:
+            remarks.append("its txt has several lines; each is a caption")
+        if not lines:
+            remarks.append("blank caption")
+        return lines
+    if not (text in [own.strip() for own in found[0]] or equal(lines, found[0])):
+        remarks.append("its txt says something else than its json, which is taken")
+    return found[0]
+
+
+def _label(facts: dict, cls: bytes | None, remarks: list[str]) -> int | None:
+    """A negative number is no class, as many data sets have it."""
+    told = None if facts.get("label") is None else _number(facts["label"], "label")
+    found = told if cls is None else _number(utf8(cls), "cls")
+    if None not in (told, found) and max(told, -1) != max(found, -1):
+        remarks.append("its cls says another class than its json; that of the cls is taken")
+    return None if found is None or found < 0 else found
+
+
+def _number(given: Any, name: str) -> int:
+    if isinstance(given, bool) or not isinstance(given, (int, float, str)) or given != given:
+        raise ValueError(f"the {name} is {kind(given)}, expected a whole number")
+    if isinstance(given, float) and not given.is_integer():
+        raise ValueError(f"the {name} is {given}, expected a whole number")
+    return int(given)
+
+
+def _objects(facts: dict, rois: bytes | None) -> tuple[Object, ...]:
+    things = facts.get("objects", ())
+    features = (
+        [thing.get("feature") for thing in things] if rois is None else np.lib.format.read_array(io.BytesIO(rois))
+    )
+    if len(features) != len(things):
+        raise ValueError(f"{len(features)} rows of features for {len(things)} objects")
+    things = [*zip(things, features), *((phrase, None) for phrase in facts.get("phrases", ()))]
+    return tuple(_object(thing, feature) for thing, feature in things)
+
+
+def _object(thing: dict, feature) -> Object:
+    x1, y1, x2, y2 = (float(edge) for edge in thing["box"])
+    feature = None if feature is None else np.asarray(feature, np.float32)
+    category, mask = thing.get("category"), thing.get("mask")
+    return Object(
+        box=(x1, y1, x2, y2),
+        phrase=_text(thing["phrase"], "phrase"),
+        confidence=float(thing.get("confidence", 1)),
+        feature=feature,
+        category=None if category is None else _text(category, "category"),
+        attributes=captions(list(thing.get("attributes", ()))),
+        mask=None if mask is None else from_segmentation(mask, *mask["size"]),
+        marks=frozenset([*thing.get("marks", ()), *(["several"] if thing.get("n", 1) > 1 else [])]),
+    )
+
+
+def _text(given: Any, name: str) -> str:
+    if not isinstance(given, str):
+        raise ValueError(f"the {name} of an object is {kind(given)}, expected a text")
+    return unicode(given)

@@ -1,0 +1,75 @@
+"""The one rule by which sources read texts: UTF-8, with or without a byte order mark; blank captions are none."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+MARK = b"\xef\xbb\xbf"  # the byte order mark that Windows' editors write
+
+
+def utf8(data: bytes) -> str:
+    """The text without its mark. ValueError that names the place of the first byte that is not UTF-8."""
+    try:
+        return data.removeprefix(MARK).decode("utf-8")
+    except UnicodeDecodeError as error:
+        place = error.start + len(MARK) * data.startswith(MARK)
+        line = data.count(b"\n", 0, place) + 1
+        raise ValueError(
+            f"line {line} is not UTF-8: byte 0x{data[place]:02x} at place {place}; save it as UTF-8"
+        ) from error
+
+
+def from_json(data: bytes) -> Any:
+    """What a JSON file in UTF-8 holds. ValueError for another encoding (Python would guess), for no JSON, and for a key
+    that stands twice in one object (Python would take the last)."""
+    try:
+        return json.loads(utf8(data), object_pairs_hook=_without_repeats)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply to be read") from error
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return found
+
+
+def captions(given: Any) -> tuple[str, ...]:
+    """A text or a list of texts -> those that are not blank. ValueError, in words, for anything else."""
+    if isinstance(given, str):
+        given = [given]
+    if not isinstance(given, list):
+        raise ValueError(f"the caption is {kind(given)}, expected a text or a list of texts")
+    for caption in given:
+        if not isinstance(caption, str):
+            raise ValueError(f"the captions hold {kind(caption)}, expected a list of texts")
+    return tuple(unicode(caption) for caption in given if not blank(caption))
+
+
+def blank(text: str) -> bool:
+    return not text or text.isspace()
+
+
+def unicode(text: str) -> str:
+    """Halves of surrogate pairs, which JSON can hold and no tokenizer or file can, become question marks."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def kind(value: Any) -> str:
+    """What a value is called in JSON's terms, for messages."""
+    names = {dict: "a mapping", list: "a list", tuple: "a list", bool: "true or false", int: "a number"}
+    names |= {float: "a number", str: "a text", bytes: "bytes", type(None): "null"}
+    return names.get(type(value), f"a {type(value).__name__}")
+
+
+def in_words(error: Exception) -> str:
+    """What was wrong with the content of a file, for a message: a key that is missing is named as such."""
+    return f"there is no {error}" if isinstance(error, KeyError) else str(error)
+
+
+def equal(some: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether they are the same captions but for blanks around them."""
+    return [text.strip() for text in some] == [text.strip() for text in others]

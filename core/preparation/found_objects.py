@@ -1,0 +1,70 @@
+"""Object descriptions and ROI features that a detector found, here or elsewhere, written into shards."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from tandemclip.core.data import images
+from tandemclip.core.data.records import Object
+from tandemclip.core.data.sources.shard_index import KINDS
+from tandemclip.core.preparation.objects import members
+from tandemclip.core.preparation.rewrite import Sample, as_json, facts, rewrite
+
+# (the sample's key, its members) -> its objects with features, the most confident first; None where nothing is known
+# of it.
+Find = Callable[[str, dict[str, bytes]], tuple[Object, ...] | None]
+
+
+def add_found(patterns: list[str], out: Path, job: dict, find: Find) -> Counter:
+    """Shards -> the same shards with what is found as "objects" in NNN.json and its features in NNN.rois.npy. What they
+    had of "objects" and "phrases" is gone.
+
+    job: what decides the result; a folder begun with another is not gone on with. Counts "samples", "objects", samples
+    "without_objects", and those that are copied as they are: "missing", of which nothing is known, and "unreadable".
+    """
+    return rewrite(patterns, out, {"command": "objects", **job}, partial(_described, find))
+
+
+def detected(detector: Callable[[np.ndarray], tuple[Object, ...]]) -> Find:
+    """detector: pixels [H, W, 3] uint8 RGB -> objects."""
+
+    def find(key: str, contents: dict[str, bytes]) -> tuple[Object, ...]:
+        return detector(images.decode(next(data for kind, data in contents.items() if KINDS.get(kind) == "image")))
+
+    return find
+
+
+def _described(find: Find, samples: Iterator[Sample], counts: Counter) -> Iterator[Sample]:
+    for key, contents in samples:
+        try:
+            facts(contents)  # raises for a json that could not be added to
+            things = find(key, contents)
+        except (StopIteration, ValueError, images.Undecodable):
+            counts["unreadable"] += 1
+            yield key, contents
+            continue
+        if things is None:
+            counts["missing"] += 1
+            yield key, contents
+            continue
+        counts["objects"] += len(things)
+        counts["without_objects"] += not things
+        yield key, _with(contents, things)
+
+
+def _with(contents: dict[str, bytes], things: tuple[Object, ...]) -> dict[str, bytes]:
+    if things:
+        return {**contents, **members(contents, [_facts(thing) for thing in things], [t.feature for t in things])}
+    rest = {name: value for name, value in facts(contents).items() if name != "phrases"}
+    without = {kind: data for kind, data in contents.items() if kind != "rois.npy"}
+    return {**without, "json": as_json({**rest, "objects": []})}
+
+
+def _facts(thing: Object) -> dict:
+    found = {"phrase": thing.phrase, "box": thing.box, "confidence": thing.confidence}
+    if thing.category is not None:
+        found["category"] = thing.category
+    return {**found, "attributes": thing.attributes} if thing.attributes else found

@@ -1,0 +1,61 @@
+"""Lists of class names in the ways in which people write them."""
+
+import json
+
+import pytest
+
+from tandemclip.core.data.sources.class_names import names_of_folders, read_class_names, repeated
+from tandemclip.core.errors import UserError
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content):
+        (tmp_path / "c.json").write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        return str(tmp_path / "c.json")
+
+    return write
+
+
+@pytest.mark.parametrize("content", [
+    ["cat", "dog"], {"0": "cat", "1": "dog"}, {"1": "dog", "0": "cat"}, {"0": ["n01", "cat"], "1": ["n02", "dog"]},
+    [{"name": "cat"}, "dog"], [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}],
+    b'\xef\xbb\xbf["cat", "dog"]',
+])  # fmt: skip
+def test_names_are_taken_by_their_numbers(write, content):
+    assert read_class_names(write(content)) == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("content, words", [
+    ("cat", "it holds a text, expected a list"), (7, "a number, expected"), ([], "no class"), ({}, "no class"),
+    ([["cat"], ["dog"]], "class 0 is called .'cat'., expected a text"), (["cat", None], "class 1 is called None"),
+    (["cat", " "], "class 1 is called ' '"), ([{"id": 1, "name": "dog"}, {"id": 0, "name": "cat"}], "has the id 1"),
+    ({"1": "cat", "2": "dog"}, "no numbers from 0 to 1, such as '2'"), ({"cat": 0, "dog": 1}, "such as 'cat'"),
+    ({"0": {"name": ["cat"]}}, "class 0 is called"), ([{"label": "cat"}], "there is no 'name'"),
+    (b'{"0": "cat", "0": "dog"}', "the key '0' stands twice"), (b"[", "write it like"),
+    ('["cat"]'.encode("utf-16"), "not UTF-8"), (b'["caf\xe9"]', "line 1 is not UTF-8: byte 0xe9 at place 5"),
+])  # fmt: skip
+def test_what_is_no_list_of_names_is_refused_in_a_sentence(write, content, words):
+    with pytest.raises(UserError, match=f"c.json.*{words}"):
+        read_class_names(write(content))
+
+
+@pytest.mark.parametrize("content, words", [
+    (["cat"], "it holds a list, expected a mapping"), ({"a": ""}, "class a is called ''"),
+    ({"0": ["a", "cat"], "1": ["a", "dog"]}, "a folder stands there twice"), ({"0": [["a"], "cat"]}, "unhashable"),
+    ({"b": "cat"}, "no name for 1 of 1 folders, the first is 'a'"),
+])  # fmt: skip
+def test_names_of_folders_are_refused_in_a_sentence(write, content, words):
+    with pytest.raises(UserError, match=words):
+        names_of_folders(write(content), ("a",))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UserError, match="gone.json cannot be read"):
+        read_class_names(str(tmp_path / "gone.json"))
+
+
+def test_names_repeat_up_to_case_and_blanks():
+    assert repeated(["crane", "fox", "Crane", "red_fox", "red  fox", "straße", "STRASSE"]) == [
+        "crane", "Crane", "red_fox", "red  fox", "straße", "STRASSE",
+    ]  # fmt: skip
