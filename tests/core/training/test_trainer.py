@@ -72,6 +72,9 @@ def test_a_batch_larger_than_the_data_is_refused_before_the_first_step(configure
     assert config.training.batch_size == 8
     with pytest.raises(UserError, match="training.batch_size is 8 and data.train has 7 records .*batch_size=7 or"):
         start.begin(tmp_path, config, mapping, make_engine)
+    config, mapping = configured(train={"count": 1})
+    with pytest.raises(UserError, match="data.train has 1 records .*; give more records$"):
+        start.begin(tmp_path, config, mapping, make_engine)
     config, mapping = configured(train={"count": 8})
     assert start.begin(tmp_path, config, mapping, make_engine).train() == {}
 
