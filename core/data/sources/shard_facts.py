@@ -130,7 +130,7 @@ def _objects(facts: dict, rois: np.ndarray | None) -> tuple[Object, ...]:
     things = facts.get("objects", ())
     features = [thing.get("feature") for thing in things] if rois is None else rois
     if len(features) != len(things):
-        raise ValueError(f"{len(features)} rows of features for {len(things)} objects")
+        raise ValueError(f"{len(features)} rows of features (rois.npy) for {len(things)} objects")
     things = [*zip(things, features), *((phrase, None) for phrase in facts.get("phrases", ()))]
     return tuple(_object(thing, feature) for thing, feature in things)
 
