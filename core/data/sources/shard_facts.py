@@ -38,7 +38,7 @@ def read_facts(json: bytes | None, txt: bytes | None, cls: bytes | None, rois: b
     with _named("cls"):
         number = None if cls is None else _number(utf8(cls), "cls")
     with _named("rois.npy"):
-        features = None if rois is None else np.lib.format.read_array(io.BytesIO(rois))
+        features = None if rois is None else _rows(rois)
     with _named("json"):
         facts = _mapping(json)
         return Facts(
@@ -57,6 +57,14 @@ def _named(member: str) -> Iterator[None]:
         yield
     except (AttributeError, KeyError, MemoryError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"its {member} is not as documented: {in_words(error)}") from error
+
+
+def _rows(rois: bytes) -> np.ndarray:
+    """[objects, D]"""
+    features = np.lib.format.read_array(io.BytesIO(rois))
+    if not features.ndim:
+        raise ValueError("it holds one number, expected [objects, D]")
+    return features
 
 
 def _summary(facts: dict) -> str | None:
