@@ -38,8 +38,6 @@ class Collected:
         """What is raised within is kept, and the code behind goes on."""
         try:
             yield
-        except UserErrors as several:
-            self.errors += several.errors
         except UserError as error:
             self.errors.append(error)
 

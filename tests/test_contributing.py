@@ -16,7 +16,7 @@ PRINTED = (
     r"stopped at step 6 of 200;",  # and on from there, on MindSpore
     r"stopped at step 3 of 200;",  # on two ranks, in two pieces
     r"\ntop1: (9\d|100)\.\d\d%\ntop5: \d+\.\d\d%\nmean_per_class: (9\d|100)\.\d\d%\n$",  # the source
-    r"^word_order: \d+\.\d\d%\n$",
+    r"(?m)^word_order: \d+\.\d\d%$",
     r"stopped at step 3 of 200;",  # the engine
     r"^a batch of 1: \d\.\de-0[6-9] apart from the engine\na batch of 5: \d\.\de-0[6-9] apart from the engine\n$",
 )

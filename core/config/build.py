@@ -126,6 +126,9 @@ class _Builder:
 
 
 def _how_to_add(where: str) -> str:
+    if where.startswith("--"):  # of a command line's own option: "--source.source.path"
+        option, _, key = where.partition(".")
+        return f"add {key}=... behind {option}"
     return "add it to the config" if "[" in where else f"add it to the config or --set {where}=..."
 
 

@@ -10,9 +10,9 @@ TRUTH = "YAML reads on, yes, off and no as true and false; in quotes they are wo
 
 
 def meanings(key, cls) -> list[str]:
-    """The keys of `cls` that other tools call `key`."""
+    """The keys of `cls` that other tools call `key`, or else the one that is spelt nearly so."""
     leaves = [ours.rpartition(".")[2] for ours, _ in _others(key)]
-    return [leaf for leaf in dict.fromkeys(leaves) if leaf in names(cls)]
+    return [leaf for leaf in dict.fromkeys(leaves) if leaf in names(cls)] or _near(key, cls)
 
 
 def unknown_key(key, cls, where: str) -> str:
@@ -42,9 +42,19 @@ def _meant(key, cls, where: str) -> str:
         return f"it is {ours!r} here, from the root of the config ({key} of {whose})"
     inner = within(cls, str(key))
     if inner:
-        return f"it lies in {inner.rpartition('.')[0]!r}: write {f'{where}.{inner}' if where else inner}"
-    near = difflib.get_close_matches(str(key), names(cls), 1, CLOSE)
+        return f"it lies in {inner.rpartition('.')[0]!r}: write {_full(where, inner)}"
+    near = _near(key, cls)
     return f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(names(cls)) or 'no keys'}"
+
+
+def _full(where: str, key: str) -> str:
+    """From the root of the config, or behind a command line's own option: "--source"."""
+    path = where.partition(".")[2] if where.startswith("--") else where
+    return f"{path}.{key}" if path else key
+
+
+def _near(key, cls) -> list[str]:
+    return difflib.get_close_matches(str(key), names(cls), 1, CLOSE)
 
 
 def _others(key) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ Loading workers gain too, as they import the module that was started as a progra
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import sys
 import traceback
@@ -58,6 +59,9 @@ def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None) 
     A UserError is a line on stderr, or one for each mistake. `--debug`, accepted by every tool and taken out before
     `main` sees it, adds the traceback. Anything else is a defect and keeps its traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # letters that a terminal cannot take are escaped, after hours of work
+            stream.reconfigure(errors="backslashreplace")
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     try:

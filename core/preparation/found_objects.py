@@ -9,7 +9,7 @@ import numpy as np
 
 from tandemclip.core.data import images
 from tandemclip.core.data.records import Object
-from tandemclip.core.data.sources.shard_index import KINDS
+from tandemclip.core.data.sources.kinds import PICTURES
 from tandemclip.core.preparation.objects import members
 from tandemclip.core.preparation.rewrite import Sample, as_json, facts, rewrite
 
@@ -32,7 +32,7 @@ def detected(detector: Callable[[np.ndarray], tuple[Object, ...]]) -> Find:
     """detector: pixels [H, W, 3] uint8 RGB -> objects."""
 
     def find(key: str, contents: dict[str, bytes]) -> tuple[Object, ...]:
-        return detector(images.decode(next(data for kind, data in contents.items() if KINDS.get(kind) == "image")))
+        return detector(images.decode(next(data for kind, data in contents.items() if kind in PICTURES)))
 
     return find
 

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from tandemclip.core.data.sources.shard_facts import captions_of
+from tandemclip.core.data.texts import utf8
 from tandemclip.core.preparation.rewrite import Sample, as_json, facts, rewrite
 
 BATCH = 32  # captions summarised at once
@@ -127,7 +128,8 @@ def _facts(contents: dict[str, bytes], counts: Counter) -> tuple[dict, list[str]
     """What the json says, and the captions that are not empty."""
     try:
         said = facts(contents)
-        return said, list(captions_of(said, contents.get("txt"), []))
+        txt = contents.get("txt")
+        return said, list(captions_of(said, None if txt is None else utf8(txt), []))
     except (TypeError, ValueError):
         counts["unreadable"] += 1
         return {}, []

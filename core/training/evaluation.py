@@ -26,8 +26,9 @@ class Evaluation(ABC):
     def accounts(self) -> tuple[Account, ...]:
         """Of all sources that it asks about, those of the evaluations within it too."""
         found: list[Account] = []
-        for field in fields(self):
-            value = getattr(self, field.name)
+        this: Any = self  # each is a dataclass
+        for field in fields(this):
+            value = getattr(this, field.name)
             for each in value if isinstance(value, tuple) else (value,):
                 if isinstance(each, Source):
                     found += each.account()

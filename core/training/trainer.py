@@ -63,9 +63,10 @@ class Trainer:
         """Refuse a batch in which a record would stand twice. What was begun with one goes on: it is the run's own."""
         records, size = self.source.distinct - len(self._bad), self.settings.batch_size
         if records < size:
+            fits = f"take training.batch_size={records} or less" if records > 1 else "give more records"
             raise UserError(
                 f"training.batch_size is {size} and data.train has {records} records for a batch, so that some would "
-                f"stand in it twice, each as a negative of itself; take training.batch_size={records} or less"
+                f"stand in it twice, each as a negative of itself; {fits}"
             )
 
     def _check_data(self) -> None:

@@ -1,6 +1,8 @@
 """What the members of a record other than its picture say of it."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +10,7 @@ import numpy as np
 
 from tandemclip.core.data.masks import from_segmentation
 from tandemclip.core.data.records import Object
-from tandemclip.core.data.texts import captions, equal, from_json, kind, unicode, utf8
+from tandemclip.core.data.texts import captions, equal, from_json, in_words, kind, unicode, utf8
 
 
 @dataclass(frozen=True)
@@ -24,33 +26,64 @@ class Facts:
 
 
 def read_facts(json: bytes | None, txt: bytes | None, cls: bytes | None, rois: bytes | None) -> Facts:
-    """None: there is no such member. KeyError, TypeError or ValueError, in words, for what is not as documented.
+    """None: there is no such member. ValueError, which names the member, for what is not as documented.
 
     Captions are those of the json ("captions", else "caption"), else the lines of the txt. The class is that of the
     cls, else the json's "label". Features are those of the rois.npy, else the "feature" of each object. Where two of
     them say different things, that is a remark.
     """
-    facts, remarks = _mapping(json), []
-    texts = captions_of(facts, txt, remarks)
+    remarks: list[str] = []
+    with _named("txt"):
+        text = None if txt is None else utf8(txt)
+    with _named("cls"):
+        number = None if cls is None else _number(utf8(cls), "cls")
+    with _named("rois.npy"):
+        features = None if rois is None else _rows(rois)
+    with _named("json"):
+        facts = _mapping(json)
+        return Facts(
+            captions_of(facts, text, remarks),
+            _summary(facts),
+            _objects(facts, features),
+            _label(facts, number, remarks),
+            {name: _number(given, name) for name, given in _attributes(facts).items()},
+            tuple(remarks),
+        )
+
+
+@contextmanager
+def _named(member: str) -> Iterator[None]:
+    try:
+        yield
+    except (AttributeError, KeyError, MemoryError, OverflowError, TypeError, ValueError) as error:
+        raise ValueError(f"its {member} is not as documented: {in_words(error)}") from error
+
+
+def _rows(rois: bytes) -> np.ndarray:
+    """[objects, D]"""
+    features = np.lib.format.read_array(io.BytesIO(rois))
+    if not features.ndim:
+        raise ValueError("it holds one number, expected [objects, D]")
+    return features
+
+
+def _summary(facts: dict) -> str | None:
     summary = facts.get("summary")
     if summary is not None and not isinstance(summary, str):
         raise ValueError(f"the summary is {kind(summary)}, expected a text")
+    return None if summary is None else unicode(summary)
+
+
+def _attributes(facts: dict) -> dict:
     attributes = facts.get("attributes", {})
     if not isinstance(attributes, dict):
         raise ValueError(f"the attributes are {kind(attributes)}, expected a mapping of names to numbers")
-    return Facts(
-        texts,
-        None if summary is None else unicode(summary),
-        _objects(facts, rois),
-        _label(facts, cls, remarks),
-        {name: _number(number, name) for name, number in attributes.items()},
-        tuple(remarks),
-    )
+    return attributes
 
 
 def read_label(json: bytes | None, cls: bytes | None) -> int | None:
     """The class alone, as `read_facts` finds it."""
-    return _label(_mapping(json), cls, [])
+    return _label(_mapping(json), None if cls is None else _number(utf8(cls), "cls"), [])
 
 
 def _mapping(json: bytes | None) -> dict:
@@ -60,8 +93,8 @@ def _mapping(json: bytes | None) -> dict:
     return facts
 
 
-def captions_of(facts: dict, txt: bytes | None, remarks: list[str]) -> tuple[str, ...]:
-    """facts: what the json holds. `remarks` gets what is odd."""
+def captions_of(facts: dict, txt: str | None, remarks: list[str]) -> tuple[str, ...]:
+    """facts: what the json holds. txt: None where there is none. `remarks` gets what is odd."""
     told = [facts[name] for name in ("captions", "caption") if facts.get(name) is not None]
     found = [captions(given) for given in told]
     if any(len(own) < (1 if isinstance(given, str) else len(given)) for own, given in zip(found, told)):
@@ -70,7 +103,7 @@ def captions_of(facts: dict, txt: bytes | None, remarks: list[str]) -> tuple[str
         remarks.append('its json has "captions" and another "caption"; the captions are taken')
     if txt is None:
         return found[0] if found else ()
-    text = utf8(txt).strip()
+    text = txt.strip()
     lines = captions([line.strip() for line in text.split("\n")])
     if not found:
         if len(lines) > 1:
@@ -83,10 +116,10 @@ def captions_of(facts: dict, txt: bytes | None, remarks: list[str]) -> tuple[str
     return found[0]
 
 
-def _label(facts: dict, cls: bytes | None, remarks: list[str]) -> int | None:
+def _label(facts: dict, cls: int | None, remarks: list[str]) -> int | None:
     """A negative number is no class, as many data sets have it."""
     told = None if facts.get("label") is None else _number(facts["label"], "label")
-    found = told if cls is None else _number(utf8(cls), "cls")
+    found = told if cls is None else cls
     if None not in (told, found) and max(told, -1) != max(found, -1):
         remarks.append("its cls says another class than its json; that of the cls is taken")
     return None if found is None or found < 0 else found
@@ -100,13 +133,12 @@ def _number(given: Any, name: str) -> int:
     return int(given)
 
 
-def _objects(facts: dict, rois: bytes | None) -> tuple[Object, ...]:
+def _objects(facts: dict, rois: np.ndarray | None) -> tuple[Object, ...]:
+    """rois: [objects, D], or None where the features stand in the json."""
     things = facts.get("objects", ())
-    features = (
-        [thing.get("feature") for thing in things] if rois is None else np.lib.format.read_array(io.BytesIO(rois))
-    )
+    features = [thing.get("feature") for thing in things] if rois is None else rois
     if len(features) != len(things):
-        raise ValueError(f"{len(features)} rows of features for {len(things)} objects")
+        raise ValueError(f"{len(features)} rows of features (rois.npy) for {len(things)} objects")
     things = [*zip(things, features), *((phrase, None) for phrase in facts.get("phrases", ()))]
     return tuple(_object(thing, feature) for thing, feature in things)
 

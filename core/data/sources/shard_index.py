@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from tandemclip.core.data.account import Account, Tally, printable
+from tandemclip.core.data.account import Account, Named, Tally, printable
 from tandemclip.core.data.sources.file_cache import Stamp, cached
 from tandemclip.core.data.sources.shard_keys import Groups, grouped
 from tandemclip.core.data.sources.tar_members import Span, read_members
@@ -83,7 +83,8 @@ def _account(path: str, count: int, passed_over, groups: Groups) -> Account:
             passed.add("there is no picture of its name", f"{base}:{name}")
     for key in groups.split:
         remarks.add("names split at the last dot, as several have what stands before the first", f"{base}:{key}")
-    passed.merge(passed_over)
+    for reason, named in passed_over.items():
+        passed.merge({reason: Named(named.count, tuple(f"{base}:{name}" for name in named.first))})
     return Account(base, UNIT, count, read, passed.counts, remarks.counts)
 
 

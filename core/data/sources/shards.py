@@ -18,7 +18,6 @@ from tandemclip.core.data.sources.shard_facts import read_facts, read_label
 from tandemclip.core.data.sources.shard_index import UNIT, Entries, read_account, read_index
 from tandemclip.core.data.sources.shard_paths import files
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.data.texts import in_words
 from tandemclip.core.errors import UserError
 
 
@@ -67,10 +66,8 @@ class Shards(Source):
             raise BrokenRecord(key, "it has no image")
         try:
             facts = read_facts(*(_member(shard, entry, kind) for kind in ("json", "txt", "cls", "rois")))
-        except (AttributeError, KeyError, MemoryError, OverflowError, TypeError, ValueError) as error:
-            raise BrokenRecord(
-                key, f"its json, txt, cls or rois.npy is not as documented: {in_words(error)}"
-            ) from error
+        except ValueError as error:
+            raise BrokenRecord(key, str(error)) from error
         prompts = () if facts.captions else self._captions_of_class(facts.label, key)
         remarks = (
             facts.remarks if facts.captions or facts.label is not None else (*facts.remarks, "no caption, no class")

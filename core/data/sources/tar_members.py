@@ -120,7 +120,6 @@ def _behind(file: BinaryIO, end: int, path: str) -> int | None:
     place = end + BLOCK
     while part := file.read(1 << 16):
         if part.strip(b"\0"):
-            first = len(part) - len(part.lstrip(b"\0"))
-            return place + first // BLOCK * BLOCK
+            return place + len(part) - len(part.lstrip(b"\0"))
         place += len(part)
     return None

@@ -18,6 +18,7 @@ from tandemclip.core.spec import initial_weights
 from tandemclip.core.towers.tower import ImageTower
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.config import Config, Data, read
+from tandemclip.core.training.constants import compare
 from tandemclip.core.training.settings import Training
 from tandemclip.core.training.start import tokenizer_of
 from tandemclip.core.training.update import UpdateRule
@@ -158,10 +159,12 @@ def test_what_a_checkpoint_says_is_taken_as_it_is(root):
 def test_an_old_run_can_still_be_evaluated(root, tmp_path, capsys):
     config, mapping = read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml", {"data": {"evaluate": {"count": 9}}})
     assert config.training.warmup != 1.5
-    old = {"method": {"crop": {"area": [2, 3]}}, "training": {"warmup": 1.5, "clip": -1}, "data": {"workers": -1}}
+    old = {"method": {"crop": {"area": [2, 3]}}, "training": {"warmup": 1.5, "clip": -1}}
+    old["data"] = {"workers": -1, "evaluate": {"noise": 1.5}}
     state = {"config": merge(mapping, old), "tokenizer": tokenizer_of(config).to_json()}
     checkpoint.save(tmp_path / "run", 0, initial_weights(config.method, 3), {}, state)
     assert evaluate.main(["--checkpoint", str(tmp_path / "run")]) == 0, capsys.readouterr().err
+    assert compare(state, config.method, None, {"image"}).differing == {}  # a new run starts from it, by --init
 
 
 def test_bounds_are_of_the_kinds_that_the_page_can_print():

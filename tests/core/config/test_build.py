@@ -213,6 +213,20 @@ def test_a_key_that_yaml_reads_as_true_is_told(root):
     assert line.startswith("unknown key True in training: YAML reads on, yes")
 
 
+def test_a_key_that_is_spelt_wrong_is_not_missing_too():
+    lines = told(lambda: build(Training, {"batch_size": 2, "learning_rat": 1.0, "steps": 1}, "training"))
+    assert lines == ["unknown key 'learning_rat' in training: did you mean 'learning_rate'?"]
+
+
+def test_what_an_option_of_a_command_line_lacks_is_named_as_one_writes_it():
+    inner = {"type": "first", "count": 3, "source": {"type": "captions_table"}}
+    assert told(lambda: build(Source, inner, "--source")) == [
+        "--source.source.path is missing; CaptionsTable needs it: add source.path=... behind --source"
+    ]
+    assert unknown_key("beta1", Training, "--x.y").endswith("write y.update.beta1")
+    assert unknown_key("beta1", Training, "--x").endswith("write update.beta1")
+
+
 def test_a_long_value_is_cut():
     (line,) = told(lambda: build(Fields, {"whole": "x" * 10_000}))
     assert len(line) < 300

@@ -1,5 +1,6 @@
 """How tools fail, and how a configuration is overridden."""
 
+import os
 import subprocess
 import sys
 
@@ -17,6 +18,15 @@ def test_user_error_is_one_line_and_2(capsys):
     assert command_line.run(fail, []) == 2
     captured = capsys.readouterr()
     assert captured.err == "error: got 3 rows, expected 4: add one\n" and captured.out == ""
+
+
+def test_letters_that_the_output_cannot_take_are_escaped():
+    code = (
+        "import sys; from tandemclip.core.console.command_line import run; sys.exit(run(lambda _: print('b\\xfccher')))"
+    )
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "b\\xfccher\n", "")
 
 
 def test_debug_adds_the_traceback(capsys):

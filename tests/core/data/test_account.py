@@ -10,7 +10,7 @@ from tandemclip.core.data.account import Account, Named, Tally, counts_from_json
 def test_what_does_not_add_up_is_a_defect():
     odd = {"odd": Named(2, ("a", "b"))}
     assert Account("x", "rows", 5, 3, odd).missing == 2
-    for numbers in ((5, 4), (5, 5), (4, 3)):
+    for numbers in ((5, 4), (5, 5), (4, 3), (6, 3)):
         with pytest.raises(ValueError, match="does not add up"):
             Account("x", "rows", *numbers, odd)
 

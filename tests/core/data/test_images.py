@@ -220,6 +220,15 @@ def test_every_orientation_in_every_format_with_exif(kind, loss, orientation):
     assert np.abs(decoded.astype(int) - pixels[rows, columns]).mean() <= loss
 
 
+def test_a_png_that_has_its_orientation_in_both_ways_is_turned_once():
+    exif, info, pixels = Image.Exif(), PngInfo(), smooth(20, 30)
+    exif[0x0112] = 6
+    body = exif.tobytes().hex()
+    info.add_text("Raw profile type exif", f"\nexif\n{len(body) // 2:8d}\n{body}\n", zip=True)
+    decoded = images.decode(encoded(pixels, "PNG", exif=exif, pnginfo=info))
+    np.testing.assert_array_equal(decoded, np.rot90(pixels, -1))
+
+
 def test_an_exif_that_cannot_be_read_turns_nothing():
     pixels = smooth(20, 30)
     data = encoded(pixels, "WEBP", lossless=True, exif=b"Exif\0\0no exif at all")
@@ -234,6 +243,14 @@ def test_a_file_whose_end_is_zeros_is_not_decoded(kind, part):
     kept = int(part * len(data))
     with pytest.raises(images.Undecodable):
         images.decode(data[:kept] + bytes(len(data) - kept))
+
+
+def test_some_zeros_at_the_end_are_no_lost_end():
+    """Cameras pad their EXIF, which stands at the end of a WebP."""
+    noise = np.random.default_rng(0).integers(0, 256, (60, 50, 3), np.uint8)
+    padded = encoded(noise, "WEBP", lossless=True, exif=b"Exif\0\0" + Image.Exif().tobytes() + bytes(200))
+    assert not any(padded[-64:])
+    np.testing.assert_array_equal(images.decode(padded), noise)
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 30}, {"restart_marker_blocks": 4}])

@@ -72,6 +72,9 @@ def test_a_batch_larger_than_the_data_is_refused_before_the_first_step(configure
     assert config.training.batch_size == 8
     with pytest.raises(UserError, match="training.batch_size is 8 and data.train has 7 records .*batch_size=7 or"):
         start.begin(tmp_path, config, mapping, make_engine)
+    config, mapping = configured(train={"count": 1})
+    with pytest.raises(UserError, match="data.train has 1 records .*; give more records$"):
+        start.begin(tmp_path, config, mapping, make_engine)
     config, mapping = configured(train={"count": 8})
     assert start.begin(tmp_path, config, mapping, make_engine).train() == {}
 
@@ -94,3 +97,12 @@ def test_a_run_that_was_begun_with_such_a_batch_goes_on(configured, tmp_path):
     trainer.train(2)
     resumed = start.resume(tmp_path, trainer.state["config"], {}, make_engine, print)
     assert len(resumed.source) == 7 and resumed.train() == {} and resumed.step == 4
+
+
+def test_what_only_the_checkpoint_says_is_held_against_no_bounds(configured, tmp_path):
+    config, mapping = configured()
+    trainer = start.begin(tmp_path, config, mapping, make_engine)
+    trainer.state["config"] = merge(mapping, {"training": {"floor": 0.0, "warmup": 1.5}})
+    trainer.train(2)
+    given = mapping | {"training": {k: x for k, x in mapping["training"].items() if k != "warmup"}}
+    assert start.resume(tmp_path, given, {}, make_engine, print).settings.warmup == 1.5

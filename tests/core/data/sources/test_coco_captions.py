@@ -75,6 +75,7 @@ def test_real_captions(shared, tmp_path):
             "the caption of image_id 1 is a list, expected a text",
         ),
         ('{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}', "none of its 1 images"),
+        ('{"images": [{"id": true, "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),
         ('{"images": [{"id": [1], "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),
         ('{"images": [], "images": [], "annotations": []}', "the key 'images' stands twice"),
     ],

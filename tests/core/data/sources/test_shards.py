@@ -270,6 +270,20 @@ def test_every_member_is_accounted_for(tmp_path, write_tar, image):
     ]  # fmt: skip
 
 
+def test_a_link_in_a_shard_is_a_member_like_another(tmp_path, image):
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        for name, target in (("a.png", None), ("a.txt", None), ("b.png", "a.png"), ("c.png", "gone.png")):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = (tarfile.REGTYPE, "") if target is None else (tarfile.SYMTYPE, target)
+            content = b"" if target else image if name == "a.png" else b"one"
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    source = Shards(str(tmp_path / "x.tar"))
+    (account,) = source.account()
+    assert (account.all, account.read, len(source)) == (4, 3, 2) and source[1].image == image
+    assert account.passed_over == {"it is a link to nothing in the tar file": Named(1, ("x.tar:c.png",))}
+
+
 def test_classes_of_one_name_are_remarked(tmp_path, write_tar, image):
     (tmp_path / "c.json").write_text('{"0": "crane", "1": "Crane"}')
     source = Shards(write_tar(tmp_path / "x.tar", {"a.png": image, "a.cls": b"1"}), str(tmp_path / "c.json"))
@@ -298,6 +312,8 @@ def test_what_is_odd_about_a_record_comes_with_it(tmp_path, write_tar, image):
 def test_a_text_in_another_encoding_breaks_its_record(tmp_path, write_tar, image):
     members = {"a.png": image, "a.txt": "caf\xe9".encode("latin-1"), "b.png": image, "b.txt": b"\xef\xbb\xbfred"}
     source = Shards(write_tar(tmp_path / "x.tar", members))
-    with pytest.raises(BrokenRecord, match="x.tar:a: its json, txt, .*: line 1 is not UTF-8: byte 0xe9 at place 3"):
+    with pytest.raises(
+        BrokenRecord, match="x.tar:a: its txt is not as documented: line 1 is not UTF-8: byte 0xe9 at place 3"
+    ):
         source[0]
     assert source[1].captions == ("red",) and list(source.texts(2)) == ["red"]

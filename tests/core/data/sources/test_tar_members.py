@@ -39,6 +39,7 @@ def test_links_have_the_content_that_they_lead_to(tmp_path):
     with tarfile.open(tmp_path / "x.tar", "w") as archive:
         add(archive, "./d/a.png", b"A")
         add(archive, "hard.png", kind=tarfile.LNKTYPE, target="./d/a.png")
+        add(archive, "e/hard.png", kind=tarfile.LNKTYPE, target="d/a.png")  # a member's name, from any folder
         add(archive, "e/soft.png", kind=tarfile.SYMTYPE, target="../d/a.png")
         add(archive, "d/two.png", kind=tarfile.SYMTYPE, target="../e/soft.png")
         add(archive, "early.png", kind=tarfile.SYMTYPE, target="late.png")
@@ -47,13 +48,16 @@ def test_links_have_the_content_that_they_lead_to(tmp_path):
         add(archive, "out.png", kind=tarfile.SYMTYPE, target="/etc/hosts")
         add(archive, "round.png", kind=tarfile.SYMTYPE, target="round.png")
         add(archive, "pipe.png", kind=tarfile.FIFOTYPE)
+        add(archive, "holes.png", kind=tarfile.GNUTYPE_SPARSE)
     found, members = contents(tmp_path / "x.tar")
     assert found == {
-        "d/a.png": b"A", "hard.png": b"A", "e/soft.png": b"A", "d/two.png": b"A", "early.png": b"L", "late.png": b"L",
+        "d/a.png": b"A", "hard.png": b"A", "e/hard.png": b"A", "e/soft.png": b"A", "d/two.png": b"A", "early.png": b"L",
+        "late.png": b"L",
     }  # fmt: skip
-    assert members.all == 10
+    assert members.all == 12
     assert members.passed_over == {
         "it is no file (a device, a pipe)": Named(1, ("pipe.png",)),
+        "it is stored as a sparse file": Named(1, ("holes.png",)),
         "it is a link to nothing in the tar file": Named(3, ("gone.png", "out.png", "round.png")),
     }
 

@@ -1,10 +1,12 @@
 """Zero-shot classification on features whose answer is known."""
 
+import cv2
 import numpy as np
 import pytest
 
 from tandemclip import backends
 from tandemclip.core.data.scenes.scenes import Scenes
+from tandemclip.core.data.sources.class_folder import ClassFolder
 from tandemclip.core.data.sources.part import Part
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols import zero_shot
@@ -80,3 +82,11 @@ def test_a_source_without_the_attribute_is_told(model):
 
     with pytest.raises(UserError, match="no record of the evaluation source has a shape"):
         ZeroShot(Unlabelled()).measure(model)
+
+
+def test_classes_of_one_text_are_told(model, tmp_path, caplog):
+    for name in ("red", "Red"):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "1.png"), np.zeros((9, 9, 3), np.uint8))
+    found = ZeroShot(ClassFolder(str(tmp_path))).measure(model)
+    assert found["top1"].share == 0.5 and "2 of 2 classes have the same texts" in caplog.text
