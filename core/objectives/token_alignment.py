@@ -11,11 +11,12 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from tandemclip.core.objectives.cross_entropy import mean
+
 Divisor = Literal["matched", "image_tokens"]
 
 LARGEST = 2.0  # of a cost: opposite directions
 NO_TOKEN = 4.0  # stands where a text has no token; far enough from any cost for every rounding
-ONE = np.ones((), np.float32)
 
 
 def costs(ops, image, text, mask):  # [B, l1, D], [B, l2, D], unit rows; [B, l2] of 1 and 0 -> [B, l1, l2]
@@ -67,4 +68,4 @@ def token_alignment(ops, image, text, pairs, divisor: Divisor = "matched"):  # [
     cost = ops.sum((1.0 - cosines) * matched, 1)
     if divisor == "image_tokens":
         return cost / image.shape[1]
-    return cost / ops.maximum(ops.sum(matched, 1), ops.constant(ONE))
+    return mean(ops, cost, ops.sum(matched, 1))

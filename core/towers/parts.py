@@ -1,6 +1,7 @@
 """A transformer's blocks as stages: four equal parts."""
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.towers.encoding import Tower
 
 PARTS = 4
 
@@ -37,3 +38,26 @@ def require_parts(layers: int) -> None:
         raise UserError(
             f"stages are {PARTS} equal parts, and {layers} blocks do not divide; take a multiple of {PARTS}"
         )
+
+
+class EqualParts(Tower):
+    """A tower of blocks of one width, whose stages are equal parts of them."""
+
+    width: int
+    layers: int
+
+    @property
+    def feature_dim(self):
+        return self.width
+
+    @property
+    def token_dim(self):
+        return self.width
+
+    @property
+    def stage_dims(self):
+        require_parts(self.layers)
+        return (self.width,) * PARTS
+
+    def part(self, name):
+        return part_of(name, self.layers) or super().part(name)

@@ -12,14 +12,14 @@ from tandemclip.core.layers.block import Block, FeedForward
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.spec import Constant, Normal, Parameter
-from tandemclip.core.towers.parts import PARTS, part_of, require_parts, through
+from tandemclip.core.towers.parts import EqualParts, require_parts, through
 from tandemclip.core.towers.tower import TextTower
 
 SMALL = Normal(0.02)
 
 
 @dataclass(frozen=True)
-class TextTransformer(TextTower):
+class TextTransformer(EqualParts, TextTower):
     """CLIP's text tower: causal, pre-norm.
 
     width: of the tokens. layers: how many blocks. heads: of each attention; they divide `width`. activation: of the
@@ -74,19 +74,6 @@ class TextTransformer(TextTower):
             ),
         }
 
-    @property
-    def feature_dim(self):
-        return self.width
-
-    @property
-    def token_dim(self):
-        return self.width
-
-    @property
-    def stage_dims(self):
-        require_parts(self.layers)
-        return (self.width,) * PARTS
-
     def length(self, ids, end=None):
         """Up to the last end of text: the transformer is causal, so that nothing behind it reaches what is pooled."""
         if self.pool != "end":
@@ -97,9 +84,6 @@ class TextTransformer(TextTower):
                 "give `end` too"
             )
         return int((ids.argmax(1) if end is None else end).max()) + 1
-
-    def part(self, name):
-        return part_of(name, self.layers) or super().part(name)
 
     def trunk(self, ops, p, ids, table=None):  # int [B, L], [V, width] -> each part's [B, L, width]
         rows = ops.take(p["tokens"] if table is None else table, ids)

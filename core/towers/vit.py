@@ -15,12 +15,12 @@ from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
 from tandemclip.core.precision import exact
 from tandemclip.core.spec import Normal, Parameter
 from tandemclip.core.towers.interpolation import resampled
-from tandemclip.core.towers.parts import PARTS, ends, part_of, require_parts, through
+from tandemclip.core.towers.parts import EqualParts, ends, require_parts, through
 from tandemclip.core.towers.tower import ImageTower
 
 
 @dataclass(frozen=True)
-class VisionTransformer(ImageTower):
+class VisionTransformer(EqualParts, ImageTower):
     """CLIP's vision transformer. The class token is in no stage and not among the tokens; stages are four equal parts
     of the blocks.
 
@@ -89,22 +89,6 @@ class VisionTransformer(ImageTower):
     @property
     def stride(self):
         return self.patch
-
-    @property
-    def feature_dim(self):
-        return self.width
-
-    @property
-    def token_dim(self):
-        return self.width
-
-    @property
-    def stage_dims(self):
-        require_parts(self.layers)
-        return (self.width,) * PARTS
-
-    def part(self, name):
-        return part_of(name, self.layers) or super().part(name)
 
     def trunk(self, ops, p, images, stop=None):  # [B, 3, H, W] -> each part's [B, 1 + h w, width], class token first
         tokens, grid = p.patches(images), self.grid(images)
