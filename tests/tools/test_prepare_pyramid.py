@@ -1,8 +1,6 @@
 """`tools/prepare.py objects` and `summaries` as a person uses them: on real photos, killed and called again."""
 
 import json
-import signal
-import subprocess
 import sys
 
 import cv2
@@ -15,6 +13,7 @@ from tandemclip.core.preparation.rewrite import samples
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint, start
 from tandemclip.core.training.config import read
+from tandemclip.tests.tools.dying_prepare import killed
 from tandemclip.tools import prepare
 
 SHARDS = 6
@@ -49,25 +48,6 @@ def bytes_of(folder):
     return {path.name: path.read_bytes() for path in folder.glob("*.tar")}
 
 
-DYING = """
-import os, signal, sys
-from tandemclip.tools import prepare
-
-shards, rename = int(sys.argv[1]), os.replace
-
-def replace(part, path):
-    global shards
-    if str(path).endswith(".tar"):
-        if not shards:
-            os.kill(os.getpid(), signal.SIGKILL)
-        shards -= 1
-    rename(part, path)
-
-os.replace = replace
-prepare.main(sys.argv[2:])
-"""
-
-
 @pytest.mark.parametrize("command, each, kills", [("summaries", 40, (0, 1)), ("objects", 20, (1,))])
 def test_killed_and_called_again_it_writes_the_same_bytes(root, encoder, tmp_path, command, each, kills):
     more = ["--model", "rules"] if command == "summaries" else ["--encoder", encoder]
@@ -78,9 +58,7 @@ def test_killed_and_called_again_it_writes_the_same_bytes(root, encoder, tmp_pat
         f"{shard}-{i}" for shard in range(SHARDS) for i in range(each)
     ]
     for more in kills:  # when a shard is written and has no name yet, after so many others
-        program = [sys.executable, "-c", DYING, str(more), *given, str(out)]
-        process = subprocess.run(program, cwd=root, capture_output=True, text=True)
-        assert process.returncode == -signal.SIGKILL, process.stderr
+        killed(root, more, [*given, str(out)])
         assert len(bytes_of(out)) < SHARDS and list(out.glob(".*.part")) and bytes_of(out).items() <= whole.items()
     assert prepare.main([*given, str(out)]) == 0
     assert bytes_of(out) == whole and not list(out.glob(".*.part"))

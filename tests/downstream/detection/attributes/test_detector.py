@@ -1,8 +1,6 @@
 """From a detector's checkpoint to the shards that PyramidCLIP trains on."""
 
 import json
-import signal
-import subprocess
 import sys
 
 import cv2
@@ -19,6 +17,7 @@ from tandemclip.core.preparation.rewrite import samples
 from tandemclip.downstream.detection.attributes import written_config
 from tandemclip.downstream.detection.attributes.detector import open_detector
 from tandemclip.tests.downstream.detection.attributes.small import WIDTH, trained
+from tandemclip.tests.tools.dying_prepare import killed
 from tandemclip.tools import prepare, train
 
 SHARDS, EACH = 3, 2
@@ -159,33 +158,12 @@ def _without_attributes(cfg):
 
 
 # ------------------------------------------------------------------ shards
-DYING = """
-import os, signal, sys
-from tandemclip.tools import prepare
-
-shards, rename = 1, os.replace
-
-def replace(part, path):
-    global shards
-    if str(path).endswith(".tar"):
-        if not shards:
-            os.kill(os.getpid(), signal.SIGKILL)
-        shards -= 1
-    rename(part, path)
-
-os.replace = replace
-prepare.main(sys.argv[1:])
-"""
-
-
 def test_killed_and_called_again_it_writes_the_same_bytes(root, checkpoint, shards, tmp_path, capsys, detector):
     given = ["objects", "--detector", str(checkpoint), "--in", shards, "--out"]
     assert prepare.main([*given, str(tmp_path / "whole")]) == 0
     assert f"{SHARDS * EACH} samples, {SHARDS * EACH * 10} objects" in capsys.readouterr().out
     whole = {path.name: path.read_bytes() for path in (tmp_path / "whole").glob("*.tar")}
-    program = [sys.executable, "-c", DYING, *given, str(tmp_path / "out")]
-    process = subprocess.run(program, cwd=root, capture_output=True, text=True)
-    assert process.returncode == -signal.SIGKILL, process.stderr
+    killed(root, 1, [*given, str(tmp_path / "out")])
     assert len(list((tmp_path / "out").glob("*.tar"))) == 1
     assert prepare.main([*given, str(tmp_path / "out")]) == 0
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.tar")} == whole
