@@ -15,7 +15,7 @@ export MKL_NUM_THREADS ?= $(THREADS)
 
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: setup train check test test-full faults bench
+.PHONY: setup train check test test-full fuzz faults bench
 
 setup: .venv/.stamp
 
@@ -39,6 +39,10 @@ test: check
 
 test-full: setup
 	$(VENV_PYTHON) -m pytest -m "not faults"
+
+# 2,000 edits of configurations, tables, json and tar files; `make test` makes the first 200.
+fuzz: setup
+	$(VENV_PYTHON) -m pytest tests/fuzz
 
 faults: setup
 	$(VENV_PYTHON) -m pytest tests/faults

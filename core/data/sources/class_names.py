@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tandemclip.core.data.texts import blank, from_json, in_words, kind, unicode
+from tandemclip.core.data.texts import blank, from_json, kind, unicode
 from tandemclip.core.errors import UserError
 
 WRITE = 'write it like ["cat", "dog"] or {"0": "cat", "1": "dog"}'
@@ -20,8 +20,8 @@ def read_class_names(path: str) -> list[str]:
     try:
         names = _in_order(_content(path))
         return [_name(entry, place) for place, entry in enumerate(names)]
-    except (KeyError, ValueError) as error:
-        raise UserError(f"the class names {path}: {in_words(error)}; {WRITE}") from error
+    except ValueError as error:
+        raise UserError(f"the class names {path}: {error}; {WRITE}") from error
 
 
 def names_of_folders(path: str, folders: tuple[str, ...]) -> tuple[str, ...]:
@@ -83,6 +83,8 @@ def _name(entry: Any, place: int | str) -> str:
     if isinstance(entry, dict):
         if entry.get("id", place) != place:
             raise ValueError(f"the entry at place {place} has the id {entry['id']!r}; the place is the class's number")
+        if "name" not in entry:
+            raise ValueError(f"class {place} is {entry!r:.80}, which has no name")
         entry = entry["name"]
     if not isinstance(entry, str) or blank(entry):
         raise ValueError(f"class {place} is called {entry!r}, expected a text")

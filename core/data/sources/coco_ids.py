@@ -17,13 +17,25 @@ def caption_of(annotation: dict) -> str:
     return unicode(text)
 
 
+def file_name_of(image: dict) -> str:
+    """ValueError, in words, where it is no text."""
+    name = image["file_name"]
+    if not isinstance(name, str):
+        raise ValueError(f"the file_name of the image {image['id']!r} is {kind(name)}, expected a text")
+    return name
+
+
 def by_id(entries: Iterable[dict], what: str) -> dict[Any, dict]:
-    """{id: entry}. ValueError, in words, where an id stands twice: nothing then says which of the two is meant."""
+    """{id: entry}. ValueError, in words, where an id stands twice, as nothing then says which of the two is meant, and
+    where some are numbers and some texts: 1 and "1" are not one another.
+    """
     found: dict = {}
     for entry in entries:
         number = entry["id"]
-        if isinstance(number, bool) or not isinstance(number, (int, float, str)):
+        if isinstance(number, bool) or not isinstance(number, (int, float, str)) or number != number:
             raise ValueError(f"the id {number!r} of {what} is neither a number nor a text")
+        if found and isinstance(number, str) != isinstance(first := next(iter(found)), str):
+            raise ValueError(f"of the ids of {what} some are numbers and some texts, such as {first!r} and {number!r}")
         if number in found:
             names = " and ".join(str(one.get("file_name", one.get("name"))) for one in (found[number], entry))
             raise ValueError(f"the id {number!r} stands twice among its {what}: {names}")

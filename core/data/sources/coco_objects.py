@@ -11,7 +11,7 @@ from typing import Any
 from tandemclip.core.data.account import Account, Tally
 from tandemclip.core.data.masks import from_segmentation
 from tandemclip.core.data.records import BrokenRecord, Object, Record
-from tandemclip.core.data.sources.coco_ids import BLANK, Coming, by_id, caption_of
+from tandemclip.core.data.sources.coco_ids import BLANK, Coming, by_id, caption_of, file_name_of
 from tandemclip.core.data.sources.folder_or_tar import Files, open_files
 from tandemclip.core.data.sources.image_files import Strings
 from tandemclip.core.data.sources.source import Source
@@ -151,7 +151,12 @@ def _instances(path: str, content: dict) -> tuple[dict[int, str], dict[int, dict
     categories = by_id(content["categories"], "categories")
     names = {number: unicode(category["name"]) for number, category in categories.items()}
     images = {
-        number: {name: image[name] for name in ("file_name", "height", "width")} | {"annotations": []}
+        number: {
+            "file_name": file_name_of(image),
+            "height": image["height"],
+            "width": image["width"],
+            "annotations": [],
+        }
         for number, image in by_id(content["images"], "images").items()
     }
     if odd := [image["file_name"] for image in images.values() if not image["width"] > 0 < image["height"]]:

@@ -113,6 +113,14 @@ def test_a_missing_picture_is_named(folder):
         ({"annotations": [{"image_id": 7, "caption": "x"}]}, "bbox.*give another file"),
         ({"images": [{"id": 7, "file_name": "a.jpg", "height": 0, "width": 20}]}, "a.jpg has no width or no height"),
         ({"images": []}, "has no images"),
+        (
+            {"images": [{"id": 7, "file_name": {}, "height": 1, "width": 1}]},
+            "the file_name of the image 7 is a mapping",
+        ),
+        (
+            {"categories": [{"id": 3, "name": "car"}, {"id": "4", "name": "bus"}]},
+            "categories some are numbers and some",
+        ),
     ],
 )
 def test_another_kind_of_file_is_refused(folder, change, words):
