@@ -110,7 +110,7 @@ def _tell(parsed: list[dict], annotated: int, lost: dict[str, Counter]) -> None:
 def _pictures(path: Path, objects: dict[int, list], listed: str | None) -> Iterator[tuple[dict, list]]:
     """(COCO's entry of a picture, its objects) in the order of image_data.json."""
     chosen = None if listed is None else _listed(listed)
-    known = {entry["image_id"]: entry for entry in _read(path, ("image_id", "url", "width", "height"))}
+    known = {entry["image_id"]: entry for entry in _by_number(path, ("image_id", "url", "width", "height"))}
     if missing := sorted((chosen or set()) - set(known)):
         raise UserError(f"{listed} lists {len(missing)} pictures that {path} does not have, e.g. {missing[0]}")
     for number, entry in known.items():
@@ -141,7 +141,17 @@ def _attributes(path: Path) -> dict[int, list[str]]:
 
 
 def _by_image(path: Path, kind: str) -> dict[int, list[dict]]:
-    return {entry["image_id"]: entry[kind] for entry in _read(path, ("image_id", kind))}
+    return {entry["image_id"]: entry[kind] for entry in _by_number(path, ("image_id", kind))}
+
+
+def _by_number(path: Path, keys: tuple[str, ...]) -> list[dict]:
+    """`_read`, where every picture has one entry: of two, nothing would say which is meant."""
+    entries = _read(path, keys)
+    if twice := [number for number, times in Counter(entry["image_id"] for entry in entries).items() if times > 1]:
+        raise UserError(
+            f"{path} has several entries for {len(twice)} pictures, e.g. image_id {twice[0]}; leave one of each"
+        )
+    return entries
 
 
 def _name(thing: dict) -> str:
