@@ -1,6 +1,5 @@
 """Visual Genome as it is published (https://homes.cs.washington.edu/~ranjay/visualgenome/api.html), version 1.4."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 
+from tandemclip.core.data.texts import from_json, utf8
 from tandemclip.core.errors import UserError
 from tandemclip.downstream.detection.attributes.dataset import ObjectAttributeDataset
 from tandemclip.downstream.detection.attributes.vocabulary import Vocabulary, open_vocabulary, plain
@@ -126,7 +126,7 @@ def _pictures(path: Path, objects: dict[int, list], listed: str | None) -> Itera
 
 def _listed(path: str) -> set[int]:
     try:
-        lines = Path(path).read_text().splitlines()
+        lines = utf8(Path(path).read_bytes()).splitlines()
         return {int(Path(line.split()[0]).stem) for line in lines if line.strip()}
     except (OSError, ValueError) as error:
         raise UserError(
@@ -160,7 +160,7 @@ def _name(thing: dict) -> str:
 
 def _read(path: Path, keys: tuple[str, ...]) -> list[dict]:
     try:
-        content = json.loads(path.read_bytes())
+        content = from_json(path.read_bytes())
         if not all(set(keys) <= set(entry) for entry in content):
             raise ValueError("an entry lacks a key")
         return content
