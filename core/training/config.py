@@ -50,6 +50,11 @@ class Config:
 
     def __post_init__(self):
         self._check_patterns()
+        if self.training.keep.best is not None and self.data.evaluate is None:
+            raise UserError(
+                f"training.keep.best is {self.training.keep.best!r} and data.evaluate is missing, so that nothing is "
+                "measured; add data.evaluate, or leave keep.best and stop_after out"
+            )
         text, tokenizer = self.method.text, self.data.tokenizer
         if text is None and tokenizer is None:
             return
