@@ -13,14 +13,17 @@ FIRST = "torch"  # where several are installed: it has kernels for every machine
 
 
 def names() -> list[str]:
-    """Engines that train: every folder here that has an engine.py, the preferred one first."""
-    found = {path.parent.name for path in Path(__file__).parent.glob("*/engine.py")}
-    return sorted(found, key=lambda name: (name != FIRST, name))
+    """Engines that train: every folder here that has an engine.py."""
+    return sorted(path.parent.name for path in Path(__file__).parent.glob("*/engine.py"))
+
+
+def _preferred() -> list[str]:
+    return sorted(names(), key=lambda name: name != FIRST)
 
 
 def default() -> str | None:
     """The engine to take where none is named: the first whose package is there, without importing it."""
-    return next((name for name in names() if importlib.util.find_spec(name)), None)
+    return next((name for name in _preferred() if importlib.util.find_spec(name)), None)
 
 
 def load(name: str | None, device: str | None = None, log: Path | None = None):
@@ -31,7 +34,7 @@ def load(name: str | None, device: str | None = None, log: Path | None = None):
     Raises UserError for a name, a package or a device that is not there.
     """
     if name is None:
-        wanted = " or ".join(how_to_install(each) for each in names())
+        wanted = " or ".join(how_to_install(each) for each in _preferred())
         raise UserError(f"no engine is installed, and one is needed: {wanted}")
     if _is_foreign(name):
         if device is not None:
@@ -56,7 +59,7 @@ def load_all(say: Callable[[str], None]) -> dict[str, type]:
     Raises UserError where there is none.
     """
     found = {}
-    for name in names():
+    for name in _preferred():
         try:
             found[name] = load(name)
         except UserError as error:

@@ -42,7 +42,7 @@ def _main(argv):
     from tandemclip.core.console import tables
 
     console = Console(highlight=False)
-    tables.show(machine(), console)
+    tables.show(console, ("this machine", ""), machine(), texts=[0, 1])
     seen, engines, broken = [], {}, 0
     for name in backends.names():
         try:
@@ -56,13 +56,11 @@ def _main(argv):
             seen.append((name, _version(name), Text(f"does not start: {error}", "red"), ""))
             broken += 1
     console.print()
-    tables.show(tables.table(("engine", "version", "devices", "precisions"), seen, texts=[2]), console)
+    tables.show(console, ("engine", "version", "devices", "precisions"), seen, texts=[0, 1, 2, 3])
     return 0 if _examine(engines, console) and not broken else 1
 
 
-def machine():
-    from tandemclip.core.console import tables
-
+def machine() -> list[tuple[str, str]]:
     rows = [("python", f"{platform.python_version()}, {platform.platform()}")]
     rows += [("tandemclip", tandemclip.__version__), *((package, _version(package)) for package in PACKAGES)]
     threads = os.environ.get("OMP_NUM_THREADS", "not set")
@@ -73,7 +71,7 @@ def machine():
         free = shutil.disk_usage(memory).free
         small = ": little, data workers need it (docker run --shm-size=8g, or data.workers=0)" if free < SMALL else ""
         rows.append(("/dev/shm", f"{free / 2**30:.1f} GiB free{small}"))
-    return tables.table(("this machine", ""), rows, texts=[1])
+    return rows
 
 
 def _examine(engines: dict, console) -> bool:
@@ -105,7 +103,7 @@ def _examine(engines: dict, console) -> bool:
     for name, lines in rows.items():
         console.print(f"\n{backends.about(name)}: against numpy in float64")
         columns = ("one step of", "ready", "terms", "gradient", "update", "")
-        tables.show(tables.table(columns, lines, texts=[0, 5]), console)
+        tables.show(console, columns, lines, texts=[0, 5])
     return bool(faults) and not any(faults)
 
 

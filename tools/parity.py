@@ -122,14 +122,13 @@ def _main(argv):
     args = parser().parse_args(argv)
     from rich.console import Console
 
-    from tandemclip.core.console import tables
     from tandemclip.core.training.config import read
 
     console = Console(highlight=False)
     config, _ = read(args.config, command_line.parse_overrides(args.set))
     rows = []
     for start, found in (_long if args.long else _every_level)(args, config, console):
-        tables.show(table(f"{args.config.stem}, {start}", found), console)
+        show(console, f"{args.config.stem}, {start}", found)
         rows += [{"start": start, **asdict(row), "agrees": row.agrees} for row in found]
     if args.json:
         args.json.write_text(json.dumps({"config": str(args.config), "rows": rows}, indent=2) + "\n")
@@ -195,7 +194,7 @@ def _weights(given, config):
     return matching(checkpoint.load(folder).model, config.method, folder)
 
 
-def table(title, rows):
+def show(console, title, rows):
     """A row a level, a column an engine: the largest error against the judge or any other engine."""
     from rich.text import Text
 
@@ -212,7 +211,7 @@ def table(title, rows):
         verdict = Text(f"first out: {out}", "red") if out else Text("agrees", "green")
         lines.append((level, *cells, f"{of_level[0].tolerance:.0e}", verdict))
     columns = ("", *("\n".join(name.rsplit(" ", 1)) for name in names), "tolerance", "")
-    return tables.table(columns, lines, texts=[len(columns) - 1], title=title)
+    tables.show(console, columns, lines, texts=[0, len(columns) - 1], title=title)
 
 
 if __name__ == "__main__":

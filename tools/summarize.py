@@ -34,30 +34,27 @@ def _main(argv):
 
     config, _ = read(args.config, command_line.parse_overrides(args.set))
     groups = costs(config.method)
-    tables.show(_table(args.config.name, groups), Console(highlight=False))
+    columns = ("part", "parameters", "MFLOPs\nin training", "MFLOPs\nat inference")
+    tables.show(Console(highlight=False), columns, _rows(groups), title=args.config.name)
     total = sum((cost for parts in groups.values() for cost in parts.values()), Cost())
     print(f"training: {total.parameters:,} parameters, {total.training:,} FLOPs")
     used = sum(inference_parameters(config.method).values())
     print(f"inference: {used:,} parameters, {total.inference:,} FLOPs")
 
 
-def _table(title, groups):
-    """A row a part; a group that has a name ends with its sum."""
-    from rich.table import Table
+def _rows(groups):
+    """A row a part; a group that has a name ends with its sum, and with an empty row."""
+    from rich.text import Text
 
     from tandemclip.backends.recorder.cost import Cost
 
-    table = Table(title=title)
-    table.add_column("part", no_wrap=True)
-    for name in ("parameters", "MFLOPs in training", "MFLOPs at inference"):
-        table.add_column(name.replace("MFLOPs ", "MFLOPs\n"), justify="right", no_wrap=True)
+    rows = []
     for group, parts in groups.items():
-        for name, cost in parts.items():
-            table.add_row(name, *_figures(cost))
+        rows += [(name, *_figures(cost)) for name, cost in parts.items()]
         if group:
-            table.add_row(f"{group}, all", *_figures(sum(parts.values(), Cost())), style="bold")
-        table.add_section()
-    return table
+            total = (f"{group}, all", *_figures(sum(parts.values(), Cost())))
+            rows += [[Text(cell, "bold") for cell in total], [""] * len(total)]
+    return rows
 
 
 def _figures(cost):

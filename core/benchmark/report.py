@@ -4,8 +4,6 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.text import Text
-
 from tandemclip.core.console import tables
 
 
@@ -20,8 +18,7 @@ class Section:
 
     def show(self, console) -> None:
         if self.rows:
-            rows = [[Text(cell) for cell in row] for row in self.rows]
-            tables.show(tables.table(self.columns, rows, texts=[0], title=self.title), console)
+            tables.show(console, self.columns, self.rows, title=self.title)
         console.print(f"{self.title}: {self.note}\n" if not self.rows else f"{self.note}\n", markup=False)
 
     def markdown(self) -> str:

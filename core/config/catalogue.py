@@ -94,7 +94,7 @@ def _section(place: str, cls: type, kind: str) -> list[str]:
         begins = "needed" if default == "needed" else f"default {default}"
         lines += [f"  {key}: {takes}; {begins}".replace("`", "")]
         lines += [f"      {text}" for text in (meaning, elsewhere and f"{COLUMNS[-1]}: {elsewhere}") if text]
-    return lines
+    return lines if dataclasses.fields(cls) else [*lines, "  no keys"]
 
 
 def _first(text: str) -> str:
