@@ -304,6 +304,7 @@ CHANGING = {
     "core/preparation/annotated/PassedOver",
     "core/preparation/check/Findings",
     "core/spec/Run",
+    "core/training/best/Standing",
     "core/training/constants/Compared",
     "core/training/engine/Backward",
     "core/training/engine/Differentiated",
