@@ -81,7 +81,7 @@ def _mutant(name: str, source: str, operator: str, occurrence: int) -> Mutant | 
     except SyntaxError:
         return None
     lines = list(difflib.unified_diff(source.splitlines(), code.splitlines(), lineterm="", n=0))[2:]
-    was, becomes = ("\n".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
+    was, becomes = ("\n".join(line[1:].strip() for line in lines if line[0] == sign).strip() for sign in "-+")
     return Mutant(name, code, was, becomes)
 
 
