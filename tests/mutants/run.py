@@ -45,7 +45,7 @@ def main() -> int:
     until = time.monotonic() + 60 * args.minutes
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder) / "tandemclip")
-        for mutant in mutants(ROOT, args.seed, args.within):
+        for mutant in mutants(bench.place, args.seed, args.within):
             if time.monotonic() > until:
                 break
             known = rows.get(mutant.key)
@@ -77,7 +77,7 @@ class Bench:
         start, found = time.monotonic(), {"noticed": False, "by": "", "stage": ""}
         path = self.place / mutant.file
         sound = path.read_text(encoding="utf-8")
-        for stage, tests in stages(ROOT, mutant.file).items():
+        for stage, tests in stages(self.place, mutant.file).items():
             path.write_text(mutant.code, encoding="utf-8")
             by = self._failing(tests)
             path.write_text(sound, encoding="utf-8")
@@ -120,6 +120,8 @@ class Bench:
             return "time"
         if process.exitcode in (0, 5):  # 5: pytest's for no test of that name
             return ""
+        if process.exitcode in (3, 4):
+            raise RuntimeError(f"pytest itself fails ({process.exitcode}) on {' '.join(tests)}")
         return said.read_text() or tests[0]
 
 

@@ -45,8 +45,9 @@ def test_pixels_count_from_1_and_the_last_is_inside(tmp_path):
     assert third.box == pytest.approx((0.1, 0.3, 0.15, 0.4)) and third.marks == frozenset()  # one pixel
     assert source.categories == ("cat & mouse", "dog")
     assert list(source.texts(5)) == ["dog", "cat & mouse", "dog"]
-    with pytest.raises(IndexError):
-        source[1]
+    for number in (-1, 1):
+        with pytest.raises(IndexError):
+            source[number]
 
 
 def test_a_list_chooses_pictures_and_categories_are_those_of_all(tmp_path):
