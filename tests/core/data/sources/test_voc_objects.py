@@ -214,3 +214,10 @@ def test_several_pictures_of_one_name_are_remarked_and_a_list_in_another_encodin
     (tmp_path / "ImageSets" / "Main" / "l.txt").write_bytes("1\n".encode("utf-16"))
     with pytest.raises(UserError, match="l.txt cannot be read .line 1 is not UTF-8"):
         len(VocObjects(str(tmp_path), split="l"))
+
+
+@pytest.mark.parametrize("width, height", [(1, 10), (20, 1), (1, 1)])
+def test_a_picture_may_be_one_pixel_wide_or_high(tmp_path, width, height):
+    size = f"<size><width>{width}</width><height>{height}</height></size>"
+    write(tmp_path, "a", [thing("dog", (1, 1, width, height))], size)
+    assert VocObjects(str(tmp_path))[0].objects[0].box == (0, 0, 1, 1)
