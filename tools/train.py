@@ -1,7 +1,7 @@
 """Pre-train a model from one YAML file, on either engine.
 
-    python tools/train.py --config configs/pretrain/scenes_clip.yaml --backend torch --out runs/clip
-    python tools/train.py --config configs/pretrain/scenes_clip.yaml --backend mindspore --out runs/clip --resume
+    tandemclip train --config scenes_clip --backend torch --out runs/clip
+    tandemclip train --config scenes_clip --backend mindspore --out runs/clip --resume
 
 The second line goes on where the first stopped, on the other engine. Ctrl-C writes a checkpoint before it ends.
 
@@ -11,7 +11,7 @@ bring it down).
 
 A new set-up, before it trains for days: can it learn 128 pairs by heart? (exit code 1 if not, with what is in the way)
 
-    python tools/train.py --config my.yaml --out runs/overfit --overfit 128 --minutes 3
+    tandemclip train --config my.yaml --out runs/overfit --overfit 128 --minutes 3
 """
 
 import json
@@ -19,13 +19,16 @@ import signal
 import sys
 from pathlib import Path
 
-from tandemclip.core.console import command_line
+from tandemclip import backends
+from tandemclip.core.console import command_line, typed
+
+FOR_ONE_CALL = ("--max-steps", "--minutes", "--init")  # what a run that goes on is not given again
 
 
 def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/")
-    parser.add_backend()
+    parser.add_config(required=True)
+    parser.add_backend(backends.default())
     parser.add_argument(
         "--out", type=Path, required=True, help="the run's folder: checkpoints, journal.jsonl, TensorBoard"
     )
@@ -72,7 +75,6 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
-    from tandemclip import backends
     from tandemclip.core.config.yaml_text import merge
     from tandemclip.core.evaluation.configured import evaluate_run
     from tandemclip.core.training import ending, start
@@ -80,7 +82,7 @@ def _main(argv):
     from tandemclip.core.training.diagnosis import overfit
     from tandemclip.core.training.reporting.known import chosen
 
-    engine_class, reporters = backends.load(args.backend), chosen(args.report)
+    engine_class, reporters = backends.load(args.backend, args.device, args.out), chosen(args.report)
     overrides = command_line.parse_overrides(args.set)
     if args.init is not None:
         overrides = merge(overrides, {"init": {"from": str(args.init)}})
@@ -89,6 +91,8 @@ def _main(argv):
         config, mapping = overfit.overfitting(mapping, args.overfit)
 
     ranks = engine_class.join()
+    if ranks.rank == 0:
+        print(backends.about(args.backend))
 
     def make_engine(config, weights):
         settings = config.training
@@ -116,7 +120,8 @@ def _main(argv):
         say(verdict)
     if trainer.leads:
         print(*ending.lines(trainer, found), sep="\n")
-    return _report(trainer, found, args, bool(interrupted)) or int(not learned)
+    again = typed.again(argv, "--resume", without=FOR_ONE_CALL)
+    return _report(trainer, found, args, again, bool(interrupted)) or int(not learned)
 
 
 def _data(data) -> list[str]:
@@ -148,7 +153,7 @@ def _stop_on_interrupt(trainer):
     return received
 
 
-def _report(trainer, found, args, interrupted):
+def _report(trainer, found, args, again, interrupted):
     from tandemclip.core import hits
     from tandemclip.core.whole_file import whole_file
 
@@ -158,11 +163,7 @@ def _report(trainer, found, args, interrupted):
         with whole_file(args.out / "metrics.json") as file:
             file.write(json.dumps({"step": trainer.step, **metrics}, indent=2).encode() + b"\n")
     if not trainer.ended and trainer.leads:
-        print(
-            f"stopped at step {trainer.step} of {trainer.schedule.steps}; go on with: python tools/train.py "
-            f"--config {args.config} --backend {args.backend} --out {args.out} --resume"
-            + ("" if args.overfit is None else f" --overfit {args.overfit}")
-        )
+        print(f"stopped at step {trainer.step} of {trainer.schedule.steps}; go on with: {again}")
     return 130 if interrupted else 0
 
 

@@ -1,6 +1,7 @@
 """`tools/train.py` as a person uses it: runs that stop, go on, change engine, and errors of one line."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -172,7 +173,7 @@ def test_interrupting_writes_a_checkpoint(config, tmp_path, root, backend):
             break
     process.send_signal(2)
     rest = process.communicate(timeout=120)[0]
-    assert process.returncode == 130 and "go on with: python tools/train.py" in rest
+    assert process.returncode == 130 and f"go on with: {shlex.join([*map(str, command), *steps])} --resume\n" in rest
     saved = checkpoint.load(checkpoint.latest(tmp_path))
     assert saved.step == journal.read(tmp_path)[-1]["step"] > 0
 
