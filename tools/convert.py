@@ -1,7 +1,7 @@
 """Take over foreign weights as a checkpoint of ours, for training (--init), evaluation and encoding on either engine.
 
-    python tools/convert.py --from open_clip open_clip_model.safetensors runs/vit_b_32 --activation quick_gelu
-    python tools/convert.py --from unicl yfcc14m.pth runs/unicl_swin_t
+    tandemclip convert --from open_clip open_clip_model.safetensors runs/vit_b_32 --activation quick_gelu
+    tandemclip convert --from unicl yfcc14m.pth runs/unicl_swin_t
 
 The architecture is read from the shapes. Not open_clip's activation: OpenAI's weights and open_clip's "-quickgelu"
 models need quick_gelu, open_clip's others gelu. The names are the same, and the wrong one gives wrong features without
@@ -31,7 +31,7 @@ def parser() -> command_line.Parser:
 
 
 def main(argv=None):
-    return command_line.run(_main, argv)
+    return command_line.run(_main, argv, goes_on=True)
 
 
 def _main(argv):

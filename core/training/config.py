@@ -25,7 +25,7 @@ class Data:
 
     train: where records come from. evaluate: a source, or a protocol with its sources. tokenizer: for methods that read
     texts. workers: processes that decode and crop (0: a thread of this one), in training and in evaluation.
-    bad_records: the list of those of `train` that are left out, as `tools/prepare.py check` writes it.
+    bad_records: the list of those of `train` that are left out, as `tandemclip prepare check` writes it.
     """
 
     train: Source
@@ -50,6 +50,11 @@ class Config:
 
     def __post_init__(self):
         self._check_patterns()
+        if self.training.keep.best is not None and self.data.evaluate is None:
+            raise UserError(
+                f"training.keep.best is {self.training.keep.best!r} and data.evaluate is missing, so that nothing is "
+                "measured; add data.evaluate, or leave keep.best and stop_after out"
+            )
         text, tokenizer = self.method.text, self.data.tokenizer
         if text is None and tokenizer is None:
             return
@@ -94,7 +99,7 @@ def _mapping(path: Path, above: tuple[Path, ...]) -> dict:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UserError(
-            f"the config {path} cannot be read: {error.strerror}; see configs/ for those that ship"
+            f"the config {path} cannot be read: {error.strerror}; `tandemclip list configs` has those that ship"
         ) from error
     except UnicodeDecodeError as error:
         raise UserError(

@@ -46,7 +46,8 @@ def test_what_is_handed_in_measures_during_and_after_training(configured, tmp_pa
 
     trainer = start.begin(tmp_path, config, mapping, make_engine, evaluate=evaluate)
     assert trainer.train()["share"].share == 2 / 4
-    assert [row.get("evaluation") for row in journal.read(tmp_path)] == [None, {"share": 25.0}, None, None]
+    rows = [row.get("evaluation") for row in journal.read(tmp_path)]
+    assert rows == [None, {"share": 25.0}, None, {"share": 50.0}]
     assert [evaluation for evaluation, _, _ in asked] == [config.data.evaluate] * 2 and asked[0][1] != asked[1][1]
     resumed = start.resume(tmp_path, mapping, {}, make_engine, print, evaluate)
     assert resumed.train()["share"].share == 3 / 4
