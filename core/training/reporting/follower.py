@@ -43,7 +43,7 @@ class Follower:
             except Exception as error:
                 self._say(f"{self.name} did not close ({_in_one_line(error)})")
         if self.lost:
-            self._say(f"{self.name} lacks {self.lost} of {self.rows} rows; journal.jsonl has them all")
+            self._say(f"{self.name} lacks {self.lost} of {self.rows} reports; journal.jsonl has them all")
 
 
 class Behind:
@@ -71,8 +71,8 @@ class Behind:
         self._thread.join(self._patience)
         if self._taken < self._given:
             self._say(
-                f"{self.name} has not taken {self._given - self._taken} of {self._given} rows; journal.jsonl has them "
-                "all"
+                f"{self.name} has not taken {self._given - self._taken} of {self._given} reports; journal.jsonl has "
+                "them all"
             )
         elif self._thread.is_alive():
             self._say(f"{self.name} was not ready after {self._patience:g} s; the last rows may be missing there")

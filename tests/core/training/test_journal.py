@@ -147,7 +147,7 @@ def test_a_tensorboard_that_cannot_be_written_stops_no_run(tmp_path, capsys):
     assert len(read(tmp_path)) == 2
     started, lacks = capsys.readouterr().err.splitlines()
     assert started.startswith("TensorBoard cannot be started (FileExistsError: ")
-    assert lacks == "TensorBoard lacks 2 of 2 rows; journal.jsonl has them all"
+    assert lacks == "TensorBoard lacks 2 of 2 reports; journal.jsonl has them all"
 
 
 # ------------------------------------------------------------------ evaluations

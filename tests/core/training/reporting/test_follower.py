@@ -51,7 +51,7 @@ def test_rows_that_are_refused_are_counted_and_others_come(tmp_path):
         assert follow(kind, reporter, tmp_path, 10) == [
             "taking did not take the row of step 3 (ConnectionError: no route to host); training goes on, and such "
             "rows are counted",
-            "taking lacks 3 of 10 rows; journal.jsonl has them all",
+            "taking lacks 3 of 10 reports; journal.jsonl has them all",
         ]
         assert [row[0] for row in reporter.made[0]][:-1] == [1, 2, 4, 5, 7, 8, 10]
 
@@ -63,7 +63,7 @@ def test_one_that_cannot_start_or_close_is_said(tmp_path):
     for kind in (Follower, Behind):
         assert follow(kind, taking(__init__=fails), tmp_path, 2) == [
             "taking cannot be started (OSError: offline); training goes on without it",
-            "taking lacks 2 of 2 rows; journal.jsonl has them all",
+            "taking lacks 2 of 2 reports; journal.jsonl has them all",
         ]
         assert follow(kind, taking(close=fails), tmp_path, 2) == ["taking did not close (OSError: offline)"]
 
@@ -75,7 +75,7 @@ def test_a_network_that_hangs_holds_up_no_step_and_the_end_only_so_long(tmp_path
     for step in range(1, 4):
         follower.add(step, {})
     follower.close()
-    assert said == ["taking has not taken 3 of 3 rows; journal.jsonl has them all"]
+    assert said == ["taking has not taken 3 of 3 reports; journal.jsonl has them all"]
     released.set()
 
 
@@ -86,7 +86,7 @@ def test_a_journal_is_whole_whatever_follows_it(tmp_path, capsys):
             journal.append({"step": step, "loss": 0.5})
         journal.amend({"step": 2, "evaluation": {"a": 1.0}})
     assert [row["step"] for row in read(tmp_path)] == [1, 2] and "evaluation" in read(tmp_path)[1]
-    assert capsys.readouterr().err.splitlines()[-1] == "taking lacks 3 of 3 rows; journal.jsonl has them all"
+    assert capsys.readouterr().err.splitlines()[-1] == "taking lacks 3 of 3 reports; journal.jsonl has them all"
 
 
 def test_what_follows_gets_the_configuration_and_the_step(tmp_path):
