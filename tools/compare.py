@@ -51,7 +51,7 @@ def parser() -> command_line.Parser:
 
 
 def main(argv=None):
-    return command_line.run(_main, argv)
+    return command_line.run(_main, argv, goes_on=True)
 
 
 def _main(argv):

@@ -66,7 +66,7 @@ def _add_checkpoint(command):
 
 
 def main(argv=None):
-    return command_line.run(_main, argv)
+    return command_line.run(_main, argv, goes_on=True)
 
 
 def _main(argv):

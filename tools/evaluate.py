@@ -21,7 +21,10 @@ from tandemclip.core.console import command_line
 def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
     parser.add_argument(
-        "--checkpoint", type=Path, required=True, help="a run's folder (its newest checkpoint) or a checkpoint's"
+        "--checkpoint",
+        type=Path,
+        required=True,
+        help="a run's folder (its newest checkpoint), RUN/best, or a checkpoint's",
     )
     parser.add_backend(backends.default())
     parser.add_argument(

@@ -387,7 +387,7 @@ def _report(counts, what):
 
 
 def main(argv=None):
-    return command_line.run(_main, argv)
+    return command_line.run(_main, argv, goes_on=True)
 
 
 def _main(argv):

@@ -7,7 +7,6 @@ Loading workers gain too, as they import the module that was started as a progra
 from __future__ import annotations
 
 import argparse
-import io
 import math
 import sys
 import traceback
@@ -16,6 +15,7 @@ from collections.abc import Callable
 import tandemclip
 from tandemclip.core.config import shipped, yaml_text
 from tandemclip.core.console import typed
+from tandemclip.core.console.output import ReaderGone, outlasting
 from tandemclip.core.errors import UserError
 
 DEBUG = "--debug"
@@ -86,16 +86,22 @@ def positive(text: str) -> float:
     return float(text)
 
 
-def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None) -> int:
-    """Call main(arguments) and return the exit code: its own (None is 0), 2 after a UserError, 130 after Ctrl-C.
+def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None, goes_on: bool = False) -> int:
+    """Call main(arguments) and return the exit code: its own (None is 0), 2 after a UserError, 130 after Ctrl-C, 141
+    where the reader of the output has ended (`| head`), as for any program that a SIGPIPE ends.
 
-    A UserError is a line on stderr, or one for each mistake. `--debug`, accepted by every tool and taken out before
-    `main` sees it, adds the traceback. Anything else is a defect and keeps its traceback.
+    goes_on: the work is not what is printed, and goes on without a reader. A UserError is a line on stderr, or one for
+    each mistake. `--debug`, accepted by every tool and taken out before `main` sees it, adds the traceback. Anything
+    else is a defect and keeps its traceback.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # letters that a terminal cannot take are escaped, after hours of work
-            stream.reconfigure(errors="backslashreplace")
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        with outlasting(goes_on):
+            return _coded(main, list(sys.argv[1:] if argv is None else argv))
+    except ReaderGone:
+        return 141
+
+
+def _coded(main, arguments: list[str]) -> int:
     debug = DEBUG in arguments
     try:
         return main([argument for argument in arguments if argument != DEBUG]) or 0
