@@ -221,3 +221,13 @@ def test_a_picture_may_be_one_pixel_wide_or_high(tmp_path, width, height):
     size = f"<size><width>{width}</width><height>{height}</height></size>"
     write(tmp_path, "a", [thing("dog", (1, 1, width, height))], size)
     assert VocObjects(str(tmp_path))[0].objects[0].box == (0, 0, 1, 1)
+
+
+def test_of_several_pictures_of_one_name_the_annotation_says_which(tmp_path):
+    for ending in ("jpg", "webp", "png"):
+        write(tmp_path, "1", [], filename=f"old.{ending}")
+        (tmp_path / "JPEGImages" / f"1.{ending}").write_bytes(ending.encode())
+    for ending in ("jpg", "webp", "png"):
+        write(tmp_path, "1", [], filename=f"old.{ending}")
+        (tmp_path / "JPEGImages" / "1.jpg").write_bytes(b"jpg")
+        assert VocObjects(str(tmp_path))[0].image == ending.encode()
