@@ -31,7 +31,7 @@ def test_it_is_found_once_for_a_state_and_kept_beside_the_file(file):
 
 
 def test_what_an_earlier_release_has_kept_is_not_taken(file):
-    """Formats 1 and 2 had other fields."""
+    """Its entries may have other fields."""
     here = stamp(str(file))
     for version in (1, 2):
         np.save(file.parent / f"a.tar.{here.size}-{here.modified}.v{version}.index.npy", np.arange(9))
