@@ -54,7 +54,7 @@ def mutants(root: Path, seed: int, within: str = "") -> Iterator[Mutant]:
 @cache
 def _edits(source: str) -> dict[tuple[int, int], list[tuple[str, int]]]:
     """{(line, column): [(cosmic-ray's operator, its how many-th place in the file)]}"""
-    from cosmic_ray import plugins  # here, as the processes that run the tests need not know it
+    from cosmic_ray import plugins  # here, so that what needs no edit needs no cosmic-ray
     from cosmic_ray.ast import ast_nodes, get_ast
 
     found: dict[tuple[int, int], list[tuple[str, int]]] = {}
