@@ -89,3 +89,20 @@ def test_the_last_words_may_be_those_that_nobody_reads():
         process.stdout.close()
         process.stdin.close()
         assert (process.wait(60), process.stderr.read()) == (141, "")
+
+
+def test_what_others_write_goes_nowhere_too():
+    """An engine writes to the descriptor itself, as a worker does."""
+    code = "import os, sys; from tandemclip.core.console import command_line\n"
+    code += "def main(argv): print('ready', flush=True); sys.stdin.read(); print('x', flush=True); os.write(1, b'x')\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{code}sys.exit(command_line.run(main, [], goes_on=True))"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.stdout.close()
+    process.stdin.close()
+    assert (process.wait(60), process.stderr.read()) == (0, "")
