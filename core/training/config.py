@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from math import prod
 from pathlib import Path
+from typing import Annotated
 
-from tandemclip.core.bounds import Natural
+from annotated_types import Ge, Le
+
 from tandemclip.core.config import yaml_text
 from tandemclip.core.config.build import build
 from tandemclip.core.config.yaml_text import merge
@@ -17,6 +20,8 @@ from tandemclip.core.training.evaluation import Evaluation
 from tandemclip.core.training.init import Init
 from tandemclip.core.training.settings import Training
 from tandemclip.core.training.tuning import nothing_matches
+
+MOST = 10**11  # parameters and buffers: 400 GB of float32, a thousand times what the papers' methods have
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Data:
     train: Source
     tokenizer: TokenizerConfig | None = None
     evaluate: Evaluation | None = None
-    workers: Natural = 1
+    workers: Annotated[int, Ge(0), Le(1000)] = 1
     bad_records: str | None = None
 
 
@@ -49,6 +54,7 @@ class Config:
     init: Init | None = None
 
     def __post_init__(self):
+        self._check_size()
         self._check_patterns()
         if self.training.keep.best is not None and self.data.evaluate is None:
             raise UserError(
@@ -69,6 +75,17 @@ class Config:
             raise UserError(
                 f"method.text.vocab_size is {wanted} and the tokenizer has {given} ids; set "
                 f"method.text.vocab_size={given}"
+            )
+
+    def _check_size(self):
+        """Numbers with a few digits too many, before anybody asks for the room that they take."""
+        sizes = {name: prod(each.shape) for name, each in self.method.declared().items()}
+        if (total := sum(sizes.values())) > MOST:
+            name = max(sizes, key=sizes.__getitem__)
+            shape = list(self.method.declared()[name].shape)
+            raise UserError(
+                f"the method has {total:.1e} numbers to learn, and {name} alone {shape}; "
+                f"expected {MOST:.0e} at most: lower its sizes, such as width or vocab_size"
             )
 
     def _check_patterns(self):

@@ -37,12 +37,16 @@ def listed(content: Any, key: str) -> list[dict]:
 
 
 def by_id(entries: Iterable[dict], what: str) -> dict[Any, dict]:
-    """{id: entry}. ValueError, in words, where an id stands twice: nothing then says which of the two is meant."""
+    """{id: entry}. ValueError, in words, where an id stands twice, as nothing then says which of the two is meant, and
+    where some are numbers and some texts: 1 and "1" are not one another.
+    """
     found: dict = {}
     for entry in entries:
         number = entry["id"]
         if not _is_id(number):
             raise ValueError(f"the id {number!r} of {what} is neither a number nor a text")
+        if found and isinstance(number, str) != isinstance(first := next(iter(found)), str):
+            raise ValueError(f"of the ids of {what} some are numbers and some texts, such as {first!r} and {number!r}")
         if number in found:
             names = " and ".join(str(one.get("file_name", one.get("name"))) for one in (found[number], entry))
             raise ValueError(f"the id {number!r} stands twice among its {what}: {names}")
@@ -51,7 +55,8 @@ def by_id(entries: Iterable[dict], what: str) -> dict[Any, dict]:
 
 
 def _is_id(number: Any) -> bool:
-    return isinstance(number, (int, float, str)) and not isinstance(number, bool)
+    """NaN, which JSON can hold in Python, is equal to nothing."""
+    return isinstance(number, (int, float, str)) and not isinstance(number, bool) and number == number
 
 
 def same_files(images: dict[Any, dict]) -> Tally:

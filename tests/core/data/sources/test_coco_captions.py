@@ -77,6 +77,11 @@ def test_real_captions(shared, tmp_path):
         ('{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}', "none of its 1 images"),
         ('{"images": [{"id": true, "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),
         ('{"images": [{"id": [1], "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),
+        ('{"images": [{"id": NaN, "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),
+        (
+            '{"images": [{"id": 1, "file_name": "a.jpg"}, {"id": "2", "file_name": "b.jpg"}], "annotations": []}',
+            "some are numbers and some texts, such as 1 and '2'",
+        ),
         ('{"images": [], "images": [], "annotations": []}', "the key 'images' stands twice"),
     ],
 )

@@ -122,6 +122,7 @@ def test_a_missing_picture_is_named(folder):
         ({"annotations": [{"image_id": 7, "caption": "x"}]}, "bbox.*give another file"),
         ({"images": [{"id": 7, "file_name": "a.jpg", "height": 0, "width": 20}]}, "a.jpg has no width or no height"),
         ({"images": []}, "has no images"),
+        ({"categories": [{"id": 3, "name": "car"}, {"id": "4", "name": "a"}]}, "categories some are numbers and some"),
         ({"images": [{"id": 7, "file_name": "a.jpg", "height": "10", "width": "20"}]}, "a.jpg has no width or no"),
         ({"images": [{"id": 7, "file_name": 5, "height": 10, "width": 20}]}, "file_name of the image of id 7 is a num"),
         ({"images": {"7": "a.jpg"}}, "its images are a mapping, expected a list"),
