@@ -17,6 +17,7 @@ def chosen(names: Sequence[str]) -> tuple[type[Reporter], ...]:
     for name in names:
         if find_spec(name) is None:
             raise UserError(
-                f"--report {name} needs the package {name}, which is not installed: {how_to_install(name)}; or leave it out"
+                f"--report {name} needs the package {name}, which is not installed: {how_to_install(name)}; "
+                "or leave it out"
             )
     return tuple(KNOWN[name] for name in dict.fromkeys(names))
