@@ -162,7 +162,7 @@ def dead(root, document, text):
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
         path, _, anchor = target.partition("#")
         other = document.parent / path if path else document
-        known = text if other == document else other.read_text() if other.is_file() else ""
+        known = text if other == document else other.read_text() if anchor and other.is_file() else ""
         if not other.exists() or (anchor and anchor not in anchors(known)):
             yield target
     for path in re.findall(rf"(?<![\w./-])(?:{FOLDERS})/[\w*./-]*[\w*/]", text):
