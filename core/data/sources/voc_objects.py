@@ -16,6 +16,7 @@ from tandemclip.core.data.sources.kinds import is_picture
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.texts import unicode, utf8
 from tandemclip.core.errors import UserError
+from tandemclip.core.identity import Identity, of_bytes, of_files
 
 NO_XML = "there is no NNN.xml"
 ANNOTATIONS, PICTURES, LISTS = "Annotations", "JPEGImages", "ImageSets/Main"
@@ -31,6 +32,8 @@ class VocObjects(Source):
     Categories are all that the annotations of the folder have, in alphabetical order, which is VOC's own. Marks:
     "difficult" and "truncated". Raises UserError where there is no such folder, list or annotation.
     """
+
+    places = ("path",)
 
     path: str
     split: str | None = None
@@ -60,8 +63,7 @@ class VocObjects(Source):
     def account(self) -> tuple[Account, ...]:
         """Of the names that annotations, pictures or the list have; a picture's ending does not matter here."""
         annotated, listed = set(map(str, self._annotated)), list(self._names)
-        pictures = self._files.within(PICTURES if self._folder else "")
-        depicted = {name.rpartition(".")[0] for name in pictures if is_picture(name)}
+        depicted = {name.rpartition(".")[0] for name in self._pictures() if is_picture(name)}
         passed, remarks, read = Tally(), Tally(), 0
         for name, times in Counter(listed).items():
             if times > 1:
@@ -77,6 +79,20 @@ class VocObjects(Source):
         count = len(annotated | depicted | set(listed))
         return (Account(self.path, "names", count, read, passed.counts, remarks.counts),)
 
+    def identity(self) -> dict[str, Identity]:
+        pictures = {name.rpartition(".")[0]: name for name in self._pictures() if is_picture(name)}
+        files = [pictures.get(name, "") for name in self._names]
+        size = lambda number: self._files.size(str(PurePosixPath(self._place, files[number])))
+        found = of_files(bytes(Strings(files)), size, len(files), self.path)
+        annotations = (self._xml(name) for name in self._names)
+        return {**found, "annotations": of_bytes(annotations, self.path, len(files), "annotations")}
+
+    def _xml(self, name: str) -> bytes:
+        """b"" where it is missing: such a record is broken, and named when it is read."""
+        with suppress(BrokenRecord):
+            return self._files.read(str(PurePosixPath(self._folder, f"{name}.xml")))
+        return b""
+
     def _annotation(self, name: str) -> tuple[str, tuple[Object, ...]]:
         """-> (the picture's file, its objects)"""
         file = str(PurePosixPath(self._folder, f"{name}.xml"))
@@ -91,7 +107,15 @@ class VocObjects(Source):
             objects = tuple(_object(thing, width, height) for thing in root.iter("object"))
         except (ElementTree.ParseError, ValueError) as error:
             raise BrokenRecord(self._files.key(file), f"it is no annotation as PASCAL VOC has it: {error}") from error
-        return str(PurePosixPath(PICTURES if self._folder else "", name + suffix)), objects
+        return str(PurePosixPath(self._place, name + suffix)), objects
+
+    @property
+    def _place(self) -> str:
+        """Where the pictures lie within `path`."""
+        return PICTURES if self._folder else ""
+
+    def _pictures(self) -> list[str]:
+        return self._files.within(self._place)
 
     @cached_property
     def _files(self) -> Files:
