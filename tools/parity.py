@@ -64,6 +64,7 @@ COMPILED, EAGER = "mindspore compiled", "mindspore pynative"
 def engines(start):
     """The judge of gradients, and every engine and mode that is held against it."""
     torch, mindspore = backends.load("torch"), backends.load("mindspore")
+    torch.join(), mindspore.join()  # as tools/train.py begins
     given, tuning = (start.method, start.weights, start.rule), start.tuning
     modes = {
         "torch": torch(*given, tuning=tuning),
@@ -109,7 +110,10 @@ def _main(argv):
     from rich.console import Console
 
     from tandemclip.core.training.config import read
+    from tandemclip.core.whole_file import refuse_unwritable
 
+    if args.json:
+        refuse_unwritable(args.json)
     console = Console()
     config, _ = read(args.config, command_line.parse_overrides(args.set))
     rows = []

@@ -46,6 +46,11 @@ def parser() -> command_line.Parser:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint in --out, if any")
     parser.add_argument(
+        "--accept-data-change",
+        action="store_true",
+        help="with --resume: go on though the data are others than those that the run was made with",
+    )
+    parser.add_argument(
         "--init", type=Path, metavar="CKPT", help="a new run: start from this checkpoint's or run's weights (init.from)"
     )
     parser.add_argument("--eager", action="store_true", help="do not compile: slow, for looking (MindSpore's PyNative)")
@@ -60,11 +65,14 @@ def _main(argv):
     args = parser().parse_args(argv)
     from tandemclip import backends
     from tandemclip.core.config.yaml_text import merge
+    from tandemclip.core.errors import UserError
     from tandemclip.core.evaluation.configured import evaluate_run
     from tandemclip.core.training import start
     from tandemclip.core.training.config import read
     from tandemclip.core.training.diagnosis import overfit
 
+    if args.accept_data_change and not args.resume:
+        raise UserError("--accept-data-change says how --resume may go on; give both, or leave it out")
     engine_class = backends.load(args.backend)
     overrides = command_line.parse_overrides(args.set)
     if args.init is not None:
@@ -82,7 +90,10 @@ def _main(argv):
             tuning=settings.tuning,
         )  # fmt: skip
 
-    trainer = start.resume(args.out, mapping, overrides, make_engine, print, evaluate_run) if args.resume else None
+    trainer = None
+    if args.resume:
+        accept = args.accept_data_change
+        trainer = start.resume(args.out, mapping, overrides, make_engine, print, evaluate_run, accept)
     if trainer is None:
         trainer = start.begin(args.out, config, mapping, make_engine, args.resume, print, evaluate_run)
     interrupted = _stop_on_interrupt(trainer)
@@ -129,16 +140,16 @@ def _stop_on_interrupt(trainer):
 
 
 def _report(trainer, found, args, interrupted):
-    from tandemclip.core import hits
+    from tandemclip.core import figures, hits
     from tandemclip.core.whole_file import whole_file
 
     if found:
-        metrics = hits.percent(found)
-        for name, value in metrics.items():
-            print(f"{name}: {value:.2f}%")
+        print(*figures.lines(found), sep="\n")
+        if (guessing := figures.at_chance(found)) is not None:
+            print(guessing)
         hits.save(args.out / "hits.safetensors", found)
         with whole_file(args.out / "metrics.json") as file:
-            file.write(json.dumps({"step": trainer.step, **metrics}, indent=2).encode() + b"\n")
+            file.write(json.dumps({"step": trainer.step, **figures.to_json(found)}, indent=2).encode() + b"\n")
     if trainer.step < trainer.schedule.steps and trainer.leads:
         print(
             f"stopped at step {trainer.step} of {trainer.schedule.steps}; go on with: python tools/train.py "

@@ -2,7 +2,8 @@
 
 A row is one JSON object a line: `step` (updates done, counting this one: 1, 2, ...), `loss`, `terms` (name to value),
 `gradient_norm` (null where it overflowed and the update was skipped), `update_norm`, `logit_scale`, `learning_rate`,
-`step_seconds` (the whole step, waiting included) and `data_seconds` (the part of it spent waiting for data).
+`step_seconds` (the whole step, waiting included) and `data_seconds` (the part of it spent waiting for data). After an
+evaluation also `evaluation` (metric to percent), `chance` (what guessing would get) and `queries` (their number).
 """
 
 from __future__ import annotations

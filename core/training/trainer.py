@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tandemclip.core import figures
 from tandemclip.core.console.versions import installed
 from tandemclip.core.data.loading import bad_records
 from tandemclip.core.data.loading.loader import Batches, batches
@@ -81,6 +82,7 @@ class Trainer:
                 )
         if data.evaluate is not None and self.leads:
             data.evaluate.metrics(method)
+            data.evaluate.check(method, self.source.listed_classes)
 
     def train(self, max_steps: int | None = None) -> dict[str, Hits]:
         """Train to the end of the schedule, or to step `max_steps` of it, and save.
@@ -104,7 +106,9 @@ class Trainer:
                 progress.update(row, self.settings.batch_size)
                 advice.update(row, batch)
                 if self._due(self.settings.evaluate_every) and self.step < last:
-                    row["evaluation"] = percent(self._evaluate())
+                    found = self._evaluate()
+                    row |= {"evaluation": percent(found), **figures.rows(found)}
+                    advice.evaluated(found)
                 journal.append(row)
                 if self._due(self.settings.checkpoint_every) or self._overdue():
                     journal.sync()
@@ -113,6 +117,7 @@ class Trainer:
                 if total(self.engine, self.stop()):  # a signal may reach one rank before the others
                     break
                 mark = time.perf_counter()
+            advice.ended()
         if saved != self.step:
             self._save()
 
@@ -260,4 +265,10 @@ class Silent:
         pass
 
     def update(self, row, samples):
+        pass
+
+    def evaluated(self, found):
+        pass
+
+    def ended(self):
         pass
