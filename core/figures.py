@@ -10,10 +10,10 @@ CANNOT_FAIL = "the figure could not have come out otherwise, as guessing alone g
 
 def lines(metrics: dict[str, Hits]) -> list[str]:
     """For people: a line for each metric, then one for each remark."""
-    return [*(_line(name, hits) for name, hits in metrics.items()), *(f"remark: {each}" for each in remarks(metrics))]
+    return [*(line(name, hits) for name, hits in metrics.items()), *(f"remark: {each}" for each in remarks(metrics))]
 
 
-def _line(name: str, hits: Hits) -> str:
+def line(name: str, hits: Hits) -> str:
     low, high = hits.interval
     guessing = "" if hits.guessing is None else f"chance {100 * hits.guessing:.2f}%, "
     sure = f"95%: {100 * low:.2f} to {100 * high:.2f}"

@@ -69,7 +69,9 @@ def _runner(config: Config, folder: Path):
                 runner.register_hook(ShowProgress(open))
             yield runner
     except FileNotFoundError as error:
-        raise UserError(f"{error}: prepare the data as docs/detection.md says; --data names their folder") from error
+        raise UserError(
+            f"{error}: prepare the data as docs/detection.md of the repository says; --data names their folder"
+        ) from error
 
 
 class _QuietRunner(Runner):

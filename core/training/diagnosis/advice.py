@@ -54,11 +54,11 @@ class Advice:
                 self.say(f"remark: {remark}")
 
     def ended(self) -> None:
-        """At the end of the schedule: one sentence where the loss is still what guessing gives, however short the run
+        """At the end of the run: one sentence where the loss is still what guessing gives, however short the run
         was; nothing where that was said before, or where no text belongs to an image: ln N is of pairs.
         """
         size, method = self.trainer.settings.batch_size, self.trainer.config.method
-        ends = self.trainer.step == self.trainer.schedule.steps and self.rows
+        ends = self.trainer.ended and self.rows
         if not ends or method.text is None or "plateau" in self.reported:
             return
         found = plateau.stuck(self.rows, size, method.guessing)
@@ -79,7 +79,7 @@ class Advice:
             f"(ln of the batch size: {np.log(self.trainer.settings.batch_size):.3f}). Found:"
         )
         for cause in causes or [
-            "nothing wrong with data, gradients or learning rate; try tools/train.py --overfit 128"
+            "nothing wrong with data, gradients or learning rate; try tandemclip train --overfit 128"
         ]:
             self.say(f"- {cause}")
 
