@@ -129,7 +129,8 @@ def _main(argv):
         say(verdict)
     if trainer.leads:
         print(*ending.lines(trainer, found), sep="\n")
-    again = typed.again(argv, "--resume", without=FOR_ONE_CALL)
+    # a change was accepted once: the next one is to be told again
+    again = typed.again([each for each in argv if each != "--accept-data-change"], "--resume", without=FOR_ONE_CALL)
     return _report(trainer, found, args, again, bool(interrupted)) or int(not learned)
 
 

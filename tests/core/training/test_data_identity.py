@@ -78,6 +78,7 @@ def test_accepted_data_are_said_and_written_down(run, tmp_path, capsys):
     accept = ("--resume", "--accept-data-change")
     assert run(of_table(path), more=(*accept, "--max-steps", 2)) == 0  # the state is written though no step is made
     told = capsys.readouterr().out
+    assert "--accept" not in told.split("go on with: ")[1]  # the next change is told again
     assert told.count("from step 2 on with other data, as accepted: data.train.names: 8 records then and 7 now; ") == 1
     state = newest(tmp_path / "run").state
     assert state["identity"]["data.train.names"]["count"] == 7 and state["changes"][0]["step"] == 2
