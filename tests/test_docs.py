@@ -129,7 +129,8 @@ def test_labels(root, tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     metrics = json.loads((tmp_path / "runs" / "evaluated" / "metrics.json").read_text())
-    assert {*metrics} == {"step", "own/top1", "own/mean_per_class", "birds/linear_probe"}
+    beside = {"chance", "queries", "interval", "remarks"}
+    assert {*metrics} == {"step", "own/top1", "own/mean_per_class", "birds/linear_probe", *beside}
 
     (tmp_path / "flowers" / "classes.json").write_text('["rose", "tulip"]')
     (tmp_path / "runs").rename(tmp_path / "before")
