@@ -18,13 +18,15 @@ from tandemclip.core.training.update import AdamW
 
 @dataclass(frozen=True)
 class Model:
-    """batch_size: what is encoded at once. workers: processes that read pictures for evaluation; 0: a thread."""
+    """batch_size: what is encoded at once. workers: processes that read pictures for evaluation; 0: a thread.
+    class_names: what the classes that the method learned are called, by number; () where nobody says."""
 
     engine: Engine
     method: Method
     tokenizer: Tokenizer | None
     batch_size: int = 100
     workers: int = 0
+    class_names: tuple[str, ...] = ()
 
     def encode_texts(self, texts: list[str]) -> np.ndarray:
         """-> [len(texts), embed_dim] float32, unit rows. UserError for what is no list of texts."""
@@ -106,4 +108,5 @@ def model_of(saved: checkpoint.Checkpoint, engine_class, trust: bool = False) ->
     """
     method = build(Method, saved.state["config"]["method"], "method", trust, stored=True)
     engine = engine_class(method, saved.averaged, AdamW())
-    return Model(engine, method, from_json(saved.state["tokenizer"]))
+    names = tuple(saved.state.get("class_names") or ())
+    return Model(engine, method, from_json(saved.state["tokenizer"]), class_names=names)

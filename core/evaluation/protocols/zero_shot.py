@@ -12,7 +12,7 @@ from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.classes import TOP1, class_hits, class_metrics, ranked
 from tandemclip.core.evaluation.protocols.features import comparable, encode, unit_rows
-from tandemclip.core.evaluation.protocols.same_texts import warn_of_same_texts
+from tandemclip.core.evaluation.protocols.texts_read import Reading, of_prompts
 from tandemclip.core.hits import Hits
 from tandemclip.core.serving.model import Model
 from tandemclip.core.training.evaluation import Evaluation
@@ -55,12 +55,12 @@ def _hits(model: Model, images: np.ndarray, labels: np.ndarray, attribute: str, 
     if not known.any():
         raise UserError(f"no record of the evaluation source has a {attribute}; they need one (NNN.cls in shards)")
     scores = class_scores(model, prompts)
-    warn_of_same_texts(model.tokenizer, model.method.text.context_length, prompts)
+    remarks = of_prompts(Reading.of(model), prompts)
     asked = comparable(model.method, images[known], "image features")
     best = ranked(scores(asked[start : start + ROWS]) for start in range(0, len(asked), ROWS))
     predicted = np.full((len(labels), best.shape[1]), -1)
     predicted[known] = best
-    return class_hits(predicted, labels, len(prompts))
+    return class_hits(predicted, labels, len(prompts), remarks)
 
 
 def class_scores(model: Model, prompts_by_class: list[list[str]]) -> Scores:
