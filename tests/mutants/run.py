@@ -18,6 +18,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -46,11 +48,11 @@ def main() -> int:
     until = time.monotonic() + 60 * args.minutes
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder) / "tandemclip")
-        for mutant in mutants(bench.place, args.seed, args.within):
+        survivors = [row for row in rows.values() if not row["noticed"]] if args.again else []
+        for mutant in chain(_again(bench.place, survivors), mutants(bench.place, args.seed, args.within)):
             if time.monotonic() > until:
                 break
-            known = rows.get(mutant.key)
-            if known is not None and (known["noticed"] or not args.again):
+            if mutant.key in rows and rows[mutant.key] not in survivors:
                 continue
             rows[mutant.key] = row = bench.tried(mutant)
             print(_line(row), flush=True)
@@ -61,6 +63,16 @@ def main() -> int:
     _save(store, rows)
     print(report(rows.values()))
     return 0
+
+
+def _again(root: Path, survivors: list[dict]) -> Iterator[Mutant]:
+    """The same edits, where their line stands once in the file as it is now."""
+    for row in survivors:
+        source = (root / row["file"]).read_text(encoding="utf-8")
+        if source.count(row["was"]) == 1:
+            yield Mutant(row["file"], source.replace(row["was"], row["becomes"]), row["was"], row["becomes"])
+        else:
+            print(f"{row['file']} has no more, or several times: {row['was']}")
 
 
 class Bench:
