@@ -76,8 +76,8 @@ def parser() -> command_line.Parser:
     found_by.add_argument(
         "--detector",
         type=Path,
-        metavar="CHECKPOINT",
-        help="a file that a training of an object-attribute detector left",
+        metavar="RUN",
+        help="an object-attribute detector: a training's folder (its newest) or a .pth file",
     )
     found_by.add_argument(
         "--features", type=Path, metavar="TSV", help="regions that others extracted: bottom-up attention's, VinVL's"
@@ -311,8 +311,7 @@ def _objects(args):
     """Add what PyramidCLIP's ROI level reads: the 10 "objects" of highest confidence and, in NNN.rois.npy, a feature of
     each region.
 
-        python tools/prepare.py objects --detector runs/detector/iter_3000.pth --in 'data/photos/*.tar' --out
-        data/photos_pyramid
+        python tools/prepare.py objects --detector runs/detector --in 'data/photos/*.tar' --out data/photos_pyramid
 
     --encoder takes boxed phrases ("phrases": [{"phrase", "box"}]) in place of a detector's objects. A detector gives
     confidences, people who draw boxes do not: the confidence that is written is the box's share of the picture, so that
