@@ -375,14 +375,11 @@ def _t5(folder):
     return T5(folder)
 
 
-def _report(counts, what):
-    print(f"{counts['samples']} samples, {counts[what]} {what}")
-    if counts["unreadable"]:
-        print(f"{counts['unreadable']} samples cannot be read and were copied as they are; `check` names them")
-    if counts["missing"]:
-        print(f"{counts['missing']} samples are not in the file and were copied as they are; see --image-key")
-    if counts["without_objects"]:
-        print(f"on {counts['without_objects']} samples nothing was found")
+def _report(done, what):
+    from tandemclip.core.data.account import lines_of
+
+    print(*lines_of(done.accounts), sep="\n")
+    print(f"{done.counts['samples']} samples, {done.counts[what]} {what}; what was passed over is copied as it is")
 
 
 def main(argv=None):

@@ -18,6 +18,7 @@ from tandemclip.core.data.sources.tar_members import Span, read_members
 SPAN = np.dtype([("offset", "<i8"), ("size", "<i8")])  # in bytes; size -1 where the record has no such member
 KINDS = ("cls", "image", "json", "rois", "txt")
 UNIT = "members of tar files"
+NO_PICTURE = "there is no picture of its name"
 
 
 def read_index(shard: Stamp) -> np.ndarray:
@@ -80,7 +81,7 @@ def _account(path: str, count: int, passed_over, groups: Groups) -> Account:
                 remarks.add("its name is not UTF-8", f"{base}:{key}")
             continue
         for name in kinds.values():
-            passed.add("there is no picture of its name", f"{base}:{name}")
+            passed.add(NO_PICTURE, f"{base}:{name}")
     for key in groups.split:
         remarks.add("names split at the last dot, as several have what stands before the first", f"{base}:{key}")
     for reason, named in passed_over.items():
