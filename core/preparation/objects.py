@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tandemclip.core.data import images
+from tandemclip.core.data.boxes import upright_box
 from tandemclip.core.data.sources.kinds import PICTURES
 from tandemclip.core.data.views.rois import OBJECTS
 from tandemclip.core.preparation.rewrite import Rewritten, Sample, Told, as_json, facts, rewrite
@@ -63,14 +64,15 @@ def _read(model: Model, key: str, contents: dict[str, bytes], row: np.ndarray, t
     """The sample's objects, [] where it has none; its picture is written to row [3, side, side]."""
     try:
         objects = strongest(facts(contents))
-        np.array([thing["box"] for thing in objects], np.float64).reshape(len(objects), 4)  # raises for what is no box
+        for thing in objects:
+            upright_box(thing["box"])  # raises for what is no box
         if objects:
             image = next(data for kind, data in contents.items() if kind in PICTURES)
             row[:] = squeezed(model, images.decode(image))
         else:
             told.passed_over.add(NONE, key)
         return objects
-    except (KeyError, TypeError, ValueError, StopIteration, images.Undecodable):
+    except (AttributeError, KeyError, TypeError, ValueError, StopIteration, images.Undecodable):
         told.passed_over.add(UNREADABLE, key)
         return []
 

@@ -11,7 +11,7 @@ from tandemclip.core.errors import UserError
 from tandemclip.downstream.detection.mistakes import cannot_be_built, last_line
 
 TOWERS = ("TandemBackbone", "TandemSharedHead")  # what begins from one of our checkpoints
-SUCH_AS = "a file in mmdet's style, such as configs/detection/coco_sample_mask_rcnn.py"
+SUCH_AS = "a file in mmdet's style, as `tandemclip show coco_sample_mask_rcnn` prints one"
 MISSPELLED = 0.9  # difflib's measure: "max_iter" for "max_iters" has 0.94, "loss_mask" for "loss_bbox" 0.67
 
 

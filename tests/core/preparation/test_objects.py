@@ -154,14 +154,18 @@ def test_what_cannot_be_described_is_copied_and_counted(model, tmp_path):
         ("no_phrase", {"png": picture(1), "json": described([])}),
         ("bad_json", {"png": picture(1), "json": b"{"}),
         ("bad_box", {"png": picture(1), "json": described([("x", [0, 0, 1])])}),
+        ("box_of_nan", {"png": picture(1), "json": described([("x", [0, 0, float("nan"), 1])])}),
+        ("upside_down", {"png": picture(1), "json": described([("x", [0.5, 0, 0.1, 1])])}),
+        ("other_encoding", {"png": picture(1), "json": good.decode().encode("utf-16")}),
+        ("a_mapping", {"png": picture(1), "json": b'{"phrases": {"x": [0, 0, 1, 1]}}'}),
         ("good", {"png": picture(2), "json": good, "extra.bin": b"\0\1"}),
     ]
     write_shard(tmp_path / "in" / "a.tar", samples)
     done = add_objects([str(tmp_path / "in" / "a.tar")], tmp_path / "out", model)
-    assert done.counts == {"samples": 7, "objects": 4}
+    assert done.counts == {"samples": 11, "objects": 4}
     assert list(done.accounts[1].lines()) == [
-        "described: 1 of 7 samples read",
-        "  passed over, it cannot be read (4: torn, no_image, bad_json, ...)",
+        "described: 1 of 11 samples read",
+        "  passed over, it cannot be read (8: torn, no_image, bad_json, ...)",
         "  passed over, it has no objects and no boxed phrases (2: no_json, no_phrase)",
     ]
     *copied, (key, contents) = read(tmp_path / "out" / "a.tar")
