@@ -26,13 +26,13 @@ def opened(settings: dict) -> Iterator[None]:
         files = ", ".join(part["ann_file"] for part in parts(dataset) if "ann_file" in part) or dataset.get("type")
         if NOTHING not in str(error):
             raise UserError(
-                f"the data {files} cannot be opened ({type(error).__name__}: {last_line(error)}); correct the file, or "
-                "what the configuration says of its dataloader"
+                f"the data set {files} cannot be opened ({type(error).__name__}: {last_line(error)}); correct the "
+                "file, or what the configuration says of its dataloader"
             ) from error
         raise UserError(
-            f"the data {files} have no picture that is left: they list none, or no thing on them is of the "
-            "configuration's classes, or filter_cfg leaves them all out; give another file, or "
-            "metainfo=dict(classes=...) as they are called there"
+            f"the data set {files} has no picture left: it lists none, or no thing on them is of the configuration's "
+            "classes, or filter_cfg leaves all out; give another file, or metainfo=dict(classes=...) as they are "
+            "called there"
         ) from error
 
 

@@ -97,7 +97,7 @@ def start(checkpoint: str | Path | None, tower: dict | str | None) -> Drawn | Tr
     if Path(checkpoint).is_file():
         raise UserError(
             f"{checkpoint} is a file, and a tower begins from the folder of a run or of a checkpoint, as "
-            "tools/train.py writes them; tools/convert.py makes one of what others trained"
+            "`tandemclip train` writes them; `tandemclip convert` makes one of what others trained"
         )
     saved = checkpoints.load(checkpoints.resolve(Path(checkpoint)))
     return Trained(saved, build(Method, saved.state["config"]["method"], "method", trust=False, stored=True))

@@ -26,7 +26,7 @@ def content_of(path: Path) -> dict:
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
         raise UserError(
             f'{path} is no checkpoint of a detector: it has no "state_dict"; give the folder that '
-            "`tools/detect.py train` wrote, or a .pth file in it"
+            "`tandemclip detect train` wrote, or a .pth file in it"
         )
     return {"meta": {}, **content}
 

@@ -58,8 +58,8 @@ def renamed_first(content):
 @pytest.mark.parametrize(
     "split, change, words",
     [
-        ("train", lambda content: content.update(images=[], annotations=[]), "have no picture that is left"),
-        ("test", lambda content: content.update(images=[], annotations=[]), "have no picture that is left"),
+        ("train", lambda content: content.update(images=[], annotations=[]), "has no picture left"),
+        ("test", lambda content: content.update(images=[], annotations=[]), "has no picture left"),
         ("train", renamed, "no thing on them is of the configuration's classes"),
         ("test", renamed, "has 0 of the 10 classes of the configuration (zero, one, two, ...)"),
         ("train", renamed_first, "has 9 of the 10 classes"),  # else mmdet takes a one for a zero, and so on
