@@ -29,7 +29,7 @@ LEDGER = "rewritten.jsonl"
 COPIED = (NO_KIND, NO_PICTURE)  # members that training passes over, and a rewritten shard has all the same
 
 
-@dataclass
+@dataclass(frozen=True)
 class Told:
     """What a change says of a shard's samples. counts: what it likes. passed_over, remarks: by reason, with their keys;
     what is passed over is copied as it is, and said once of a sample.
