@@ -6,8 +6,7 @@ otherwise.
     tandemclip evaluate --checkpoint runs/clip --source class_folder path=photos templates=imagenet
 
 A source is named as a config names it: its type, then its fields as key=value. `one_by_one` and `linear_probe` hold
-others, see docs/labels.md of the
-repository.
+others, see docs/labels.md of the repository.
 """
 
 import json

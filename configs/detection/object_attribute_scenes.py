@@ -1,8 +1,8 @@
 """The object-attribute detector on the built-in scenes: minutes on two cores. The data, and the training:
 
-    python tools/prepare.py detection --out data/scenes_objects \\
+    tandemclip prepare detection --out data/scenes_objects \\
         --split train scenes size=128 count=3000 seed=1 --split test scenes size=128 count=500 seed=1 split=held_out
-    python tools/detect.py train --config configs/detection/object_attribute_scenes.py --out runs/scenes_detector
+    tandemclip detect train --config object_attribute_scenes --out runs/scenes_detector
 """
 
 _base_ = ["mmdet::_base_/models/faster-rcnn_r50_fpn.py", "base/runtime.py"]

@@ -29,7 +29,7 @@ def told(config: str, built: AllIsBuilt) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        what = "prepare the data as docs/detection.md says; --data names their folder"
+        what = "prepare the data as docs/detection.md of the repository says; --data names their folder"
         raise UserError(f"{last_line(error)}: {what}") from error
     except OSError as error:
         raise UserError(f"{last_line(error)}: see that it can be read, and that the disk has space") from error

@@ -57,7 +57,7 @@ def test_data_as_tar_shards(saved, shared, capsys):
     assert evaluate.main(["--checkpoint", run, "--data", str(first)]) == 0
     by_path = capsys.readouterr().out
     assert evaluate.main(["--checkpoint", run, "--source", "shards", f"paths={first}"]) == 0
-    assert capsys.readouterr().out == by_path and by_path.splitlines()[1].startswith("i2t/R@1: ")
+    assert capsys.readouterr().out == by_path and by_path.splitlines()[2].startswith("i2t/R@1: ")
     assert by_path.startswith(f"{first}: all 2,000 members of tar files read\n")
 
 

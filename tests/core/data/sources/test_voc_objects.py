@@ -213,3 +213,13 @@ def test_several_pictures_of_one_name_are_remarked_and_a_list_in_another_encodin
     (tmp_path / "ImageSets" / "Main" / "l.txt").write_bytes("1\n".encode("utf-16"))
     with pytest.raises(UserError, match="l.txt cannot be read .line 1 is not UTF-8"):
         len(VocObjects(str(tmp_path), split="l"))
+
+
+def test_of_several_pictures_of_one_name_the_annotation_says_which(tmp_path):
+    for ending in ("jpg", "webp", "png"):
+        write(tmp_path, "1", [], filename=f"old.{ending}")
+        (tmp_path / "JPEGImages" / f"1.{ending}").write_bytes(ending.encode())
+    for ending in ("jpg", "webp", "png"):
+        write(tmp_path, "1", [], filename=f"old.{ending}")
+        (tmp_path / "JPEGImages" / "1.jpg").write_bytes(b"jpg")
+        assert VocObjects(str(tmp_path))[0].image == ending.encode()
