@@ -106,7 +106,9 @@ def test_a_voc_tree_that_is_not_whole(root, data, tmp_path, capsys):
     shutil.rmtree(annotations)
     assert f"No such file or directory: '{annotations}/" in refused(train, capsys)
     shutil.rmtree(data / "VOC2007" / "ImageSets")
-    assert "ImageSets/Main/train.txt': prepare the data as docs/detection.md of the repository says" in refused(train, capsys)
+    assert "ImageSets/Main/train.txt': prepare the data as docs/detection.md of the repository says" in refused(
+        train, capsys
+    )
 
 
 # ------------------------------------------------------------------ checkpoints
