@@ -71,7 +71,7 @@ def test_annotations_that_do_not_fit(root, run, data, tmp_path, capsys, split, c
     training = ["train", *of(root, data), "--out", str(tmp_path / "out"), "--set", *SHORT]
     error = refused(training, capsys)  # a training reads what it is evaluated on before it begins
     assert words in error and ANNOTATIONS.format(split) in error
-    if split == "test":
+    if split == "test" and "no picture" in words:
         assert refused(["test", *of(root, data), "--checkpoint", str(run), "--out", str(tmp_path)], capsys) == error
         show = ["show", *of(root, data), "--checkpoint", str(run), "--out", str(tmp_path)]
         assert refused(show, capsys) == error
