@@ -55,7 +55,7 @@ def main():
     args = parser.parse_args()
     scenes = Scenes(size=48, count=COUNT, digits=1, split="held_out")
     page = drawn(scenes, answers(tandemclip.load(args.checkpoint), scenes))
-    page.quantize(64).save(args.out, optimize=True)
+    page.quantize(256).save(args.out, optimize=True)
 
 
 if __name__ == "__main__":

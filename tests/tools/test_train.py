@@ -13,7 +13,7 @@ import pytest
 from tandemclip.core import hits
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.core.training.config import read
-from tandemclip.tools import train
+from tandemclip.tools import evaluate, train
 
 
 @pytest.fixture
@@ -147,6 +147,22 @@ def test_init_starts_from_other_weights(config, tmp_path):
         np.abs(first.model[n] - second.model[n]).max() for n in first.model if "mean" not in n and "variance" not in n
     )
     assert second.step == 1 and drift < 1e-3
+
+
+def test_the_best_one_is_evaluated_and_started_from(config, tmp_path, capsys):
+    given = ["training.steps=6", "training.evaluate_every=2", "training.keep={last: 1, best: zero_shot/color}"]
+    assert run(config, tmp_path / "a", "--set", *given) == 0
+    shown = capsys.readouterr().out
+    assert [f"evaluation, step {step}: zero_shot/digit" in shown for step in (2, 4, 6)] == [True, True, False]
+    assert f"checkpoint, step 6: {tmp_path}/a/checkpoints/step-00000006\n" in shown and f"{tmp_path}/a/best\n" in shown
+    evaluated = {row["step"]: row["evaluation"] for row in journal.read(tmp_path / "a") if "evaluation" in row}
+    best = json.loads((tmp_path / "a" / "best.json").read_text())
+    assert best["percent"] == max(figures["zero_shot/color"] for figures in evaluated.values())
+    assert evaluate.main(["--checkpoint", str(tmp_path / "a" / "best"), "--json", str(tmp_path / "f.json")]) == 0
+    assert json.loads((tmp_path / "f.json").read_text()).items() >= evaluated[best["step"]].items()
+    assert run(config, tmp_path / "b", "--init", tmp_path / "a" / "best", "--max-steps", 1) == 0
+    taken = checkpoint.load(checkpoint.latest(tmp_path / "b")).state["init"]["source"]
+    assert taken.endswith(f"checkpoints/step-{best['step']:08d}")
 
 
 def test_clipping_scales_the_gradient(config, tmp_path):
