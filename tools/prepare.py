@@ -76,8 +76,8 @@ def parser() -> command_line.Parser:
     found_by.add_argument(
         "--detector",
         type=Path,
-        metavar="CHECKPOINT",
-        help="a file that a training of an object-attribute detector left",
+        metavar="RUN",
+        help="an object-attribute detector: a training's folder (its newest) or a .pth file",
     )
     found_by.add_argument(
         "--features", type=Path, metavar="TSV", help="regions that others extracted: bottom-up attention's, VinVL's"
@@ -314,8 +314,7 @@ def _detection(args):
 def _objects(args):
     """Add what PyramidCLIP's ROI level reads: the 10 "objects" of highest confidence and their features (NNN.rois.npy).
 
-        tandemclip prepare objects --detector runs/detector/iter_3000.pth --in 'data/photos/*.tar' --out
-        data/photos_pyramid
+        tandemclip prepare objects --detector runs/detector --in 'data/photos/*.tar' --out data/photos_pyramid
 
     --encoder takes boxed phrases ("phrases": [{"phrase", "box"}]) in place of a detector's objects. A detector gives
     confidences, people who draw boxes do not: the confidence that is written is the box's share of the picture, so that
@@ -376,14 +375,11 @@ def _t5(folder):
     return T5(folder)
 
 
-def _report(counts, what):
-    print(f"{counts['samples']} samples, {counts[what]} {what}")
-    if counts["unreadable"]:
-        print(f"{counts['unreadable']} samples cannot be read and were copied as they are; `check` names them")
-    if counts["missing"]:
-        print(f"{counts['missing']} samples are not in the file and were copied as they are; see --image-key")
-    if counts["without_objects"]:
-        print(f"on {counts['without_objects']} samples nothing was found")
+def _report(done, what):
+    from tandemclip.core.data.account import lines_of
+
+    print(*lines_of(done.accounts), sep="\n")
+    print(f"{done.counts['samples']} samples, {done.counts[what]} {what}; what was passed over is copied as it is")
 
 
 def main(argv=None):

@@ -20,6 +20,7 @@ SPAN = np.dtype([("offset", "<i8"), ("size", "<i8")])  # in bytes; size -1 where
 KINDS = ("cls", "image", "json", "rois", "txt")
 UNIT = "members of tar files"
 BLOCK = 65_536  # entries of an index read at a time
+NO_PICTURE = "there is no picture of its name"
 
 
 def read_index(shard: Stamp) -> np.ndarray:
@@ -100,7 +101,7 @@ def _account(path: str, count: int, passed_over, groups: Groups) -> Account:
                 remarks.add("its name is not UTF-8", f"{base}:{key}")
             continue
         for name in kinds.values():
-            passed.add("there is no picture of its name", f"{base}:{name}")
+            passed.add(NO_PICTURE, f"{base}:{name}")
     for key in groups.split:
         remarks.add("names split at the last dot, as several have what stands before the first", f"{base}:{key}")
     for reason, named in passed_over.items():
