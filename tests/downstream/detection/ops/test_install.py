@@ -50,7 +50,7 @@ def test_a_compiled_mmcv_wins(tmp_path, monkeypatch):
 def test_without_mmcv_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.delitem(sys.modules, NAME)
     monkeypatch.setitem(sys.modules, "mmcv", None)
-    with pytest.raises(UserError, match="needs the package mmcv, .*pip install .*detection"):
+    with pytest.raises(UserError, match="needs the package mmcv, .*pip install .*mmcv-lite==2.1.0"):
         install_ops()
 
 
