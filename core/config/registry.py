@@ -16,6 +16,7 @@ TYPES = {
         "multi_task": "methods.multi_task:MultiTask",
         "supcon": "methods.supcon:SupCon",
         "lightclip": "methods.lightclip:LightCLIP",
+        "siglip": "methods.siglip:SigLIP",
     },
     "towers.tower:ImageTower": {
         "vit": "towers.vit:VisionTransformer",

@@ -1,4 +1,4 @@
-"""What is trained in pieces and on ranks: three of our methods, and seven small ones from a folder of their own."""
+"""What is trained in pieces and on ranks: some of our methods, and seven small ones from a folder of their own."""
 
 from pathlib import Path
 
@@ -24,6 +24,10 @@ training: {{batch_size: 16}}
     # softened targets, a matching of tokens, and masked words of which pieces have different numbers
     "lightclip": """
 base: {root}/configs/pretrain/tiny_lightclip_swin.yaml
+""",
+    # every image against every text, in chunks of columns
+    "siglip": """
+base: {root}/configs/pretrain/tiny_siglip_vit.yaml
 """,
 }
 OWN = {  # one method of one's own for each mechanism, see my_methods.py
