@@ -17,6 +17,7 @@ TYPES = {
         "supcon": "methods.supcon:SupCon",
         "lightclip": "methods.lightclip:LightCLIP",
         "siglip": "methods.siglip:SigLIP",
+        "slip": "methods.slip:SLIP",
     },
     "towers.tower:ImageTower": {
         "vit": "towers.vit:VisionTransformer",

@@ -36,7 +36,7 @@ MIXED = [
     ("tiny_cross_entropy_resnet", {"method": {"mixup": 0.8, "cutmix": 1.0}}),
 ]
 LIGHTCLIP = "tiny_lightclip_swin"
-PEERS = ("tiny_siglip_vit",)  # what the papers, or most people today, train beside these
+PEERS = ("tiny_siglip_vit", "tiny_slip_vit")  # what the papers, or most people today, train beside these
 EAGER = (
     "tiny_clip_vit",
     "tiny_clip_rn",

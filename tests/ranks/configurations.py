@@ -29,6 +29,10 @@ base: {root}/configs/pretrain/tiny_lightclip_swin.yaml
     "siglip": """
 base: {root}/configs/pretrain/tiny_siglip_vit.yaml
 """,
+    # a head whose BatchNorms see the whole batch, whatever pieces and ranks it comes in
+    "slip": """
+base: {root}/configs/pretrain/tiny_slip_vit.yaml
+""",
 }
 OWN = {  # one method of one's own for each mechanism, see my_methods.py
     **{name: TINY.replace("NAME", name) for name in ("Queue", "TokenWise", "Matching", "TwoPhases", "Frozen")},
@@ -42,12 +46,17 @@ method: {{type: "my_methods:Brightness"}}
 """,
 }
 CONFIGS = OURS | OWN
-# LeFF's BatchNorms see a piece at a time: the gradient is not that of the whole. Statistics are averaged over ranks.
+# The gradient is not that of the whole: LeFF's BatchNorms see a piece at a time, and their statistics are averaged over
+# ranks; a head may see the samples of a rank at a time, and the statistics are equal as they are.
 BATCH_NORM = {
     "LeFF": """
 base: {root}/configs/pretrain/tiny_clip_vit.yaml
 method: {{image: {{layers: 1, leff_depth: 1}}, text: {{layers: 1}}}}
-"""
+""",
+    "slip_by_rank": """
+base: {root}/configs/pretrain/tiny_slip_vit.yaml
+method: {{simclr: {{statistics: rank}}}}
+""",
 }
 
 
