@@ -56,3 +56,13 @@ def test_it_begins_as_timm_s_does():
 def test_leff_has_no_other_beginning():
     with pytest.raises(ValueError, match="leff_depth is 1"):
         VisionTransformer(**SIZES, initial="0.02", leff_depth=1)
+
+
+def test_clip_s_form_has_a_norm_in_front_of_the_blocks_and_no_bias_of_patches():
+    clip, plain = (dict(VisionTransformer(**SIZES, **form).all_parameters()).keys() for form in ({}, FORM))
+    assert clip - plain == {"input_norm.weight", "input_norm.bias"} and plain - clip == {"patches.bias"}
+    tower = VisionTransformer(**SIZES)
+    weights, images = random_weights(tower), array(0, 1, 3, 16, 16)
+    other = weights | {"input_norm.weight": weights["input_norm.weight"] * 2}
+    found = [judge(tower, w, images, method="features")[0] for w in (weights, other)]
+    assert np.abs(found[0] - found[1]).max() > 1e-3
