@@ -7,6 +7,8 @@ BACKEND ?= torch
 RECIPE ?= scenes_pyramidclip
 # What `make bench` sets our training beside, where it is there; BENCH: more of its arguments.
 REFERENCE ?= --reference ../shared/anchors/open_clip_flickr8k.py --reference-data ../shared/data/flickr8k_entities
+# Where edits are drawn and how, e.g. MUTANTS="--seed 3 --within core/layers"
+MUTANTS ?=
 # Engines otherwise start a thread a core each, and two of them in one test run slow each other down.
 THREADS ?= 2
 export OMP_NUM_THREADS ?= $(THREADS)
@@ -15,7 +17,7 @@ export MKL_NUM_THREADS ?= $(THREADS)
 
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: setup train check test test-full faults bench
+.PHONY: setup train check test test-full fuzz mutants faults bench
 
 setup: .venv/.stamp
 
@@ -39,6 +41,14 @@ test: check
 
 test-full: setup
 	$(VENV_PYTHON) -m pytest -m "not faults"
+
+# 2,000 edits of configurations, tables, json and tar files; `make test` makes the first 200.
+fuzz: setup
+	$(VENV_PYTHON) -m pytest tests/fuzz
+
+# Small edits of the code for twenty minutes, and which of them the tests notice; the next call goes on.
+mutants: setup
+	$(VENV_PYTHON) tests/mutants/run.py --minutes 20 $(MUTANTS)
 
 faults: setup
 	$(VENV_PYTHON) -m pytest tests/faults

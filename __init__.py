@@ -1,12 +1,16 @@
 """TandemCLIP: one definition of a vision-language pre-training method, two engines that are proven to agree."""
 
+__version__ = "0.1.0"  # setup.cfg reads it
 
-def load(checkpoint, backend: str = "torch", trust: bool = False):
+
+def load(checkpoint, backend: str | None = None, trust: bool = False, device: str | None = None):
     """The model of a checkpoint or run, with `encode_images` and `encode_texts`, on either engine.
 
+    backend: "torch" or "mindspore"; None: the one that is installed. device: "cpu", "cuda:1", "npu" ...; None: what the
+    engine takes by itself.
     trust: import classes from outside this package that the checkpoint names, which runs the code of their modules.
     """
     from tandemclip import backends
     from tandemclip.core.serving.model import open_model
 
-    return open_model(checkpoint, backends.load(backend), trust)
+    return open_model(checkpoint, backends.load(backend or backends.default(), device), trust)

@@ -92,19 +92,18 @@ class Judged:
     stopped: list[np.ndarray]
 
 
-def compare(subject: Subject, judge: Engine, engines: dict[str, Engine], tolerance: float | None = None) -> list[Row]:
+def compare(
+    subject: Subject, judge: Engine | None, engines: dict[str, Engine], tolerance: float | None = None
+) -> list[Row]:
     """Nodes, terms, gradients and three updates of every engine against the judges and each other.
 
-    The engines' own weights are replaced by the subject's.
+    The engines' own weights are replaced by the subject's. judge: of gradients; None where no engine computes in
+    float64. Each engine's gradient is then held against finite differences of the numpy judge along one direction of
+    all weights, and its updates begin from its own gradient.
     """
     batch, judged = with_margin(subject)
-    judge.load(subject.weights)
-    backward = step(subject, judge, batch, judged.chosen)
-    slope = {"slope": slope_error(subject, batch, judge, judged)}
-    rows = [_row("judge", JUDGE, "finite differences", slope, tolerance)]
-    rows.append(_row("term", JUDGE, "numpy", errors(backward.terms, judged.terms, "output"), tolerance))
-    gradients = judge.named_gradients(backward)
-    seen, noise = {"judge": (judged.nodes, judged.terms, gradients)}, zero_in_theory(gradients)
+    rows, gradients = ([], None) if judge is None else _judge(subject, judge, batch, judged, tolerance)
+    seen, noise = {"judge": (judged.nodes, judged.terms, gradients)}, zero_in_theory(gradients or {})
     rounding = node_rounding(subject, batch, judged) if tolerance is None else {}
     for name, engine in engines.items():
         engine.load(subject.weights)
@@ -116,12 +115,26 @@ def compare(subject: Subject, judge: Engine, engines: dict[str, Engine], toleran
         )
         if subject.method.chooses_by:
             rows.append(_row("choice", name, "judge", choice_gaps(subject, engine, batch, judged), tolerance))
+        if gradients is None:
+            slope = {"slope": slope_error(subject, batch, engine, judged)}
+            rows.append(_row("gradient", name, "finite differences", slope, tolerance))
         for against, other in seen.items():
             rows += _three(name, against, found, other, rounding, _large(subject), tolerance)
         # only float64 tells what is zero in theory: two float32 engines have nothing to agree in there
-        seen[name] = (*found[:2], {n: g for n, g in found[2].items() if n not in noise})
-        rows += compare_updates(subject, name, engine, gradients, tolerance)
+        told = None if gradients is None else {n: g for n, g in found[2].items() if n not in noise}
+        seen[name] = (*found[:2], told)
+        rows += compare_updates(subject, name, engine, found[2] if gradients is None else gradients, tolerance)
     return rows
+
+
+def _judge(subject, judge, batch, judged, tolerance) -> tuple[list[Row], Arrays]:
+    """What the judge of gradients is worth, and its gradients."""
+    judge.load(subject.weights)
+    backward = step(subject, judge, batch, judged.chosen)
+    slope = {"slope": slope_error(subject, batch, judge, judged)}
+    rows = [_row("judge", JUDGE, "finite differences", slope, tolerance)]
+    rows.append(_row("term", JUDGE, "numpy", errors(backward.terms, judged.terms, "output"), tolerance))
+    return rows, judge.named_gradients(backward)
 
 
 def step(subject: Subject, engine: Engine, batch: Arrays, chosen: Arrays) -> Backward:
@@ -159,14 +172,17 @@ def beyond_rounding(found: dict[str, float], rounding: dict[str, float]) -> dict
 
 
 def _three(name, against, found, other, rounding, large, tolerance):
-    gradients = found[2] if against == "judge" else {n: g for n, g in found[2].items() if n in other[2]}
-    gradient_errors = norms(gradients, other[2]) if large else errors(gradients, other[2], "gradient")
+    """Rows of nodes, terms and, where the other one's may be compared, gradients."""
     nodes = beyond_rounding(errors(flat(found[0]), flat(other[0]), "output"), rounding)
-    return [
+    rows = [
         _row("node", name, against, nodes, tolerance),
         _row("term", name, against, errors(found[1], other[1], "output"), tolerance),
-        _row("gradient", name, against, gradient_errors, tolerance),
     ]
+    if other[2] is None:
+        return rows
+    gradients = found[2] if against == "judge" else {n: g for n, g in found[2].items() if n in other[2]}
+    gradient_errors = norms(gradients, other[2]) if large else errors(gradients, other[2], "gradient")
+    return [*rows, _row("gradient", name, against, gradient_errors, tolerance)]
 
 
 def compare_updates(subject, name, engine, gradients, tolerance=None) -> list[Row]:
@@ -206,9 +222,9 @@ def judged_updates(subject: Subject, given: list[Arrays]) -> tuple[Arrays, Array
     return weights, moments
 
 
-def compare_training(subject: Subject, judge: Engine, engines: dict[str, Engine], tolerance=None) -> list[Row]:
-    """The loss of every step over `subject.batches`, against the judge of gradients and each other."""
-    seen, rows = {"judge": losses(subject, judge)}, []
+def compare_training(subject: Subject, judge: Engine | None, engines: dict[str, Engine], tolerance=None) -> list[Row]:
+    """The loss of every step over `subject.batches`, against the judge of gradients, if any, and each other."""
+    seen, rows = {} if judge is None else {"judge": losses(subject, judge)}, []
     for name, engine in engines.items():
         own = losses(subject, engine)
         for against, other in seen.items():

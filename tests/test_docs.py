@@ -149,7 +149,8 @@ INVENTED = re.compile(r"my_\w+\.(py|yaml)")
 
 
 def documents(root):
-    return [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").glob("*.md"))]
+    top = ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")
+    return [*(root / f"{name}.md" for name in top), *sorted((root / "docs").glob("*.md"))]
 
 
 def anchors(text):

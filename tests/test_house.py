@@ -292,3 +292,35 @@ def test_every_package_is_named_in_setup(root):
             name = re.escape(".".join(("tandemclip", *folder.relative_to(root).parts)))
             assert re.search(rf"^ +{name}$", text, re.MULTILINE), name
             assert not data or re.search(rf"^{name}{re.escape(data)}$", text, re.MULTILINE), name
+
+
+# What changes while it is used; everything else that is a dataclass is a value.
+CHANGING = {
+    "backends/recorder/ops/Program",
+    "backends/recorder/record/Recording",
+    "backends/torch/module/HookedRun",
+    "core/data/sources/shard_keys/Groups",
+    "core/methods/features/Features",
+    "core/preparation/annotated/PassedOver",
+    "core/preparation/check/Findings",
+    "core/spec/Run",
+    "core/training/best/Standing",
+    "core/training/constants/Compared",
+    "core/training/engine/Backward",
+    "core/training/engine/Differentiated",
+    "core/training/engine/Encoded",
+    "core/training/loss_scale/LossScale",
+    "core/training/trainer/Trainer",
+}
+
+
+def test_dataclasses_are_frozen(root):
+    """A spec, a source or a setting that somebody changes on the way would no more be what its configuration says."""
+    changing = set()
+    for path in [path for room in ("core", "backends", "downstream") for path in (root / room).rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            decorators = [ast.unparse(each) for each in getattr(node, "decorator_list", ())]
+            of_class = isinstance(node, ast.ClassDef) and any(each.startswith("dataclass") for each in decorators)
+            if of_class and not any("frozen=True" in each for each in decorators):
+                changing.add(f"{path.relative_to(root).with_suffix('')}/{node.name}")
+    assert changing == CHANGING

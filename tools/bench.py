@@ -1,8 +1,8 @@
 """Measure speed: training steps of both engines, start and memory, the data pipeline, what is slow, and a reference
 beside it.
 
-    python tools/bench.py --config configs/pretrain/scenes_pyramidclip.yaml --markdown bench.md
-    python tools/bench.py --config my.yaml --sections steps data
+    tandemclip bench --config scenes_pyramidclip --markdown bench.md
+    tandemclip bench --config my.yaml --sections steps data
 
 Absolute times drift on a shared machine, so that whatever is compared takes turns in one run: the ratios count. Run it
 on a quiet machine (a warning says when it is not).
@@ -14,10 +14,11 @@ from functools import cache
 from pathlib import Path
 
 from tandemclip import backends
+from tandemclip.core.config import shipped
 from tandemclip.core.console import command_line
 from tandemclip.core.errors import UserError
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "pretrain"
+CONFIGS = shipped.FOLDER / "pretrain"
 TOWERS = {"vit": CONFIGS / "flickr8k_clip_vit.yaml", "rn": CONFIGS / "flickr8k_clip_rn.yaml"}
 PAIR = tuple(CONFIGS / f"scenes_{name}.yaml" for name in ("lightclip_clip", "lightclip"))  # compared unless --others
 IMAGE_TOWERS = ("LightCLIP-ResNet18", "LightCLIP-MobileNet-V2", "LightCLIP-Swin-Nano", "RN50", "ViT-B/32")
@@ -30,7 +31,8 @@ ROUNDS = 5  # of each operator
 def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
     default = CONFIGS / "scenes_pyramidclip.yaml"
-    parser.add_argument("--config", type=Path, default=default, help=f"a YAML file (default: {default.name})")
+    help = f"a YAML file, or the name of one that ships (default: {default.stem})"
+    parser.add_config(default=default, help=help)
     parser.add_argument("--sections", nargs="+", choices=list(SECTIONS), default=list(SECTIONS), help="(default: all)")
     parser.add_argument(
         "--steps",
@@ -40,13 +42,8 @@ def parser() -> command_line.Parser:
         help="timed steps of each engine (default: 20)",
     )
     parser.add_set()
-    parser.add_argument(
-        "--others",
-        type=Path,
-        nargs="+",
-        metavar="YAML",
-        help="configs whose steps are compared with the config's (default: LightCLIP with CLIP, on scenes)",
-    )
+    help = "configs whose steps are compared with the config's (default: LightCLIP with CLIP, on scenes)"
+    parser.add_config("--others", nargs="+", help=help)
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it all to this file too, with the machine")
     group = parser.add_argument_group(
         "reference",
@@ -234,16 +231,8 @@ SECTIONS = {
 
 @cache
 def _engines() -> dict[str, type]:
-    """Those that are installed, the base of ratios first: the one that has kernels for every machine."""
-    found = {}
-    for name in sorted(backends.names(), reverse=True):
-        try:
-            found[name] = backends.load(name)
-        except UserError as error:
-            print(f"{name} is left out: {error}")
-    if not found:
-        raise UserError("no engine is installed, so that there is nothing to measure: install one as said above")
-    return found
+    """Those that are installed, the base of ratios first."""
+    return backends.load_all(print)
 
 
 def _calls(config):

@@ -1,14 +1,13 @@
 """Compare configurations: train and evaluate each with several seeds, and put figures, spread and intervals into one
 table.
 
-    python tools/compare.py --configs configs/pretrain/scenes_hard_clip.yaml
-    configs/pretrain/scenes_hard_pyramidclip.yaml \\
+    tandemclip compare --configs scenes_hard_clip scenes_hard_pyramidclip \\
         --seeds 0 1 2 --views 102400 --out runs/scenes_hard
 
 Started again with the same arguments it goes on where it stopped: what is finished is not run again. Each cell is a run
-of tools/train.py in OUT/<config>_<seed>; OUT/table.md and OUT/table.json hold the result. A difference stands with a
-paired 95% interval; equal image views, or equal time, are the fair comparison where a sample costs one method more than
-another.
+of `tandemclip train` in OUT/<config>_<seed>; OUT/table.md and OUT/table.json hold the result. A difference stands with
+a paired 95% interval; equal image views, or equal time, are the fair comparison where a sample costs one method more
+than another.
 """
 
 import shlex
@@ -16,13 +15,15 @@ import signal
 import sys
 from pathlib import Path
 
-from tandemclip.core.console import command_line
+from tandemclip import backends
+from tandemclip.core.console import command_line, typed
 
 
 def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
     add = parser.add_argument
-    add("--configs", type=Path, nargs="+", required=True, metavar="YAML", help="the others are held against the first")
+    help = "files, or names of configs that ship: the others are held against the first"
+    parser.add_config("--configs", nargs="+", required=True, help=help)
     add(
         "--seeds",
         type=command_line.at_least(0),
@@ -32,7 +33,7 @@ def parser() -> command_line.Parser:
         help="training.seed of the runs (default: 0 1 2)",
     )
     add("--out", type=Path, required=True, help="a folder for the runs and the table")
-    parser.add_backend()
+    parser.add_backend(backends.default())
     parser.add_set("every config")
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
@@ -50,7 +51,7 @@ def parser() -> command_line.Parser:
 
 
 def main(argv=None):
-    return command_line.run(_main, argv)
+    return command_line.run(_main, argv, goes_on=True)
 
 
 def _main(argv):
@@ -61,7 +62,8 @@ def _main(argv):
     from tandemclip.core.errors import UserError
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is a Ctrl-C
-    planned = cells(Plan(args.out, args.backend, tuple(args.set), args.views, args.minutes), args.configs, args.seeds)
+    plan = Plan(args.out, args.backend, tuple(args.set), args.views, args.minutes, args.device)
+    planned = cells(plan, args.configs, args.seeds)
     metrics, lacking = (args.metric, []) if args.metric else table.measured(planned)
     if lacking:
         print(f"left out: {', '.join(lacking)}, by which a finished cell was not measured")
@@ -74,7 +76,7 @@ def _main(argv):
             f"{LOG} has "
             "more); what is finished stays: mend the cause and start the same again"
         )
-    command = shlex.join(["python", "tools/compare.py", *argv])
+    command = f"{typed.program()} {shlex.join(argv)}"
     summary = table.summarize(results, metrics, command)
     (args.out / "table.json").write_text(table.to_json(summary))
     (args.out / "table.md").write_text(table.markdown(summary))

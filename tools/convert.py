@@ -1,7 +1,7 @@
 """Take over foreign weights as a checkpoint of ours, for training (--init), evaluation and encoding on either engine.
 
-    python tools/convert.py --from open_clip open_clip_model.safetensors runs/vit_b_32 --activation quick_gelu
-    python tools/convert.py --from unicl yfcc14m.pth runs/unicl_swin_t
+    tandemclip convert --from open_clip open_clip_model.safetensors runs/vit_b_32 --activation quick_gelu
+    tandemclip convert --from unicl yfcc14m.pth runs/unicl_swin_t
 
 The architecture is read from the shapes. Not open_clip's activation: OpenAI's weights and open_clip's "-quickgelu"
 models need quick_gelu, open_clip's others gelu. The names are the same, and the wrong one gives wrong features without
@@ -9,6 +9,7 @@ a word.
 """
 
 import sys
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tandemclip.core.console import command_line
 from tandemclip.core.errors import UserError
 
 FAMILIES = ("open_clip", "unicl")  # modules of core/interop
+WRAPPERS = ("module.", "_orig_mod.", "module.")  # data-parallel ones and torch.compile's, in either order
 ACTIVATIONS = ("quick_gelu", "gelu")
 
 
@@ -29,7 +31,7 @@ def parser() -> command_line.Parser:
 
 
 def main(argv=None):
-    return command_line.run(_main, argv)
+    return command_line.run(_main, argv, goes_on=True)
 
 
 def _main(argv):
@@ -38,7 +40,7 @@ def _main(argv):
 
     from tandemclip.core.config.build import build
     from tandemclip.core.data.tokenizers.clip import ClipTokenizer
-    from tandemclip.core.interop.adapter import convert
+    from tandemclip.core.interop.adapter import convert, without_numbers
     from tandemclip.core.methods.method import Method
     from tandemclip.core.spec import count_parameters
     from tandemclip.core.training import checkpoint
@@ -54,16 +56,38 @@ def _main(argv):
             "model with another tokenizer cannot be taken over"
         )
     method = build(Method, mapping, "method")
+    foreign = without_numbers(foreign, mapping)
     weights = convert(foreign, family.table(method, foreign), method)
     weights = {name: np.asarray(array, np.float32) for name, array in weights.items()}
     tokenizer = {"type": "clip_bpe"}
     state = {"config": {"method": mapping, "tokenizer": tokenizer}, "tokenizer": ClipTokenizer().to_json()}
     folder = checkpoint.save(args.destination, 0, weights, {}, state)
-    print(f"{folder}: {count_parameters(method):,} parameters, {method.text.activation}")
+    print(f"{folder}: {count_parameters(method):,} parameters")
+    print("in no shape, and taken for what such weights have:", ", ".join(unseen(method)))
+
+
+def unseen(method) -> list[str]:
+    """The constants that neither names nor shapes tell, with their values."""
+    crop = method.inference_view()
+    towers = [
+        f"{name}.{field} {getattr(tower, field)}"
+        for name, tower in (("image", method.image), ("text", method.text))
+        for field in ("heads", "activation", "eps")
+        if field in {each.name for each in fields(tower)}
+    ]
+    return [*towers, f"mean {list(crop.mean)}", f"std {list(crop.std)}", f"resize {crop.resize}"]
 
 
 def read(path: Path) -> dict:
-    """Arrays by their foreign names."""
+    """Arrays by their foreign names, without what wrappers put before all of them."""
+    found = _read(path)
+    for wrapper in WRAPPERS:
+        if found and all(name.startswith(wrapper) for name in found):
+            found = {name.removeprefix(wrapper): array for name, array in found.items()}
+    return found
+
+
+def _read(path: Path) -> dict:
     if path.suffix == ".safetensors":
         return read_safetensors(path)
     try:

@@ -1,13 +1,13 @@
 """Train a detector of MMDetection that begins from a pre-trained tower, test it, and look at what it finds.
 
-    python tools/detect.py train --config configs/detection/coco_sample_mask_rcnn.py --init runs/clip --out runs/detector
-    python tools/detect.py train --config configs/detection/coco_sample_mask_rcnn.py --init runs/clip --out runs/detector --resume
-    python tools/detect.py test --config configs/detection/coco_sample_mask_rcnn.py --checkpoint runs/detector
-    python tools/detect.py show --config configs/detection/coco_sample_mask_rcnn.py --checkpoint runs/detector --out pictures
+    tandemclip detect train --config coco_sample_mask_rcnn --init runs/clip --out runs/detector
+    tandemclip detect train --config coco_sample_mask_rcnn --init runs/clip --out runs/detector --resume
+    tandemclip detect test --config coco_sample_mask_rcnn --checkpoint runs/detector
+    tandemclip detect show --config coco_sample_mask_rcnn --checkpoint runs/detector --out pictures
 
 The second line goes on where the first was stopped. Without --init the tower begins from random weights, or from what
-the config names. On several devices: torchrun --nproc-per-node 8 tools/detect.py train ... They share the config's
-batch. How to prepare data, and what each config is: docs/detection.md.
+the config names. On several devices: torchrun --nproc-per-node 8 -m tandemclip.tools.detect train ... They share the config's
+batch. How to prepare data, and what each config is: docs/detection.md of the repository.
 """  # noqa: E501
 
 import json
@@ -16,6 +16,7 @@ import warnings
 from inspect import getdoc
 from pathlib import Path
 
+from tandemclip.core.config import shipped
 from tandemclip.core.console import command_line
 from tandemclip.core.errors import UserError
 
@@ -27,7 +28,7 @@ def parser() -> command_line.Parser:
     command = _command(commands, "train", _train, "train a detector")
     command.add_argument("--out", type=Path, required=True, help="the run's folder: checkpoints, log, TensorBoard")
     command.add_argument(
-        "--init", type=Path, metavar="CKPT", help="a run or checkpoint of tools/train.py: its image tower's weights"
+        "--init", type=Path, metavar="CKPT", help="a run or checkpoint of `tandemclip train`: its image tower's weights"
     )
     command.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out, if any")
 
@@ -51,7 +52,8 @@ def _command(commands, name, run, help):
     """The parser of a sub-command; `run` gets its arguments."""
     command = commands.add_parser(name, help=help, description=getdoc(run))
     command.set_defaults(run=run, init=None)
-    command.add_argument("--config", type=Path, required=True, help="a file in mmdet's style, see configs/detection/")
+    help = "a file in mmdet's style, or the name of one that ships (tandemclip list configs)"
+    command.add_config(type=shipped.detector, required=True, help=help)
     command.add_argument("--data", type=Path, metavar="FOLDER", help="the data set, in place of the config's data_root")
     command.add_set()
     return command
@@ -64,7 +66,7 @@ def _add_checkpoint(command):
 
 
 def main(argv=None):
-    return command_line.run(_main, argv)
+    return command_line.run(_main, argv, goes_on=True)
 
 
 def _main(argv):

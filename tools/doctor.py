@@ -1,13 +1,12 @@
 """What is installed, what the engines see, and whether they compute correctly on this machine.
 
-    python tools/doctor.py
+    tandemclip doctor
 
 Each engine does one step (forward, backward, update) of every tiny configuration, and is held against numpy in float64;
 where a kernel is missing, the first node that needs it is named. Takes seconds on torch, a minute or two on MindSpore,
 which compiles. The exit code is 0 where at least one engine works and none that is installed is wrong, else 1.
 """
 
-import importlib
 import os
 import platform
 import shutil
@@ -15,13 +14,15 @@ import sys
 from itertools import product
 from pathlib import Path
 
+import tandemclip
 from tandemclip import backends
+from tandemclip.core.config import shipped
 from tandemclip.core.console import command_line
 from tandemclip.core.console.versions import installed
 from tandemclip.core.errors import UserError
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "pretrain"
-PACKAGES = ("tandemclip", "numpy", "opencv-python", "grain", "safetensors")
+CONFIGS = shipped.FOLDER / "pretrain"
+PACKAGES = ("numpy", "opencv-python", "grain", "safetensors")
 SMALL = 1 << 30  # bytes of /dev/shm
 
 
@@ -36,58 +37,58 @@ def main(argv=None):
 def _main(argv):
     parser().parse_args(argv)
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
+
+    from tandemclip.core.console import tables
 
     console = Console(highlight=False)
-    console.print(machine())
-    seen, engines, broken = Table("engine", "version", "devices", "precisions"), {}, 0
+    tables.show(console, ("this machine", ""), machine(), texts=[0, 1])
+    seen, engines, broken = [], {}, 0
     for name in backends.names():
         try:
             engine_class = backends.load(name)
-            here = importlib.import_module(f"tandemclip.backends.{name}.devices")
             precisions = ", ".join(engine_class.capabilities.precisions)
-            seen.add_row(name, _version(name), "\n".join(here.devices()), precisions)
+            seen.append((name, _version(name), "\n".join(backends.devices(name)), precisions))
             engines[name] = engine_class
         except UserError as error:  # it is not installed
-            seen.add_row(name, "-", escape(str(error)), "")
+            seen.append((name, "-", Text(str(error)), ""))
         except Exception as error:  # it is, and does not start: whatever an engine raises
-            seen.add_row(name, _version(name), f"[red]does not start: {escape(str(error))}", "")
+            seen.append((name, _version(name), Text(f"does not start: {error}", "red"), ""))
             broken += 1
-    console.print(seen)
+    console.print()
+    tables.show(console, ("engine", "version", "devices", "precisions"), seen, texts=[0, 1, 2, 3])
     return 0 if _examine(engines, console) and not broken else 1
 
 
-def machine():
-    from rich.table import Table
-
-    table = Table(show_header=False, box=None)
-    table.add_row("python", f"{platform.python_version()}, {platform.platform()}")
-    for package in PACKAGES:
-        table.add_row(package, _version(package))
+def machine() -> list[tuple[str, str]]:
+    rows = [("python", f"{platform.python_version()}, {platform.platform()}")]
+    rows += [("tandemclip", tandemclip.__version__), *((package, _version(package)) for package in PACKAGES)]
     threads = os.environ.get("OMP_NUM_THREADS", "not set")
-    table.add_row("cores", f"{os.cpu_count()}, OMP_NUM_THREADS {threads}")
-    table.add_row("free disk", f"{shutil.disk_usage('.').free / 2**30:.1f} GiB in this folder")
+    rows.append(("cores", f"{os.cpu_count()}, OMP_NUM_THREADS {threads}"))
+    rows.append(("free disk", f"{shutil.disk_usage('.').free / 2**30:.1f} GiB in this folder"))
     memory = Path("/dev/shm")
     if memory.is_dir():
         free = shutil.disk_usage(memory).free
         small = ": little, data workers need it (docker run --shm-size=8g, or data.workers=0)" if free < SMALL else ""
-        table.add_row("/dev/shm", f"{free / 2**30:.1f} GiB free{small}")
-    return table
+        rows.append(("/dev/shm", f"{free / 2**30:.1f} GiB free{small}"))
+    return rows
 
 
 def _examine(engines: dict, console) -> bool:
     """Print what each engine makes of each configuration; True where there is an engine and none is wrong."""
-    from rich.markup import escape
-    from rich.table import Column, Table
+    from rich.text import Text
 
     from tandemclip.backends.checkup import checkup
+    from tandemclip.core.console import tables
     from tandemclip.core.spec import initial_weights
     from tandemclip.core.training.config import read
     from tandemclip.tools.parity import subject
 
-    columns = ("engine", Column("one step of", no_wrap=True), "ready", "terms", "gradient", "update", "")
-    table, faults = Table(*columns, title="against numpy in float64"), []
+    if not engines:
+        console.print("no engine is installed that works; the table above says how to install one")
+        return False
+    rows: dict = {name: [] for name in engines}
+    faults = []
     for path in sorted(CONFIGS.glob("tiny_*.yaml")):
         config, _ = read(path)
         start = subject(config, initial_weights(config.method, config.training.seed), 1)
@@ -95,11 +96,14 @@ def _examine(engines: dict, console) -> bool:
             title = f"{path.stem}, {phase}" if phase else path.stem
             with console.status(f"{name}: one step of {title}"):
                 found = checkup(each, engines[name])
-            verdict = "[green]agrees" if found.fault is None else f"[red]{escape(found.fault)}"
+            verdict = Text("agrees", "green") if found.fault is None else Text(found.fault, "red")
             errors = [f"{error:.1e}" for error in (found.term, found.gradient, found.update)]
-            table.add_row(name, title, f"{found.seconds:.1f} s", *errors, verdict)
+            rows[name].append((title, f"{found.seconds:.1f} s", *errors, verdict))
             faults.append(found.fault is not None)
-    console.print(table if engines else "no engine is installed that works; the table above says how to install one")
+    for name, lines in rows.items():
+        console.print(f"\n{backends.about(name)}: against numpy in float64")
+        columns = ("one step of", "ready", "terms", "gradient", "update", "")
+        tables.show(console, columns, lines, texts=[0, 5])
     return bool(faults) and not any(faults)
 
 

@@ -1,27 +1,32 @@
 """Evaluate a checkpoint: by classes where the data knows them (zero-shot, or the method's own), image-text retrieval
 otherwise.
 
-    python tools/evaluate.py --checkpoint runs/scenes_clip
-    python tools/evaluate.py --checkpoint runs/clip --backend mindspore --data '/data/flickr/test-*.tar'
-    python tools/evaluate.py --checkpoint runs/clip --source class_folder path=photos templates=imagenet
+    tandemclip evaluate --checkpoint runs/scenes_clip
+    tandemclip evaluate --checkpoint runs/clip --backend mindspore --data '/data/flickr/test-*.tar'
+    tandemclip evaluate --checkpoint runs/clip --source class_folder path=photos templates=imagenet
 
 A source is named as a config names it: its type, then its fields as key=value. `one_by_one` and `linear_probe` hold
-others, see docs/labels.md.
+others, see docs/labels.md of the
+repository.
 """
 
 import json
 import sys
 from pathlib import Path
 
+from tandemclip import backends
 from tandemclip.core.console import command_line
 
 
 def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
     parser.add_argument(
-        "--checkpoint", type=Path, required=True, help="a run's folder (its newest checkpoint) or a checkpoint's"
+        "--checkpoint",
+        type=Path,
+        required=True,
+        help="a run's folder (its newest checkpoint), RUN/best, or a checkpoint's",
     )
-    parser.add_backend()
+    parser.add_backend(backends.default())
     parser.add_argument(
         "--data", nargs="+", help="tar shards to evaluate on (default: data.evaluate of the run's config)"
     )
@@ -39,14 +44,14 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
-    from tandemclip import backends
     from tandemclip.core.data.account import lines_of
     from tandemclip.core.hits import percent
     from tandemclip.core.serving.model import model_of
     from tandemclip.core.training import checkpoint
 
-    engine_class = backends.load(args.backend)
+    engine_class = backends.load(args.backend, args.device)
     saved = checkpoint.load(checkpoint.resolve(args.checkpoint))
+    print(backends.about(args.backend))
     evaluation = _evaluation(args, saved)
     print(*lines_of(evaluation.accounts()), sep="\n")
     metrics = percent(evaluation.measure(model_of(saved, engine_class, args.trust)))

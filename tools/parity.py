@@ -1,15 +1,15 @@
 """Prove that the engines agree: on a configuration, from initial weights and from a trained checkpoint.
 
-    python tools/parity.py --config configs/pretrain/tiny_clip_vit.yaml
+    tandemclip parity --config tiny_clip_vit
 
 Every node, named term and gradient of torch, MindSpore compiled and MindSpore PyNative is compared with a float64 judge
-and with each other, then three updates and a few steps of training. The table names the first node out of tolerance;
-the exit code is 1 if there is any.
+and with each other, then three updates and a few steps of training. The first node out of tolerance is named; the exit
+code is 1 if there is any. Where one engine is installed, it is held against the judge alone.
 
-    python tools/parity.py --config my.yaml --long 100
+    tandemclip parity --config my.yaml --long 100
 
-Only the losses of 100 steps: MindSpore may part from torch as rounding makes torch part from itself, see
-docs/parity.md.
+Only the losses of 100 steps, for which both engines are needed: MindSpore may part from torch as rounding makes torch
+part from itself, see docs/parity.md of the repository.
 """
 
 import json
@@ -19,15 +19,20 @@ from pathlib import Path
 
 from tandemclip import backends
 from tandemclip.core.console import command_line
+from tandemclip.core.errors import UserError
 
 TRAINED_STEPS = 200
+NO_JUDGE = (
+    "no engine here computes in float64: gradients are held against finite differences of numpy along one direction of "
+    "all weights, and the losses of training steps (level step) against nothing"
+)
 
 
 def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/tiny_*.yaml")
+    parser.add_config(required=True)
     parser.add_argument(
-        "--checkpoint", type=Path, help=f"trained weights (default: {TRAINED_STEPS} steps of torch, trained now)"
+        "--checkpoint", type=Path, help=f"trained weights (default: {TRAINED_STEPS} steps, trained now)"
     )
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
@@ -58,19 +63,28 @@ def main(argv=None):
     return command_line.run(_main, argv)
 
 
-COMPILED, EAGER = "mindspore compiled", "mindspore pynative"
+COMPILED, PYNATIVE = "compiled", "pynative"
+EAGER = f"mindspore {PYNATIVE}"
 
 
-def engines(start):
-    """The judge of gradients, and every engine and mode that is held against it."""
-    torch, mindspore = backends.load("torch"), backends.load("mindspore")
-    given, tuning = (start.method, start.weights, start.rule), start.tuning
-    modes = {
-        "torch": torch(*given, tuning=tuning),
-        COMPILED: mindspore(*given, tuning=tuning),
-        EAGER: mindspore(*given, tuning=tuning, eager=True),
-    }
-    return torch.float64(*given, tuning=tuning), modes
+def engines(start, say=print):
+    """-> (the judge of gradients or None, {its name: every engine and mode that is held against it}).
+
+    Of those that are installed. say: gets a sentence for each that is not, and for what cannot be judged.
+    """
+    given, judge, modes = ((start.method, start.weights, start.rule), None, {})
+    for name, engine_class in backends.load_all(say).items():
+        capabilities = engine_class.capabilities
+        if capabilities.compiles:
+            modes[f"{name} {COMPILED}"] = engine_class(*given, tuning=start.tuning)
+            modes[f"{name} {PYNATIVE}"] = engine_class(*given, tuning=start.tuning, eager=True)
+        else:
+            modes[name] = engine_class(*given, tuning=start.tuning)
+        if judge is None and capabilities.float64:
+            judge = engine_class.float64(*given, tuning=start.tuning)
+    if judge is None:
+        say(NO_JUDGE)
+    return judge, modes
 
 
 def subject(config, weights, steps):
@@ -110,11 +124,11 @@ def _main(argv):
 
     from tandemclip.core.training.config import read
 
-    console = Console()
+    console = Console(highlight=False)
     config, _ = read(args.config, command_line.parse_overrides(args.set))
     rows = []
     for start, found in (_long if args.long else _every_level)(args, config, console):
-        console.print(table(f"{args.config.stem}, {start}", found))
+        show(console, f"{args.config.stem}, {start}", found)
         rows += [{"start": start, **asdict(row), "agrees": row.agrees} for row in found]
     if args.json:
         args.json.write_text(json.dumps({"config": str(args.config), "rows": rows}, indent=2) + "\n")
@@ -131,12 +145,14 @@ def _every_level(args, config, console):
 
     initial = subject(config, initial_weights(config.method, config.training.seed), args.steps)
     judge, modes = engines(initial)
+    for name in dict.fromkeys(mode.partition(" ")[0] for mode in modes):
+        print(backends.about(name))
     if args.checkpoint:
         later = _weights(args.checkpoint, config)
     else:
-        with console.status(f"training {TRAINED_STEPS} steps with torch"):
-            later = trained(initial, modes["torch"])
-    compiled = {name: engine for name, engine in modes.items() if name != EAGER}
+        with console.status(f"training {TRAINED_STEPS} steps with {next(iter(modes))}"):
+            later = trained(initial, next(iter(modes.values())))
+    compiled = _without_pynative(modes)
     for start, at in {"initial weights": initial, "trained weights": replace(initial, weights=later)}.items():
         for phase, each in at.phases().items():
             title = f"{start}, {phase}" if phase else start
@@ -157,10 +173,17 @@ def _long(args, config, console):
     )
     start = subject(config, weights, args.long)
     _, modes = engines(start)
-    others = {COMPILED: modes[COMPILED]}
+    (base, first), *others = _without_pynative(modes).items()
+    if not others:
+        raise UserError(f"--long holds one engine against another, and {base} is alone here; leave it out")
     with Progress("steps", (MOVED + 1 + len(others)) * len(start.batches)) as progress:
-        found = compare_long(start, modes["torch"], others, args.tolerance, progress.advance)
+        found = compare_long(start, first, dict(others), args.tolerance, progress.advance)
     yield f"{args.long} steps", found
+
+
+def _without_pynative(modes):
+    """Those that train: PyNative takes seconds a step."""
+    return {name: engine for name, engine in modes.items() if not name.endswith(PYNATIVE)}
 
 
 def _weights(given, config):
@@ -171,23 +194,24 @@ def _weights(given, config):
     return matching(checkpoint.load(folder).model, config.method, folder)
 
 
-def table(title, rows):
+def show(console, title, rows):
     """A row a level, a column an engine: the largest error against the judge or any other engine."""
-    from rich.table import Table
+    from rich.text import Text
 
     from tandemclip.backends.parity import JUDGE
+    from tandemclip.core.console import tables
 
-    names = list(dict.fromkeys(row.engine for row in rows if row.engine != JUDGE))
-    table = Table("", JUDGE, *names, "tolerance", "", title=title)
+    names = list(dict.fromkeys(row.engine for row in sorted(rows, key=lambda row: row.engine != JUDGE)))
+    lines = []
     for level in dict.fromkeys(row.level for row in rows):
         of_level = [row for row in rows if row.level == level]
         worst = {row.engine: max(r.error for r in of_level if r.engine == row.engine) for row in of_level}
         out = next((row.first_out for row in of_level if not row.agrees), None)
-        cells = [f"{worst[name]:.1e}" if name in worst else "" for name in (JUDGE, *names)]
-        table.add_row(
-            level, *cells, f"{of_level[0].tolerance:.0e}", f"[red]first out: {out}" if out else "[green]agrees"
-        )
-    return table
+        cells = [f"{worst[name]:.1e}" if name in worst else "" for name in names]
+        verdict = Text(f"first out: {out}", "red") if out else Text("agrees", "green")
+        lines.append((level, *cells, f"{of_level[0].tolerance:.0e}", verdict))
+    columns = ("", *("\n".join(name.rsplit(" ", 1)) for name in names), "tolerance", "")
+    tables.show(console, columns, lines, texts=[0, len(columns) - 1], title=title)
 
 
 if __name__ == "__main__":

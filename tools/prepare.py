@@ -1,8 +1,8 @@
 """Make data sets ready for training.
 
-    python tools/prepare.py shards --source captions_table path=photos/captions.csv --out data/photos
-    python tools/prepare.py sample --source shards 'paths=data/photos/*.tar' --count 1000 --out data/photos_1000
-    python tools/prepare.py detection --split train voc_objects path=VOC2007 split=trainval --out data/voc07
+    tandemclip prepare shards --source captions_table path=photos/captions.csv --out data/photos
+    tandemclip prepare sample --source shards 'paths=data/photos/*.tar' --count 1000 --out data/photos_1000
+    tandemclip prepare detection --split train voc_objects path=VOC2007 split=trainval --out data/voc07
 
 A source is named as a config names it: its type, then its fields as key=value. A command that was stopped goes on where
 it stood when it is given again.
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tandemclip import backends
 from tandemclip.core.console import command_line
+from tandemclip.core.console.versions import how_to_install
 from tandemclip.core.errors import UserError
 
 NAMED = 10  # broken records that are printed; files have all
@@ -41,14 +42,13 @@ def parser() -> command_line.Parser:
     command.add_argument("--top", type=command_line.at_least(1), required=True, metavar="N", help="how many records")
     command.add_argument("--by", choices=["similarity"], default="similarity", help="cosine of image and caption")
     command.add_argument("--checkpoint", type=Path, required=True, help="a run's folder (its newest) or a checkpoint's")
-    command.add_backend()
+    command.add_backend(backends.default())
     command_line.add_trust(command)
     _add_out(command)
 
     command = _command(commands, "check", _check, "read a data set once and tell what training on it will meet")
-    command.add_argument(
-        "--config", type=Path, required=True, help="a YAML file, see configs/pretrain/: its data.train is read"
-    )
+    help = "a YAML file, or the name of one that ships (tandemclip list configs): its data.train is read"
+    command.add_config(required=True, help=help)
     command.add_set()
     command.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="where check.json and bad_records.txt go"
@@ -89,7 +89,7 @@ def parser() -> command_line.Parser:
     command.add_argument(
         "--image-key", metavar="NAME", help="what names a sample's picture in --features (default: the sample's key)"
     )
-    command.add_backend()
+    command.add_backend(backends.default())
     command_line.add_trust(command)
 
     command = _command(commands, "summaries", _summaries, "a summary of each picture's captions")
@@ -146,7 +146,7 @@ def _add_rewrite(command):
 def _shards(args):
     """Write the records of a source as tar shards (WebDataset) and OUT/report.json, which names those that are broken.
 
-        python tools/prepare.py shards --source class_folder path=photos --out data/photos --short-side 256
+        tandemclip prepare shards --source class_folder path=photos --out data/photos --short-side 256
 
     OUT/classes.json names the classes, if the source does; a class becomes a text where shards are given `classes` and
     `templates`. A captions_table (.csv, .tsv) has columns path and caption, or others that path_column= and
@@ -161,7 +161,7 @@ def _shards(args):
 def _sample(args):
     """Write a random subset of a source as shards, in the source's order.
 
-    python tools/prepare.py sample --source shards 'paths=data/photos/*.tar' --count 1000 --out data/photos_1000
+    tandemclip prepare sample --source shards 'paths=data/photos/*.tar' --count 1000 --out data/photos_1000
     """
     from tandemclip.core.preparation import sample, shards
 
@@ -174,7 +174,7 @@ def _sample(args):
 def _select(args):
     """Write the N records whose image and caption a trained model finds most similar as shards, in the source's order.
 
-        python tools/prepare.py select --top 1000 --checkpoint runs/clip --source shards 'paths=data/photos/*.tar' --out
+        tandemclip prepare select --top 1000 --checkpoint runs/clip --source shards 'paths=data/photos/*.tar' --out
         data/best
 
     The similarity is the cosine of the image and the caption; the mean where it has several. OUT/similarities.jsonl
@@ -189,7 +189,7 @@ def _select(args):
 
     source, of_source = _source(args)
     found = checkpoint.resolve(args.checkpoint)
-    model = open_model(found, backends.load(args.backend), args.trust)
+    model = open_model(found, backends.load(args.backend, args.device), args.trust)
     made = {**of_source, "checkpoint": sha256((found / checkpoint.MANIFEST).read_bytes()).hexdigest()}
     ledger = shards.open_ledger(args.out, {**made, **_layout(args), "top": args.top})
     similarity, broken = select.similarities(source, model, Ledger(args.out / select.LEDGER, made))
@@ -237,7 +237,7 @@ def _check(args):
     """Read every record of a config's data.train once and tell what training on it will meet. The last line says what
     to do.
 
-        python tools/prepare.py check --config configs/pretrain/flickr8k_clip_vit.yaml --out data/flickr8k_check
+        tandemclip prepare check --config flickr8k_clip_vit --out data/flickr8k_check
 
     First what was read and what was passed over, by reason. Then images that cannot be decoded, captions that are
     empty, repeated or longer than the context, how many pairs of a batch are false negatives (captions or labels that
@@ -276,7 +276,7 @@ def _detection(args):
     """Write pictures, boxes, categories and, where they are known, attributes and masks for a detector: OUT/annotations
     (COCO's json) and OUT/VOC2007, over the same pictures. OUT/report.json names what was passed over.
 
-        python tools/prepare.py detection --split train scenes size=128 count=3000 seed=1 --split test scenes size=128
+        tandemclip prepare detection --split train scenes size=128 count=3000 seed=1 --split test scenes size=128
         count=500 seed=1 split=held_out --out data/scenes_detection
 
     Sources with boxes are scenes, coco_objects, voc_objects, and shards with "objects" or "phrases". A phrase without a
@@ -311,7 +311,7 @@ def _objects(args):
     """Add what PyramidCLIP's ROI level reads: the 10 "objects" of highest confidence and, in NNN.rois.npy, a feature of
     each region.
 
-        python tools/prepare.py objects --detector runs/detector/iter_3000.pth --in 'data/photos/*.tar' --out
+        tandemclip prepare objects --detector runs/detector/iter_3000.pth --in 'data/photos/*.tar' --out
         data/photos_pyramid
 
     --encoder takes boxed phrases ("phrases": [{"phrase", "box"}]) in place of a detector's objects. A detector gives
@@ -330,7 +330,7 @@ def _with_objects(args):
     if args.encoder is not None:
         from tandemclip.core.serving.model import open_model
 
-        model = open_model(args.encoder, backends.load(args.backend), args.trust)
+        model = open_model(args.encoder, backends.load(args.backend, args.device), args.trust)
         return objects.add_objects(args.patterns, args.out, model)
     if args.features is not None:
         from tandemclip.core.preparation.feature_files import FeatureFile
@@ -347,7 +347,7 @@ def _detector(path, trust):
         from tandemclip.downstream.detection.attributes.detector import open_detector
     except ModuleNotFoundError as error:
         raise UserError(
-            f"--detector needs the package {error.name}: pip install -c constraints.txt '.[detection]'"
+            f"--detector needs the package {error.name}, which is not installed: {how_to_install('detection')}"
         ) from error
     return open_detector(path, trust)
 
@@ -355,7 +355,7 @@ def _detector(path, trust):
 def _summaries(args):
     """Add the "summary" that PyramidCLIP's global level reads.
 
-        python tools/prepare.py summaries --model rules --in 'data/flickr/train/*.tar' --out data/flickr_summaries/train
+        tandemclip prepare summaries --model rules --in 'data/flickr/train/*.tar' --out data/flickr_summaries/train
 
     Of several captions the one that shares most words with the others is shortened. `rules` stand in for the paper's
     T5: they drop asides, subordinate clauses and attributes, and leave short captions alone.
@@ -387,7 +387,7 @@ def _report(counts, what):
 
 
 def main(argv=None):
-    return command_line.run(_main, argv)
+    return command_line.run(_main, argv, goes_on=True)
 
 
 def _main(argv):

@@ -1,6 +1,6 @@
 """Count a configuration's parameters and floating-point operations, stage by stage, without an engine.
 
-    python tools/summarize.py --config configs/pretrain/clip_vitb32_yfcc15m_v2.yaml
+    tandemclip summarize --config clip_vitb32_yfcc15m_v2
 
 FLOPs are two for each multiply-add of products and convolutions, of a forward pass. In training that is one sample with
 all its views, without the objective, which grows with the batch; a step, its gradient included, is three times that. At
@@ -9,14 +9,13 @@ The row "method" is what the method computes outside of any part, such as the lo
 """
 
 import sys
-from pathlib import Path
 
 from tandemclip.core.console import command_line
 
 
 def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/")
+    parser.add_config(required=True)
     parser.add_set()
     return parser
 
@@ -30,34 +29,32 @@ def _main(argv):
     from rich.console import Console
 
     from tandemclip.backends.recorder.cost import Cost, costs, inference_parameters
+    from tandemclip.core.console import tables
     from tandemclip.core.training.config import read
 
     config, _ = read(args.config, command_line.parse_overrides(args.set))
     groups = costs(config.method)
-    Console().print(_table(args.config.name, groups))
+    columns = ("part", "parameters", "MFLOPs\nin training", "MFLOPs\nat inference")
+    tables.show(Console(highlight=False), columns, _rows(groups), title=args.config.name)
     total = sum((cost for parts in groups.values() for cost in parts.values()), Cost())
     print(f"training: {total.parameters:,} parameters, {total.training:,} FLOPs")
     used = sum(inference_parameters(config.method).values())
     print(f"inference: {used:,} parameters, {total.inference:,} FLOPs")
 
 
-def _table(title, groups):
-    """A row a part; a group that has a name ends with its sum."""
-    from rich.table import Table
+def _rows(groups):
+    """A row a part; a group that has a name ends with its sum, and with an empty row."""
+    from rich.text import Text
 
     from tandemclip.backends.recorder.cost import Cost
 
-    table = Table(title=title)
-    table.add_column("part", no_wrap=True)
-    for name in ("parameters", "MFLOPs in training", "MFLOPs at inference"):
-        table.add_column(name, justify="right")
+    rows = []
     for group, parts in groups.items():
-        for name, cost in parts.items():
-            table.add_row(name, *_figures(cost))
+        rows += [(name, *_figures(cost)) for name, cost in parts.items()]
         if group:
-            table.add_row(f"{group}, all", *_figures(sum(parts.values(), Cost())), style="bold")
-        table.add_section()
-    return table
+            total = (f"{group}, all", *_figures(sum(parts.values(), Cost())))
+            rows += [[Text(cell, "bold") for cell in total], [""] * len(total)]
+    return rows
 
 
 def _figures(cost):

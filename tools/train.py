@@ -1,13 +1,17 @@
 """Pre-train a model from one YAML file, on either engine.
 
-    python tools/train.py --config configs/pretrain/scenes_clip.yaml --backend torch --out runs/clip
-    python tools/train.py --config configs/pretrain/scenes_clip.yaml --backend mindspore --out runs/clip --resume
+    tandemclip train --config scenes_clip --backend torch --out runs/clip
+    tandemclip train --config scenes_clip --backend mindspore --out runs/clip --resume
 
 The second line goes on where the first stopped, on the other engine. Ctrl-C writes a checkpoint before it ends.
 
+What is shown while it trains: `step 40/200  loss 2.1031  403 samples/s  data 14%  left 0:00:31`. samples/s and data are
+of the last 50 steps; data is the share of the time that was spent waiting for data (more workers, or smaller pictures,
+bring it down).
+
 A new set-up, before it trains for days: can it learn 128 pairs by heart? (exit code 1 if not, with what is in the way)
 
-    python tools/train.py --config my.yaml --out runs/overfit --overfit 128 --minutes 3
+    tandemclip train --config my.yaml --out runs/overfit --overfit 128 --minutes 3
 """
 
 import json
@@ -15,22 +19,25 @@ import signal
 import sys
 from pathlib import Path
 
-from tandemclip.core.console import command_line
+from tandemclip import backends
+from tandemclip.core.console import command_line, typed
+
+FOR_ONE_CALL = ("--max-steps", "--minutes", "--init")  # what a run that goes on is not given again
 
 
 def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/pretrain/")
-    parser.add_backend()
+    parser.add_config(required=True)
+    parser.add_backend(backends.default())
     parser.add_argument(
         "--out", type=Path, required=True, help="the run's folder: checkpoints, journal.jsonl, TensorBoard"
     )
     parser.add_set()
     parser.add_argument(
         "--max-steps",
-        type=command_line.at_least(0),
+        type=command_line.at_least(1),
         metavar="N",
-        help="stop at step N of the schedule, with a checkpoint; 0: compile, and save the initial weights",
+        help="stop at step N of the schedule, with a checkpoint",
     )
     parser.add_argument(
         "--minutes",
@@ -46,26 +53,36 @@ def parser() -> command_line.Parser:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint in --out, if any")
     parser.add_argument(
-        "--init", type=Path, metavar="CKPT", help="a new run: start from this checkpoint's or run's weights (init.from)"
+        "--init",
+        type=Path,
+        metavar="CKPT",
+        help="a new run: start from the weights of this checkpoint, run, or RUN/best (init.from)",
+    )
+    parser.add_argument(
+        "--report",
+        nargs="+",
+        choices=("wandb", "mlflow"),
+        default=[],
+        help="show the journal there too, by its own package; again with --resume",
     )
     parser.add_argument("--eager", action="store_true", help="do not compile: slow, for looking (MindSpore's PyNative)")
     return parser
 
 
 def main(argv=None):
-    return command_line.run(_main, argv)
+    return command_line.run(_main, argv, goes_on=True)
 
 
 def _main(argv):
     args = parser().parse_args(argv)
-    from tandemclip import backends
     from tandemclip.core.config.yaml_text import merge
     from tandemclip.core.evaluation.configured import evaluate_run
-    from tandemclip.core.training import start
+    from tandemclip.core.training import ending, start
     from tandemclip.core.training.config import read
     from tandemclip.core.training.diagnosis import overfit
+    from tandemclip.core.training.reporting.known import chosen
 
-    engine_class = backends.load(args.backend)
+    engine_class, reporters = backends.load(args.backend, args.device, args.out), chosen(args.report)
     overrides = command_line.parse_overrides(args.set)
     if args.init is not None:
         overrides = merge(overrides, {"init": {"from": str(args.init)}})
@@ -74,6 +91,8 @@ def _main(argv):
         config, mapping = overfit.overfitting(mapping, args.overfit)
 
     ranks = engine_class.join()
+    if ranks.rank == 0:
+        print(backends.about(args.backend))
 
     def make_engine(config, weights):
         settings = config.training
@@ -82,9 +101,11 @@ def _main(argv):
             tuning=settings.tuning,
         )  # fmt: skip
 
-    trainer = start.resume(args.out, mapping, overrides, make_engine, print, evaluate_run) if args.resume else None
+    trainer, given = None, {"say": print, "evaluate": evaluate_run, "reporters": reporters}
+    if args.resume:
+        trainer = start.resume(args.out, mapping, overrides, make_engine, **given)
     if trainer is None:
-        trainer = start.begin(args.out, config, mapping, make_engine, args.resume, print, evaluate_run)
+        trainer = start.begin(args.out, config, mapping, make_engine, args.resume, **given)
     interrupted = _stop_on_interrupt(trainer)
     say = print if trainer.leads else lambda text: None
     for line in _data(trainer.config.data):
@@ -97,7 +118,10 @@ def _main(argv):
     if args.overfit is not None and trainer.leads:
         found, learned, verdict = overfit.verdict(trainer)
         say(verdict)
-    return _report(trainer, found, args, bool(interrupted)) or int(not learned)
+    if trainer.leads:
+        print(*ending.lines(trainer, found), sep="\n")
+    again = typed.again(argv, "--resume", without=FOR_ONE_CALL)
+    return _report(trainer, found, args, again, bool(interrupted)) or int(not learned)
 
 
 def _data(data) -> list[str]:
@@ -112,7 +136,7 @@ def _stop_on_interrupt(trainer):
     """The first Ctrl-C ends the run after its step, the second at once. Returns a list that is empty until then.
 
     SIGTERM does the same: schedulers send it, and MindSpore, whose own handler replaces the one for Ctrl-C, turns that
-    into it.
+    into it. So does SIGHUP, which a lost session sends, unless it came ignored (nohup).
     """
     received = []
 
@@ -122,29 +146,24 @@ def _stop_on_interrupt(trainer):
         received.append(number)
         print("\nstopping after this step; Ctrl-C again to stop without a checkpoint", file=sys.stderr)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    hangup = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+    for number in (signal.SIGINT, signal.SIGTERM, *hangup):
         signal.signal(number, handle)
     trainer.stop = lambda: bool(received)
     return received
 
 
-def _report(trainer, found, args, interrupted):
+def _report(trainer, found, args, again, interrupted):
     from tandemclip.core import hits
     from tandemclip.core.whole_file import whole_file
 
     if found:
         metrics = hits.percent(found)
-        for name, value in metrics.items():
-            print(f"{name}: {value:.2f}%")
         hits.save(args.out / "hits.safetensors", found)
         with whole_file(args.out / "metrics.json") as file:
             file.write(json.dumps({"step": trainer.step, **metrics}, indent=2).encode() + b"\n")
-    if trainer.step < trainer.schedule.steps and trainer.leads:
-        print(
-            f"stopped at step {trainer.step} of {trainer.schedule.steps}; go on with: python tools/train.py "
-            f"--config {args.config} --backend {args.backend} --out {args.out} --resume"
-            + ("" if args.overfit is None else f" --overfit {args.overfit}")
-        )
+    if not trainer.ended and trainer.leads:
+        print(f"stopped at step {trainer.step} of {trainer.schedule.steps}; go on with: {again}")
     return 130 if interrupted else 0
 
 

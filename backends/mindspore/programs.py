@@ -1,9 +1,11 @@
 """What the engine compiles: each a recorded program with the arguments it takes and the names of what it gives."""
 
+from contextlib import nullcontext
+
 import mindspore as ms
 import numpy as np
 
-from tandemclip.backends.mindspore import ops, printing
+from tandemclip.backends.mindspore import log, ops, printing
 from tandemclip.backends.recorder.ops import Recorder
 from tandemclip.backends.recorder.record import probe_name, record, record_features, record_loss, record_step
 from tandemclip.core.methods.features import CHOSEN
@@ -26,9 +28,13 @@ class Compiled:
             function = ms.value_and_grad(function, tuple(range(len(first))), has_aux=True)
         self.function = ms.jit(function, capture_mode="ast")  # the other modes return wrong gradients, silently
         self.bare = differentiate and len(first) == 1  # by one position the gradient is no tuple
+        self.is_compiled = False
 
     def __call__(self, arrays):
-        result = self.function(*(self.constants[n] if n in self.constants else arrays[n] for n in self.arguments))
+        given = [self.constants[n] if n in self.constants else arrays[n] for n in self.arguments]
+        with nullcontext() if self.is_compiled else log.set_aside():
+            result = self.function(*given)
+        self.is_compiled = True
         return (result[0], (result[1],)) if self.bare else result
 
 

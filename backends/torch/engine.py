@@ -5,10 +5,11 @@ from functools import cached_property
 import torch
 
 from tandemclip.backends.recorder.draws import training_views
+from tandemclip.backends.torch import devices
 from tandemclip.backends.torch.memory import keep_freed_memory
 from tandemclip.backends.torch.module import Model
 from tandemclip.backends.torch.ops import TorchOps
-from tandemclip.backends.torch.ranks import best_device, join
+from tandemclip.backends.torch.ranks import join
 from tandemclip.core.methods.features import CHOSEN, Elapsed, Features
 from tandemclip.core.spec import Notes
 from tandemclip.core.training.engine import Backward, Capabilities, Differentiated, Encoded
@@ -38,7 +39,7 @@ class Engine:
     ):  # fmt: skip
         # torch is eager here in any case: `eager` exists for engines that compile
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-        self.method, self.rule, self.ranks, self.device = method, rule, ranks, torch.device(device or best_device())
+        self.method, self.rule, self.ranks, self.device = method, rule, ranks, torch.device(device or devices.device())
         self.precision = precision
         self.model = Model(method, weights, dtype, self.device)
         self.groups, self.training = tuning.groups(method, rule), tuning.training(method)

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,7 +16,8 @@ def load(path, map_location="cpu"):
 
     Raises UserError where it cannot be read, or holds anything else; nothing of it is run then.
     """
-    with refused_by_name(path):
+    with refused_by_name(path), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*TorchScript archive")  # it is refused, in words of ours
         return torch.load(path, map_location=map_location, weights_only=True)
 
 
@@ -36,6 +38,12 @@ def refused_by_name(source) -> Iterator[None]:
             "and plain values: let the program that wrote it save model.state_dict() by torch.save"
         ) from error
     except (RuntimeError, EOFError, ValueError, LookupError) as error:
+        if "TorchScript" in str(error):
+            raise UserError(
+                f"{source} is a TorchScript archive, as OpenAI publishes its models: a program, of which nothing was "
+                "run; where you trust it, take its arrays out by "
+                f"torch.save(torch.jit.load({str(source)!r}, 'cpu').state_dict(), 'arrays.pt')"
+            ) from error
         reason = str(error).strip().splitlines() or [""]
         raise UserError(
             f"{source} is no whole file of torch.save ({type(error).__name__}: {reason[0]}); copy it again, or save it "

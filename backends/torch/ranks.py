@@ -1,30 +1,26 @@
 """Ranks by torch.distributed, as `torchrun` starts them: NCCL between GPUs, Gloo between CPUs."""
 
 import atexit
-import os
 from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 
+from tandemclip.backends.torch.devices import device
 from tandemclip.core.training.ranks import Alone
 
 # What a rank waits for another one, which may be evaluating. One that has died is torchrun's to notice, within seconds.
 PATIENCE = timedelta(hours=4)
 
 
-def best_device() -> str:
-    """This rank's GPU where there are any."""
-    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
-
-
 def join():
     """This process among those that torchrun started; `Alone` where it was started by itself."""
     if not dist.is_torchelastic_launched():
         return Alone()
-    if torch.cuda.is_available():
-        torch.cuda.set_device(best_device())  # else every rank would allocate on the first GPU, NCCL's buffers too
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+    on_gpu = device().startswith("cuda")
+    if on_gpu:
+        torch.cuda.set_device(device())  # else every rank would allocate on the first GPU, NCCL's buffers too
+    dist.init_process_group("nccl" if on_gpu else "gloo", timeout=PATIENCE)
     atexit.register(dist.destroy_process_group)  # Gloo's threads otherwise abort the program as it ends
     return Ranks()
 

@@ -3,7 +3,7 @@
 import torch
 from transformers import AutoTokenizer, T5ForConditionalGeneration
 
-from tandemclip.backends.torch.ranks import best_device
+from tandemclip.backends.torch.devices import device
 from tandemclip.core.errors import UserError
 
 TASK = "summarize: "  # T5 was trained with its tasks named in front of the text
@@ -25,7 +25,7 @@ class T5:
             raise UserError(
                 f"--model {folder} is no T5 with its tokenizer ({reason}); or take --model rules"
             ) from error
-        self.model = model.to(best_device()).eval()
+        self.model = model.to(device()).eval()
 
     @torch.no_grad()
     def __call__(self, texts: list[str]) -> list[str]:

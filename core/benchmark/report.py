@@ -4,8 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.markup import escape
-from rich.table import Table
+from tandemclip.core.console import tables
 
 
 @dataclass(frozen=True)
@@ -19,10 +18,7 @@ class Section:
 
     def show(self, console) -> None:
         if self.rows:
-            table = Table(*self.columns, title=escape(self.title))
-            for row in self.rows:
-                table.add_row(*map(escape, row))
-            console.print(table)
+            tables.show(console, self.columns, self.rows, title=self.title)
         console.print(f"{self.title}: {self.note}\n" if not self.rows else f"{self.note}\n", markup=False)
 
     def markdown(self) -> str:

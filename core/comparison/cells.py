@@ -6,7 +6,6 @@ import subprocess
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 
 import tandemclip
@@ -26,7 +25,8 @@ FILE = "cell.json"  # what the cell was started with, and the code that worked o
 class Plan:
     """What all cells have in common.
 
-    views, minutes: how many image views, or how long, each run is; neither: as configured.
+    views, minutes: how many image views, or how long, each run is; neither: as configured. device: where the engine
+    computes; no result depends on it, beyond rounding.
     """
 
     out: Path
@@ -34,6 +34,7 @@ class Plan:
     overrides: tuple[str, ...] = ()
     views: int | None = None
     minutes: float | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Cell:
     def arguments(self) -> list[str]:
         """Of tools/train.py, to begin the cell or to go on with it."""
         given = ["--config", self.file, "--out", self.folder, "--backend", self.plan.backend, "--resume"]
+        given += ["--device", self.plan.device] if self.plan.device else []
         given += ["--set", *self.overrides]
         # once there is a checkpoint, it knows how many steps the minutes were
         if self.plan.minutes is not None and checkpoint.latest(self.folder, warn=lambda _: None) is None:
@@ -165,6 +167,6 @@ def code() -> str:
     """The package's version and, in a checkout, the commit ("-dirty" where files differ from it)."""
     root = Path(tandemclip.__file__).parent
     if not (root / ".git").exists() or not shutil.which("git"):
-        return version("tandemclip")
+        return tandemclip.__version__
     described = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty"], capture_output=True, text=True)
-    return f"{version('tandemclip')} {described.stdout.strip()}".strip()
+    return f"{tandemclip.__version__} {described.stdout.strip()}".strip()

@@ -72,7 +72,7 @@ def _chapter(place: str, cls: type, name: str) -> str:
     kind = f", type `{name}`" if name else f" ({cls.__name__})"
     lines = [f"## {f'`{place}`{kind}' if place else 'The sections'}", "", summary(cls), *_presets(name), ""]
     hints, said = typing.get_type_hints(cls, include_extras=True), meanings(cls)
-    rows = [_row(place, field, hints[field.name], said) for field in dataclasses.fields(cls)]
+    rows = [cells(place, field, hints[field.name], said) for field in dataclasses.fields(cls)]
     rows = [row for row in rows if row[1] != words(types.NoneType)]  # what this class has for others' sake
     if not rows:
         return "\n".join([*lines, "No keys.", ""])
@@ -87,7 +87,8 @@ def _presets(name: str) -> list[str]:
     return ["", f"Presets: {', '.join(found)}."] if found else []
 
 
-def _row(place: str, field, hint, said: dict[str, str]) -> tuple[str, ...]:
+def cells(place: str, field, hint, said: dict[str, str]) -> tuple[str, ...]:
+    """What COLUMNS hold of one field. said: `meanings` of its class."""
     key = key_of(field)
     others = SYNONYMS.get(f"{place}.{key}".removeprefix("."), {})
     elsewhere = "; ".join(f"`{theirs}` ({whose})" for theirs, whose in others.items())
@@ -106,19 +107,19 @@ def _takes(hint) -> str:
 
 
 def _default(field, hint) -> str:
-    return "needed" if is_required(field) else f"`{_shown(field.default, hint)}`"
+    return "needed" if is_required(field) else f"`{shown(field.default, hint)}`"
 
 
-def _shown(value, hint=None) -> str:
+def shown(value, hint=None) -> str:
     """As YAML; of an object what differs from its class's own defaults, with the `type` where the hint has several."""
     if dataclasses.is_dataclass(value):
         given = {key_of(each): getattr(value, each.name) for each in dataclasses.fields(value)}
         own = {key_of(each): each.default for each in dataclasses.fields(value)}
         kind = {name for _, cls, name in _alternatives(hint, "") if cls is type(value)} if is_open(hint) else set()
-        shown = [f"type: {name}" for name in kind] + [f"{k}: {_shown(x)}" for k, x in given.items() if x != own[k]]
-        return f"{{{', '.join(shown)}}}"
+        parts = [f"type: {name}" for name in kind] + [f"{k}: {shown(x)}" for k, x in given.items() if x != own[k]]
+        return f"{{{', '.join(parts)}}}"
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_shown, value))}]"
+        return f"[{', '.join(map(shown, value))}]"
     if isinstance(value, float):
         return f"{value:g}"
     return value if isinstance(value, str) else json.dumps(value)

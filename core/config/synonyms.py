@@ -81,6 +81,15 @@ TRAINING = {
         "save_steps": "HF",
         "save_interval": "fairseq: in epochs",
     },
+    "keep.last": {"save_total_limit": "HF", "checkpoint_hist": "timm", "max_keep_ckpts": "mmengine"},
+    "keep.best": {
+        "metric_for_best_model": "HF",
+        "load_best_model_at_end": "HF: the best one is kept, and taken where RUN/best is named",
+        "eval_metric": "timm",
+        "save_best": "mmengine",
+        "monitor": "Lightning",
+    },
+    "stop_after": {"early_stopping_patience": "HF", "patience": "Lightning, mmengine, Ultralytics: in epochs"},
 }
 CROP = {
     "area": {"scale": "open_clip, timm, torchvision"},

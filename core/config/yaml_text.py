@@ -46,8 +46,16 @@ class _Loader(yaml.SafeLoader):
         return [self.construct_object(each, deep=True) for each in node.value]
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that would be read as something else, also what only the loader here takes for a number."""
+
+    def ignore_aliases(self, data):
+        return True  # what is the same in two places is written twice
+
+
 for _kind, _pattern in NUMBERS.items():
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})$"), list("-+.0123456789"))
+    _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})$"), list("-+.0123456789"))
 _Loader.add_constructor("tag:yaml.org,2002:map", _Loader.mapping)
 _Loader.add_constructor("tag:yaml.org,2002:seq", _Loader.sequence)
 
@@ -62,6 +70,11 @@ def parse(text: str, what: str):
         raise UserError(f'{what} is not YAML: {error}; quote what is text: key: "a: b"') from error
     except RecursionError as error:
         raise UserError(f"{what} holds itself, or is nested too deep: write it out") from error
+
+
+def text(mapping: dict) -> str:
+    """What `parse` reads as this mapping, the innermost mappings and lists on one line each."""
+    return yaml.dump(mapping, Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100)
 
 
 class Whole(dict):

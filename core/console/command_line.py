@@ -7,32 +7,65 @@ Loading workers gain too, as they import the module that was started as a progra
 from __future__ import annotations
 
 import argparse
-import io
 import math
 import sys
 import traceback
 from collections.abc import Callable
 
-from tandemclip.core.config import yaml_text
+import tandemclip
+from tandemclip.core.config import shipped, yaml_text
+from tandemclip.core.console import typed
+from tandemclip.core.console.output import ReaderGone, outlasting
 from tandemclip.core.errors import UserError
+
+DEBUG = "--debug"
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, with the description's own line breaks; a wrong command line is a UserError."""
+    """argparse's, with the description's own line breaks; a wrong command line is a UserError.
+
+    It is called what was typed, so that a hint can be copied: "tandemclip train", "python tools/train.py".
+    """
 
     def __init__(self, **given):
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **given)
+        formatter = argparse.RawDescriptionHelpFormatter
+        super().__init__(**{"prog": typed.program(), "formatter_class": formatter, **given})
+        self.add_argument("--version", action=_Version, nargs=0, help="say which TandemCLIP this is, and end")
+        # `run` takes it out: it holds for what is raised before anything is parsed, too
+        self.add_argument(DEBUG, action="store_true", default=argparse.SUPPRESS, help="errors with their traceback")
+
+    def add_config(self, name: str = "--config", **given) -> None:
+        """One or several YAML files, or names of those that ship."""
+        help = "a YAML file, or the name of one that ships (tandemclip list configs)"
+        self.add_argument(name, **{"type": shipped.config, "metavar": "FILE|NAME", "help": help, **given})
 
     def add_set(self, of: str = "the config") -> None:
         self.add_argument(
             "--set", nargs="+", action="extend", default=[], metavar="A.B=C", help=f"override keys of {of}"
         )
 
-    def add_backend(self) -> None:
-        self.add_argument("--backend", default="torch", help="torch or mindspore (default: torch)")
+    def add_backend(self, default: str | None) -> None:
+        """default: the engine that is installed; None: there is none."""
+        self.add_argument(
+            "--backend",
+            default=default,
+            metavar="NAME",
+            help=f"torch or mindspore (default: {default or 'the one that is installed'})",
+        )
+        self.add_argument(
+            "--device", metavar="NAME", help="cpu, cuda, cuda:1, npu ... (default: what the engine takes by itself)"
+        )
 
     def error(self, message):
         raise UserError(f"{message}; {self.prog} --help says what it takes")
+
+
+class _Version(argparse.Action):
+    """Prints the version and ends."""
+
+    def __call__(self, parser, *_):
+        print("TandemCLIP", tandemclip.__version__)
+        parser.exit()
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -53,19 +86,25 @@ def positive(text: str) -> float:
     return float(text)
 
 
-def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None) -> int:
-    """Call main(arguments) and return the exit code: its own (None is 0), 2 after a UserError, 130 after Ctrl-C.
+def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None, goes_on: bool = False) -> int:
+    """Call main(arguments) and return the exit code: its own (None is 0), 2 after a UserError, 130 after Ctrl-C, 141
+    where the reader of the output has ended (`| head`), as for any program that a SIGPIPE ends.
 
-    A UserError is a line on stderr, or one for each mistake. `--debug`, accepted by every tool and taken out before
-    `main` sees it, adds the traceback. Anything else is a defect and keeps its traceback.
+    goes_on: the work is not what is printed, and goes on without a reader. A UserError is a line on stderr, or one for
+    each mistake. `--debug`, accepted by every tool and taken out before `main` sees it, adds the traceback. Anything
+    else is a defect and keeps its traceback.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # letters that a terminal cannot take are escaped, after hours of work
-            stream.reconfigure(errors="backslashreplace")
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in arguments
     try:
-        return main([argument for argument in arguments if argument != "--debug"]) or 0
+        with outlasting(goes_on):
+            return _coded(main, list(sys.argv[1:] if argv is None else argv))
+    except ReaderGone:
+        return 141
+
+
+def _coded(main, arguments: list[str]) -> int:
+    debug = DEBUG in arguments
+    try:
+        return main([argument for argument in arguments if argument != DEBUG]) or 0
     except UserError as error:
         if debug:
             traceback.print_exc()

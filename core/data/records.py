@@ -38,6 +38,9 @@ def reason_of(why: str) -> str:
 MARKS = ("crowd", "difficult", "several", "truncated")
 
 
+OUTSIDE = "a box lies outside of its picture"  # a remark
+
+
 @dataclass(frozen=True, eq=False)
 class Object:
     """One thing in the picture, as a detector or an annotator gives it.
@@ -65,7 +68,8 @@ class Record:
     key names it in messages. summary: a shorter text of the same content, or None. label: its class, or None.
     attributes: further true classes by name, e.g. {"digit": 7, "color": 0}. classes: tells equal labels of different
     data sets apart. prompted: its captions are its class's name in templates, and none of its own. remarks: what is odd
-    about it, though it is used, in words that are the same for every such record.
+    about it, though it is used, in words that are the same for every such record. size: height and width of the picture
+    that its objects' boxes were measured in, or None.
     """
 
     key: str
@@ -78,17 +82,35 @@ class Record:
     classes: str = ""
     prompted: bool = False
     remarks: tuple[str, ...] = ()
+    size: tuple[float, float] | None = None
 
     @cached_property
     def pixels(self) -> np.ndarray:
-        """[H, W, 3] uint8 RGB, decoded at the first use only: several views crop from one picture."""
+        """[H, W, 3] uint8 RGB, decoded at the first use only: several views crop from one picture.
+
+        Raises BrokenRecord where it cannot be decoded, and where it is of another shape than `size`.
+        """
         if isinstance(self.image, np.ndarray):
             return self.image
         try:
-            return images.decode(self.image)
+            pixels = images.decode(self.image)
         except images.Undecodable as error:
             raise BrokenRecord(self.key, str(error)) from error
+        if self.size is not None and not _one_shape(self.size, pixels.shape[:2]):
+            raise BrokenRecord(
+                self.key,
+                "its annotation is of a picture of another shape: {:g} x {:g}, and this one is {} x {} (height x "
+                "width, upright)".format(*self.size, *pixels.shape[:2]),
+            )
+        return pixels
 
     def strongest_objects(self, count: int) -> list[Object]:
         """The objects of highest confidence first; equal ones stay in the source's order."""
         return sorted(self.objects, key=lambda thing: -thing.confidence)[:count]
+
+
+def _one_shape(size: tuple[float, float], other: tuple[int, int]) -> bool:
+    """Whether (height, width) of the two are in one ratio, up to a pixel: boxes are shares, so that a picture made
+    smaller keeps them, and one that is turned does not."""
+    (height, width), (high, wide) = size, other
+    return abs(height * wide - width * high) <= max(height, width, high, wide)

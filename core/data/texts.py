@@ -1,22 +1,30 @@
 """The one rule by which sources read texts: UTF-8, with or without a byte order mark; blank captions are none."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 MARK = b"\xef\xbb\xbf"  # the byte order mark that Windows' editors write
+# What programs write where a list, a mapping or nothing was meant. It is a text like another, and rarely one.
+LIST = re.compile(r"\s*[\[{]\s*['\"].*[\]}]\s*", re.S)
+NOTHING = frozenset(("nan", "none", "null", "<na>"))
 
 
 def utf8(data: bytes) -> str:
-    """The text without its mark. ValueError that names the place of the first byte that is not UTF-8."""
+    """The text without its mark. ValueError that names the place of the first byte that is not UTF-8.
+
+    A zero byte is none: UTF-16 without a mark has one beside every Latin letter, and would pass.
+    """
     try:
-        return data.removeprefix(MARK).decode("utf-8")
+        text = data.removeprefix(MARK).decode("utf-8")
+        if "\0" not in text:
+            return text
+        place = data.index(b"\0")
     except UnicodeDecodeError as error:
         place = error.start + len(MARK) * data.startswith(MARK)
-        line = data.count(b"\n", 0, place) + 1
-        raise ValueError(
-            f"line {line} is not UTF-8: byte 0x{data[place]:02x} at place {place}; save it as UTF-8"
-        ) from error
+    line = data.count(b"\n", 0, place) + 1
+    raise ValueError(f"line {line} is not UTF-8: byte 0x{data[place]:02x} at place {place}; save it as UTF-8")
 
 
 def from_json(data: bytes) -> Any:
@@ -37,16 +45,28 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict:
     return found
 
 
-def captions(given: Any) -> tuple[str, ...]:
-    """A text or a list of texts -> those that are not blank. ValueError, in words, for anything else."""
+def captions(given: Any, what: str = "caption") -> tuple[str, ...]:
+    """A text or a list of texts -> those that are not blank. ValueError, in words, for anything else.
+
+    what: they are called, in the singular.
+    """
     if isinstance(given, str):
         given = [given]
     if not isinstance(given, list):
-        raise ValueError(f"the caption is {kind(given)}, expected a text or a list of texts")
-    for caption in given:
-        if not isinstance(caption, str):
-            raise ValueError(f"the captions hold {kind(caption)}, expected a list of texts")
-    return tuple(unicode(caption) for caption in given if not blank(caption))
+        raise ValueError(f"the {what} is {kind(given)}, expected a text or a list of texts")
+    for text in given:
+        if not isinstance(text, str):
+            raise ValueError(f"the {what}s hold {kind(text)}, expected a list of texts")
+    return tuple(unicode(text) for text in given if not blank(text))
+
+
+def odd(caption: str) -> str | None:
+    """What is to be remarked of a caption that is a text and looks like something else; None for most."""
+    if LIST.fullmatch(caption):
+        return "a caption that looks like a list or a mapping, and is taken as the text that it is"
+    if caption.strip().lower() in NOTHING:
+        return "a caption that is the word for no value (nan, none, null), and is taken as a text"
+    return None
 
 
 def blank(text: str) -> bool:

@@ -19,6 +19,12 @@ from tandemclip.core.spec import Spec
 
 # torch's count of training passes, on which no number depends that a model gives, and what follows from a window's size
 SKIPPED = {"num_batches_tracked", "relative_position_index", "attn_mask"}
+# What files say beside their arrays (OpenAI's, once they are no longer scripted), and the field that each of them is.
+NUMBERS = {
+    "input_resolution": ("image", "resolution"),
+    "context_length": ("text", "context_length"),
+    "vocab_size": ("text", "vocab_size"),
+}
 SHOWN = 6
 
 
@@ -41,12 +47,32 @@ def under(ours: str, theirs: str, rows: Iterable[Row]) -> list[Row]:
     return [replace(row, ours=join(ours, row.ours), theirs=join(theirs, row.theirs)) for row in rows]
 
 
+def without_numbers(foreign: dict[str, np.ndarray], mapping: dict) -> dict[str, np.ndarray]:
+    """The arrays alone. mapping: the method as the shapes say it, like a configuration.
+
+    Raises UserError where one of NUMBERS says something else.
+    """
+    for name in NUMBERS.keys() & foreign.keys():
+        tower, field = NUMBERS[name]
+        if foreign[name].size != 1 or foreign[name].item() != mapping[tower][field]:
+            raise UserError(
+                f"the file says that {name} is {foreign[name].tolist()}, and the shapes of its arrays say "
+                f"{mapping[tower][field]}; give it as it was published"
+            )
+    return {name: array for name, array in foreign.items() if name not in NUMBERS}
+
+
 def convert(foreign: dict[str, np.ndarray], table: Sequence[Row], spec: Spec) -> dict[str, np.ndarray]:
     """Foreign arrays by foreign name -> ours by our name: views, of the foreign dtype.
 
-    Raises UserError that names what is missing, left over, not floating-point or of another shape.
+    A single number may be stored as [1] or []. Raises UserError that names what is missing, left over, not
+    floating-point, not finite or of another shape.
     """
-    return _moved(foreign, table, _shapes(table, spec))
+    shapes = _shapes(table, spec)
+    ours = {row.theirs: shapes[row.ours] for row in table}
+    single = lambda name, array: array.size == 1 and ours.get(name) in ((), (1,))
+    foreign = {name: array.reshape(ours[name]) if single(name, array) else array for name, array in foreign.items()}
+    return _moved(foreign, table, shapes)
 
 
 def export(weights: dict[str, np.ndarray], table: Sequence[Row], spec: Spec) -> dict[str, np.ndarray]:
@@ -93,6 +119,11 @@ def _moved(source, table, shapes):
         raise UserError(
             f"received {len(source)} arrays that do not fit the architecture ({found}); expected the {len(table)} of a "
             "whole model: choose the architecture and the family of names that the weights were written with"
+        )
+    if odd := [row.theirs for row in table if not np.isfinite(source[row.theirs]).all()]:
+        raise UserError(
+            f"{_listed(odd)}: of {len(table)} arrays {len(odd)} hold numbers that are not finite, as a training that "
+            "failed leaves them; give an earlier checkpoint"
         )
     return {row.ours: row.turned(source[row.theirs]) for row in table}
 

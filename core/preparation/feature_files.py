@@ -18,7 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tandemclip.core.data.boxes import upright_box
 from tandemclip.core.data.records import Object
+from tandemclip.core.data.texts import captions, in_words
 from tandemclip.core.data.views.rois import OBJECTS
 from tandemclip.core.errors import UserError
 from tandemclip.core.preparation.rewrite import facts
@@ -68,8 +70,8 @@ class FeatureFile:
             return None
         try:
             return self._objects(name)
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{self.path}: the regions of {name} are not as expected: {error}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{self.path}: the regions of {name} are not as expected: {in_words(error)}") from error
 
     def _objects(self, name: str) -> tuple[Object, ...]:
         cells = self._cells(self._lines[name])
@@ -87,6 +89,8 @@ class FeatureFile:
         if self.predictions is None:
             text = cells["phrases"]
             phrases = json.loads(text) if text.lstrip().startswith("[") else text.split(",")
+            if not all(isinstance(phrase, str) for phrase in phrases):
+                raise ValueError("the phrases are no list of texts")
             return [(phrase.strip(), None, (), 1.0) for phrase in phrases]
         if name not in self._predicted:
             raise ValueError(f"{self.predictions} has no line for it")
@@ -178,10 +182,12 @@ def _floats(text: str, rows: int, columns: int = -1) -> np.ndarray:
 
 
 def _word(thing: dict) -> tuple:
-    attributes = tuple(thing.get("attributes", ()))[:ATTRIBUTES]
+    attributes = captions(thing.get("attributes", []), "attribute")[:ATTRIBUTES]
     return " ".join([*attributes, thing["class"]]), thing["class"], attributes, float(thing.get("conf", 1))
 
 
 def _object(box: np.ndarray, feature: np.ndarray, phrase: str, category, attributes: Sequence[str], confidence: float):
-    edges = tuple(round(float(edge), DIGITS) for edge in np.clip(box, 0, 1))
+    if not np.isfinite(feature).all():
+        raise ValueError("a feature holds numbers that are not finite")
+    edges = tuple(round(edge, DIGITS) for edge in np.clip(upright_box(box.tolist()), 0, 1).tolist())
     return Object(edges, phrase, round(confidence, DIGITS), feature, category, tuple(attributes))

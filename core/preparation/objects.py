@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tandemclip.core.data import images
+from tandemclip.core.data.boxes import upright_box
 from tandemclip.core.data.sources.kinds import PICTURES
 from tandemclip.core.data.views.rois import OBJECTS
 from tandemclip.core.preparation.rewrite import Sample, as_json, facts, rewrite
@@ -61,12 +62,13 @@ def _read(model: Model, contents: dict[str, bytes], row: np.ndarray, counts: Cou
     """The sample's objects, [] where it has none; its picture is written to row [3, side, side]."""
     try:
         objects = strongest(facts(contents))
-        np.array([thing["box"] for thing in objects], np.float64).reshape(len(objects), 4)  # raises for what is no box
+        for thing in objects:
+            upright_box(thing["box"])  # raises for what is no box
         if objects:
             image = next(data for kind, data in contents.items() if kind in PICTURES)
             row[:] = squeezed(model, images.decode(image))
         return objects
-    except (KeyError, TypeError, ValueError, StopIteration, images.Undecodable):
+    except (AttributeError, KeyError, TypeError, ValueError, StopIteration, images.Undecodable):
         counts["unreadable"] += 1
         return []
 

@@ -18,6 +18,7 @@ from tandemclip.core.data.sources.shard_keys import grouped
 from tandemclip.core.data.sources.shard_paths import files
 from tandemclip.core.data.sources.shard_writer import write_shard
 from tandemclip.core.data.sources.tar_members import read_members
+from tandemclip.core.data.texts import from_json
 from tandemclip.core.errors import UserError
 from tandemclip.core.preparation.ledger import Ledger, ledger_of_shards
 
@@ -70,7 +71,7 @@ def _ending(kind: str, name: str) -> str:
 
 def facts(contents: dict[str, bytes]) -> dict:
     """What a sample's json says, {} where it has none. ValueError where that cannot be read."""
-    found = json.loads(contents.get("json", b"{}"))
+    found = from_json(contents.get("json", b"{}"))
     if not isinstance(found, dict):
         raise ValueError(f"its json holds a {type(found).__name__}, expected an object")
     return found

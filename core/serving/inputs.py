@@ -19,7 +19,7 @@ def texts_of(texts: Iterable[str]) -> list[str]:
     listed = _listed(texts, "text")
     for place, text in enumerate(listed):
         if not isinstance(text, str):
-            raise UserError(f"texts[{place}] is {kind(text)}, {text!r:.40}; expected a text")
+            raise UserError(f"texts[{place}] is {kind(text)}, {_short(text)}; expected a text")
     return [unicode(text) for text in listed]
 
 
@@ -33,14 +33,34 @@ def records_of(pictures: Iterable) -> list[Record]:
     return [_record(picture, f"images[{place}]") for place, picture in enumerate(_listed(pictures, "image"))]
 
 
+def features_of(rows, what: str) -> np.ndarray:
+    """Features as the model gives them, [N, ...] floats. UserError for one row alone, and for anything else."""
+    try:
+        features = rows if isinstance(rows, np.ndarray) else np.array(rows, np.float32)
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"{what} are {kind(rows)}, {_short(rows)}; expected what encode_{what} gives, an array [N, ...]"
+        ) from error
+    if features.ndim < 2:
+        raise UserError(
+            f"{what} have the shape {list(features.shape)}; expected a row for each, [N, ...]: write x[None]"
+        )
+    return features
+
+
+def _short(value) -> str:
+    """At most 40 letters, on one line."""
+    return " ".join(f"{value!r:.80}".split())[:40]
+
+
 def _listed(items, what: str) -> list:
     """Of one text or path alone Python would take every letter for one, of a mapping the keys."""
     if isinstance(items, (str, bytes, bytearray, memoryview, Path)):
-        raise UserError(f"got one {what}, {items!r:.40}; expected a list of them: write [{what}]")
+        raise UserError(f"got one {what}, {_short(items)}; expected a list of them: write [{what}]")
     if isinstance(items, (Mapping, Set)) or not isinstance(items, Iterable):
-        raise UserError(f"got {kind(items)}, {items!r:.40}; expected a list of {what}s")
+        raise UserError(f"got {kind(items)}, {_short(items)}; expected a list of {what}s")
     if isinstance(items, np.ndarray) and not items.ndim:
-        raise UserError(f"got an array without an axis, {items!r:.40}; expected a list of {what}s")
+        raise UserError(f"got an array without an axis, {_short(items)}; expected a list of {what}s")
     listed = list(items)
     if not listed:
         raise UserError(f"got an empty list of {what}s; expected one or more")
@@ -95,4 +115,4 @@ def _described(picture) -> str:
         return f"an array {list(picture.shape)} of {picture.dtype}"
     if isinstance(picture, Image.Image):
         return f"a PIL image of mode {picture.mode}"
-    return f"{kind(picture)}, {picture!r:.40}"
+    return f"{kind(picture)}, {_short(picture)}"

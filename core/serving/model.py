@@ -10,7 +10,7 @@ from tandemclip.core.data.tokenizers.tokenizer import Tokenizer, from_json
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Method
 from tandemclip.core.random import generator
-from tandemclip.core.serving.inputs import records_of, texts_of
+from tandemclip.core.serving.inputs import features_of, records_of, texts_of
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.engine import Engine
 from tandemclip.core.training.update import AdamW
@@ -50,8 +50,15 @@ class Model:
         """What `encode_images` and `encode_texts` gave, [N, ...] and [M, ...] -> [N, M]: the highest is the nearest.
 
         float64 where that is the dot product; as the engine computes it where the method has a way of its own.
+        UserError for what is no such features.
         """
+        images, texts = features_of(images, "images"), features_of(texts, "texts")
         if self.method.by_dot_product:
+            if images.shape[1:] != texts.shape[1:]:
+                raise UserError(
+                    f"images are {list(images.shape)} and texts {list(texts.shape)}; expected features of one model, "
+                    "[N, D] and [M, D]"
+                )
             return np.asarray(images, np.float64) @ np.asarray(texts, np.float64).T
         rows = [np.concatenate([self._compare(u, v) for v in self._batches(texts)], 1) for u in self._batches(images)]
         found = np.concatenate(rows)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tandemclip.core.bounds import Count, Counts
+from tandemclip.core.bounds import Count, Depths
 from tandemclip.core.layers.basic_block import BasicBlock
 from tandemclip.core.layers.convolution import by_outputs
 from tandemclip.core.layers.norm import BatchNorm
@@ -26,7 +26,7 @@ class BasicResNet(PooledTower):
     """
 
     resolution: Count
-    layers: Counts
+    layers: Depths
     embed_dim: Count
     heads: Count
     width: Count = 64

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tandemclip.core.bounds import Count, Counts
+from tandemclip.core.bounds import Count, Counts, Depths
 from tandemclip.core.layers.convolution import by_outputs
 from tandemclip.core.layers.inverted_residual import InvertedResidual, relu6
 from tandemclip.core.layers.norm import BatchNorm
@@ -25,7 +25,7 @@ class MobileNetV2(PooledTower):
     heads: Count
     width: Count = 32
     widths: Counts = (16, 24, 32, 64, 96, 160, 320)
-    blocks: Counts = (1, 2, 3, 4, 3, 3, 1)
+    blocks: Depths = (1, 2, 3, 4, 3, 3, 1)
     expansion: Count = 6
     positions: bool = False
     roi: None = None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tandemclip.core.bounds import Count
+from tandemclip.core.bounds import Count, Depth
 from tandemclip.core.layers.attention_pool import AttentionPool
 from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck
 from tandemclip.core.layers.convolution import Convolution
@@ -33,7 +33,7 @@ class ModifiedResNet(PooledTower):
     """
 
     resolution: Count
-    layers: tuple[Count, Count, Count, Count]
+    layers: tuple[Depth, Depth, Depth, Depth]
     width: Count
     heads: Count
     embed_dim: Count

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tandemclip.core.bounds import Count, Counts
+from tandemclip.core.bounds import Count, Depths
 from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck
 from tandemclip.core.layers.convolution import by_outputs
 from tandemclip.core.layers.linear import Linear
@@ -31,7 +31,7 @@ class ResNet(ImageTower):
     """
 
     resolution: Count
-    layers: Counts
+    layers: Depths
     embed_dim: Count
     width: Count = 64
     stem: Literal["photos", "tiny"] = "photos"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tandemclip.core.bounds import BelowOne, Count, Counts, Positive
+from tandemclip.core.bounds import BelowOne, Count, Counts, Depths, Positive
 from tandemclip.core.layers.block import Block, FeedForward
 from tandemclip.core.layers.drop_path import DropPath
 from tandemclip.core.layers.linear import Linear
@@ -32,7 +32,7 @@ class SwinTransformer(ImageTower):
     resolution: Count
     embed_dim: Count
     width: Count
-    depths: Counts
+    depths: Depths
     heads: Counts
     window: Count = 7
     patch: Count = 4

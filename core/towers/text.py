@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from tandemclip.core.bounds import Count, Positive
+from tandemclip.core.bounds import Count, Depth, Positive
 from tandemclip.core.layers.activation import Activation
 from tandemclip.core.layers.attention import SelfAttention
 from tandemclip.core.layers.block import Block, FeedForward
@@ -32,7 +32,7 @@ class TextTransformer(EqualParts, TextTower):
     vocab_size: Count
     context_length: Count
     width: Count
-    layers: Count
+    layers: Depth
     heads: Count
     embed_dim: Count
     pool: Literal["end", "max"] = "end"

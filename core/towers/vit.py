@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from tandemclip.core.bounds import Count, Natural, Positive
+from tandemclip.core.bounds import Count, Depth, Natural, Positive
 from tandemclip.core.layers.activation import Activation
 from tandemclip.core.layers.attention import SelfAttention
 from tandemclip.core.layers.block import Block, FeedForward
@@ -44,7 +44,7 @@ class VisionTransformer(EqualParts, ImageTower):
     resolution: Count
     patch: Count
     width: Count
-    layers: Count
+    layers: Depth
     heads: Count
     embed_dim: Count
     leff_depth: Natural = 0

@@ -8,9 +8,10 @@ from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.errors import UserError
 from tandemclip.core.training.settings import Training
 
-# What no result depends on, beyond rounding: the config's value is taken. (BatchNorms see pieces: `start` says so.)
+# What no weight depends on, beyond rounding: the config's value is taken. (BatchNorms see pieces: `start` says so.)
+# `stop_after` says only how far a run goes.
 _FREE = {
-    "training": "accumulate evaluate_every checkpoint_every checkpoint_minutes",
+    "training": "accumulate evaluate_every checkpoint_every checkpoint_minutes keep stop_after",
     "data": "workers bad_records",
 }
 FREE = {(section, key) for section, keys in _FREE.items() for key in keys.split()}
@@ -67,7 +68,7 @@ def _refuse_others(mapping, saved, folder) -> None:
     for path in {**there, **here}:
         name = ".".join(path)
         placed = any(fnmatchcase(name, pattern) for pattern in PLACES)
-        if path not in allowed and not placed and here.get(path) != there.get(path):
+        if path[:2] not in allowed and not placed and here.get(path) != there.get(path):
             raise UserError(
                 f"{name} is {here.get(path)!r} here and {there.get(path)!r} in {folder}, which --resume "
                 "goes on from; give the same config, or start a new run with --out and --init"

@@ -6,9 +6,11 @@
                                ("ema.NAME"), where the run keeps one
         state.json             step, position in the data, configuration, versions, engine
         manifest.json          size and SHA-256 of the other three, written last
+    RUN/best.json              which of them is the best one, where `training.keep.best` asks for it; RUN/best names it
 
 A save writes a hidden folder (`.step-00000200.writing`), brings every file to the disk, and renames it; until the
-rename nothing else has changed, and older checkpoints go only after it. Whatever kills a save, a whole one remains.
+rename nothing else has changed, and `keep` removes older checkpoints only after it. Whatever kills either, a whole one
+remains.
 """
 
 from __future__ import annotations
@@ -28,12 +30,14 @@ import safetensors.numpy
 
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import AUXILIARY
+from tandemclip.core.training.best import NAME as BEST
+from tandemclip.core.training.best import Best, point, pointed
 from tandemclip.core.training.update import AVERAGE
 from tandemclip.core.whole_file import sync
 
 FORMAT = 2
 READ = (1, FORMAT)  # in format 1, auxiliary parts were called "training."
-KEEP = 2
+KEEP = 2  # where nothing else is asked for: the newest one may be torn
 MANIFEST = "manifest.json"
 FILES = ("model.safetensors", "optimizer.safetensors", "state.json")
 # `.step-N.old` is a checkpoint that a new one of the same step is about to replace. Killed between the two renames, it
@@ -63,13 +67,13 @@ class Checkpoint:
 
 
 def save(run: Path, step: int, model: dict[str, np.ndarray], optimizer: dict[str, np.ndarray], state: dict) -> Path:
-    """Write RUN/checkpoints/step-<step>, replacing one of the same step, then remove all but the last two.
+    """Write RUN/checkpoints/step-<step>, replacing one of the same step.
 
     `state` must survive JSON; `step` (updates done) is added to it. Takes a transient copy of the larger of the two
     dictionaries in memory. UserError when the disk refuses (full, read-only); older checkpoints then still stand.
     """
-    parent = Path(run) / "checkpoints"
-    folder = parent / f"step-{step:08d}"
+    folder = folder_of(run, step)
+    parent = folder.parent
     temporary = parent / f".{folder.name}.writing"
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -84,8 +88,29 @@ def save(run: Path, step: int, model: dict[str, np.ndarray], optimizer: dict[str
             f"the checkpoint of step {step} could not be written to {parent} ({error.strerror or error}); earlier"
             " checkpoints are untouched: make the folder writable, free some space, then continue with --resume"
         ) from error
-    _remove_expired(folder)
     return folder
+
+
+def folder_of(run: Path, step: int) -> Path:
+    return Path(run) / "checkpoints" / f"step-{step:08d}"
+
+
+def keep(run: Path, step: int, last: int = KEEP, best: Best | None = None) -> None:
+    """After the save of `step`: point to the best one, then remove what is older than the `last` newest up to `step`.
+
+    The best one stays.
+    """
+    point_to(run, best)
+    _remove_expired(folder_of(run, step), last, None if best is None else folder_of(run, best.step))
+
+
+def point_to(run: Path, best: Best | None) -> bool:
+    """Make RUN/best name the checkpoint of `best`. False where that is not there any more: RUN/best names none then."""
+    folder = None if best is None else folder_of(run, best.step)
+    if folder is not None and _fault(folder, hashes=False) is not None:
+        folder = None
+    point(run, best, folder)
+    return best is None or folder is not None
 
 
 def latest(run: Path, warn: Callable[[str], None] | None = None) -> Path | None:
@@ -99,8 +124,12 @@ def latest(run: Path, warn: Callable[[str], None] | None = None) -> Path | None:
 
 
 def resolve(path: Path, warn: Callable[[str], None] | None = None) -> Path:
-    """The checkpoint that `path` names: a checkpoint's own folder as it is, a run's folder by its newest whole one."""
+    """The checkpoint that `path` names: a checkpoint's own folder as it is, a run's folder by its newest whole one, and
+    RUN/best by the run's best.json.
+    """
     path = Path(path)
+    if path.name == BEST and not path.exists() and path.parent.exists():
+        return _best(path.parent)
     if _NAME.fullmatch(path.name) or (path / MANIFEST).exists():
         return path
     found = latest(path, warn)
@@ -108,6 +137,16 @@ def resolve(path: Path, warn: Callable[[str], None] | None = None) -> Path:
         raise UserError(
             f"{path} holds no whole checkpoint; expected one like RUN/checkpoints/step-00000200, or a RUN with one:"
             " check the path, or start the run without --resume"
+        )
+    return found
+
+
+def _best(run: Path) -> Path:
+    found = pointed(run)
+    if found is None:
+        raise UserError(
+            f"{run} keeps no best checkpoint; name {run} for its newest one, or train with training.keep.best=METRIC "
+            "and training.evaluate_every=N"
         )
     return found
 
@@ -195,15 +234,17 @@ def _publish(temporary: Path, folder: Path) -> None:
     sync(folder.parent.parent)  # the entry `checkpoints` itself, new with the first save
 
 
-def _remove_expired(newest: Path) -> None:
-    """Remove what is older than the last two whole ones, going by sizes: hashing gigabytes at every save is slow."""
+def _remove_expired(newest: Path, last: int, spared: Path | None) -> None:
+    """Remove what is older than the `last` newest whole ones. Goes by sizes: hashing gigabytes at a save is slow."""
     step = int(_NAME.fullmatch(newest.name)[1])
     kept = 1
     for other_step, folder in _candidates(newest.parent):
         if folder == newest or other_step > step:
             continue
-        if kept < KEEP and other_step != step:
+        if kept < last and other_step != step:
             kept += _fault(folder, hashes=False) is None
+            continue
+        if folder == spared:
             continue
         try:
             shutil.rmtree(folder)

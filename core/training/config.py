@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from math import prod
 from pathlib import Path
+from typing import Annotated
 
-from tandemclip.core.bounds import Natural
+from annotated_types import Ge, Le
+
 from tandemclip.core.config import yaml_text
 from tandemclip.core.config.build import build
 from tandemclip.core.config.yaml_text import merge
@@ -18,6 +21,8 @@ from tandemclip.core.training.init import Init
 from tandemclip.core.training.settings import Training
 from tandemclip.core.training.tuning import nothing_matches
 
+MOST = 10**11  # parameters and buffers: 400 GB of float32, a thousand times what the papers' methods have
+
 
 @dataclass(frozen=True)
 class Data:
@@ -25,13 +30,13 @@ class Data:
 
     train: where records come from. evaluate: a source, or a protocol with its sources. tokenizer: for methods that read
     texts. workers: processes that decode and crop (0: a thread of this one), in training and in evaluation.
-    bad_records: the list of those of `train` that are left out, as `tools/prepare.py check` writes it.
+    bad_records: the list of those of `train` that are left out, as `tandemclip prepare check` writes it.
     """
 
     train: Source
     tokenizer: TokenizerConfig | None = None
     evaluate: Evaluation | None = None
-    workers: Natural = 1
+    workers: Annotated[int, Ge(0), Le(1000)] = 1
     bad_records: str | None = None
 
 
@@ -49,7 +54,13 @@ class Config:
     init: Init | None = None
 
     def __post_init__(self):
+        self._check_size()
         self._check_patterns()
+        if self.training.keep.best is not None and self.data.evaluate is None:
+            raise UserError(
+                f"training.keep.best is {self.training.keep.best!r} and data.evaluate is missing, so that nothing is "
+                "measured; add data.evaluate, or leave keep.best and stop_after out"
+            )
         text, tokenizer = self.method.text, self.data.tokenizer
         if text is None and tokenizer is None:
             return
@@ -64,6 +75,17 @@ class Config:
             raise UserError(
                 f"method.text.vocab_size is {wanted} and the tokenizer has {given} ids; set "
                 f"method.text.vocab_size={given}"
+            )
+
+    def _check_size(self):
+        """Numbers with a few digits too many, before anybody asks for the room that they take."""
+        sizes = {name: prod(each.shape) for name, each in self.method.declared().items()}
+        if (total := sum(sizes.values())) > MOST:
+            name = max(sizes, key=sizes.__getitem__)
+            shape = list(self.method.declared()[name].shape)
+            raise UserError(
+                f"the method has {total:.1e} numbers to learn, and {name} alone {shape}; "
+                f"expected {MOST:.0e} at most: lower its sizes, such as width or vocab_size"
             )
 
     def _check_patterns(self):
@@ -94,7 +116,7 @@ def _mapping(path: Path, above: tuple[Path, ...]) -> dict:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UserError(
-            f"the config {path} cannot be read: {error.strerror}; see configs/ for those that ship"
+            f"the config {path} cannot be read: {error.strerror}; `tandemclip list configs` has those that ship"
         ) from error
     except UnicodeDecodeError as error:
         raise UserError(

@@ -86,7 +86,7 @@ def take(
             f"init takes nothing: {saved.folder} has none of the names that {', '.join(init.parts)} match; it has "
             f"{_listed(sorted(weights))}: correct init.parts or init.from"
         )
-    _check_shapes(init, saved, weights, wanted, taken, method)
+    _check_arrays(init, saved, weights, wanted, taken, method)
     accepted, unknown = _compared(init, saved, method, tokenizer, taken)
     start = [name for name in wanted if name not in taken]
     behind = sorted(saved.model.keys() - set(taken))
@@ -123,8 +123,13 @@ def _resized(init: Init, saved: Checkpoint, method: Method, wanted: dict[str, tu
     return {name: resized(array, wanted[name][0]) for name, array in asked.items() if other(array, wanted[name])}
 
 
-def _check_shapes(init, saved, weights, wanted, taken, method) -> None:
+def _check_arrays(init, saved, weights, wanted, taken, method) -> None:
     for name in taken:
+        if not np.isfinite(weights[name]).all():
+            raise UserError(
+                f"init: {name} holds numbers that are not finite in {saved.folder}; take another checkpoint, or "
+                f'leave it out by "!{name}" in init.parts'
+            )
         if weights[name].shape != wanted[name]:
             grid = name in position_grids(method) and not init.resize_positions
             what_to_do = "take init.resize_positions=true" if grid else f'leave it out by "!{name}" in init.parts'

@@ -1,8 +1,10 @@
-"""What a run writes down at every step: RUN/journal.jsonl, mirrored to TensorBoard under RUN/tensorboard.
+"""What a run writes down at every step: RUN/journal.jsonl, which TensorBoard (RUN/tensorboard) and others follow.
 
 A row is one JSON object a line: `step` (updates done, counting this one: 1, 2, ...), `loss`, `terms` (name to value),
-`gradient_norm` (null where it overflowed and the update was skipped), `update_norm`, `logit_scale`, `learning_rate`,
-`step_seconds` (the whole step, waiting included) and `data_seconds` (the part of it spent waiting for data).
+`gradient_norm` (null where it overflowed and the update was skipped), `update_norm`, `logit_scale` (as it is learned:
+the logarithm of the factor), `learning_rate`, `step_seconds` (the whole step, waiting included), `data_seconds` (the
+part of it spent waiting for data), `samples_per_second`, and after some steps, always after the last one, `evaluation`
+(metric to percent).
 """
 
 from __future__ import annotations
@@ -10,20 +12,21 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import numpy as np
-from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.record_writer import RecordWriter
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.training.reporting.follower import Behind, Follower
+from tandemclip.core.training.reporting.reporter import Begun, Reporter, scalars
+from tandemclip.core.training.reporting.tensorboard import TensorBoard
 from tandemclip.core.whole_file import whole_file
 
 FILE = "journal.jsonl"
+LONGEST_ROW = 1 << 20  # bytes
 
 
 class Journal:
@@ -34,7 +37,15 @@ class Journal:
     each step stands once. Holds the run's folder till it is closed: a second run in there is refused.
     """
 
-    def __init__(self, run: Path, resume_step: int | None = None):
+    def __init__(
+        self,
+        run: Path,
+        resume_step: int | None = None,
+        config: Mapping | None = None,
+        reporters: Sequence[type[Reporter]] = (),
+        say: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
+    ):
+        """config: what reporters show beside the rows. reporters: those beside TensorBoard. say: see `Follower`."""
         self.path = Path(run) / FILE
         with _disk_errors(run):
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,16 +57,41 @@ class Journal:
                     _trim(self.path, resume_step)
                 # Line by line: a killed run loses no finished row.
                 self._file = open(self.path, "a", encoding="utf-8", buffering=1)
-                self._events = _EventFile(Path(run) / "tensorboard", first_step=(resume_step or 0) + 1)
             except BaseException:
                 self._lock.close()
                 raise
+        plain = json.loads(json.dumps(config or {}))  # no tuples, no classes of ours
+        begun = Begun(Path(run), plain, resume_step)
+        self._followers = [Follower(TensorBoard, begun, say), *(Behind(each, begun, say) for each in reporters)]
 
     def append(self, row: Mapping) -> None:
         """Write one step: numbers (numpy scalars too) and mappings of numbers by name; `step` is required."""
         with _disk_errors(self.path.parent):
             self._file.write(json.dumps(row, default=_plain) + "\n")
-            self._events.add(row["step"], row)
+        self._tell(row)
+
+    def amend(self, row: Mapping) -> None:
+        """Add what `row` has to the row that was written last. Where that is of another step, nothing is done.
+
+        Whatever kills this, all rows before the last one are as they were.
+        """
+        if not row.keys() - {"step"}:
+            return
+        with _disk_errors(self.path.parent), open(self.path, "r+b") as file:
+            last = _last_line(file)
+            if not last or json.loads(last)["step"] != row["step"]:
+                return
+            more = json.dumps({key: value for key, value in row.items() if key != "step"}, default=_plain)
+            # Shorter, then longer: at any moment it is a row, or one that was never finished.
+            file.seek(-len("}\n"), os.SEEK_END)
+            file.truncate()
+            file.write(f", {more[1:]}\n".encode())
+        self._tell(row)
+
+    def _tell(self, row: Mapping) -> None:
+        numbers = scalars(row)
+        for follower in self._followers:
+            follower.add(row["step"], numbers)
 
     def sync(self) -> None:
         """Bring the rows to the disk: before a checkpoint, which would otherwise outlive them in a power failure."""
@@ -63,7 +99,9 @@ class Journal:
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        with _disk_errors(self.path.parent), closing(self._events), self._file, closing(self._lock):
+        with ExitStack() as ending, _disk_errors(self.path.parent), closing(self._lock), self._file:
+            for follower in self._followers:
+                ending.callback(follower.close)
             os.fsync(self._file.fileno())
 
     def __enter__(self) -> Journal:
@@ -97,6 +135,27 @@ def read(run: Path) -> list[dict]:
                 break
             raise UserError(f"{path} line {number} is not JSON ({error}): remove the line") from error
     return rows
+
+
+def evaluations(run: Path, last: int) -> list[tuple[int, dict[str, float]]]:
+    """(step, percent by metric) of every evaluation of a run up to step `last`, in their order.
+
+    Reads no other row: a run of a million steps has few evaluations.
+    """
+    path = Path(run) / FILE
+    if not path.exists():
+        return []
+    with open(path, "rb") as file:
+        rows = [json.loads(line) for line in file if b'"evaluation"' in line and line.endswith(b"\n")]
+    return [(row["step"], row["evaluation"]) for row in rows if row["step"] <= last]
+
+
+def _last_line(file) -> bytes:
+    """Of a journal that is open to be read and whole; b"" of an empty one."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - LONGEST_ROW))
+    lines = file.read().splitlines()
+    return lines[-1] if lines else b""
 
 
 class _FolderLock:
@@ -139,35 +198,3 @@ def _plain(value):
     if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
         return value.item()
     raise TypeError(f"a journal row holds numbers and mappings of numbers, got {type(value).__name__}")
-
-
-def _scalars(row: Mapping, prefix: str = "") -> Iterator[tuple[str, float]]:
-    """(tag, value) of every number; {"terms": {"image": 1.0}} gives "terms/image"."""
-    for name, value in row.items():
-        if isinstance(value, Mapping):
-            yield from _scalars(value, f"{prefix}{name}/")
-        elif not isinstance(value, str) and value is not None and f"{prefix}{name}" != "step":
-            yield f"{prefix}{name}", float(value)
-
-
-class _EventFile:
-    """A TensorBoard event file; unlike tensorboard's EventFileWriter, it loads no TensorFlow that is installed."""
-
-    def __init__(self, folder: Path, first_step: int):
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = open(folder / f"events.out.tfevents.{time.time_ns()}.{os.getpid()}", "wb")
-        self._records = RecordWriter(self._file)
-        self._add(Event(wall_time=time.time(), file_version="brain.Event:2"))
-        # START makes TensorBoard forget what earlier files hold of this and later steps.
-        self._add(Event(wall_time=time.time(), step=first_step, session_log=SessionLog(status=SessionLog.START)))
-
-    def add(self, step: int, row: Mapping) -> None:
-        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in _scalars(row)]
-        self._add(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
-
-    def _add(self, event: Event) -> None:
-        self._records.write(event.SerializeToString())
-        self._records.flush()
-
-    def close(self) -> None:
-        self._records.close()

@@ -12,6 +12,9 @@ from rich.progress import BarColumn, TextColumn
 from tandemclip.core.console.terminal import OnTerminal
 
 WINDOW = 50  # steps that rates are averaged over
+MEANING = (
+    f"samples/s and data %: of the last {WINDOW} steps; data is the share of the time that was spent waiting for data"
+)
 
 
 class Progress(OnTerminal):
@@ -28,6 +31,10 @@ class Progress(OnTerminal):
         self._recent = deque(maxlen=WINDOW)  # (samples, seconds, seconds waiting for data)
         super().__init__((BarColumn(bar_width=24), TextColumn("{task.description}")), "", steps, start, console)
 
+    def __enter__(self):
+        self.say(MEANING)
+        return super().__enter__()
+
     def update(self, row: Mapping, samples: int) -> None:
         """Show one journal row (`step`, `loss`, `step_seconds`, `data_seconds`) that went over `samples` samples."""
         self._recent.append((samples, row["step_seconds"], row["data_seconds"]))
@@ -41,6 +48,11 @@ class Progress(OnTerminal):
         """A line of its own, above the bar."""
         self._console.print(text, soft_wrap=True, markup=False)
 
+    def say_evaluation(self, row: Mapping) -> None:
+        """The evaluation in a journal row, if any: it comes while the run goes on."""
+        if "evaluation" in row:
+            self.say(f"evaluation, step {row['step']}: {figures(row['evaluation'])}")
+
     def _describe(self, row: Mapping) -> str:
         samples, seconds, waiting = (sum(column) for column in zip(*self._recent))
         left = timedelta(seconds=round((self.steps - row["step"]) * seconds / len(self._recent)))
@@ -48,3 +60,7 @@ class Progress(OnTerminal):
             f"step {row['step']}/{self.steps}  loss {row['loss']:.4f}  {samples / seconds:.0f} samples/s"
             f"  data {waiting / seconds:.0%}  left {left}"
         )
+
+
+def figures(percent: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.2f}%" for name, value in percent.items())

@@ -14,6 +14,20 @@ from tandemclip.core.training.update import AdamW, UpdateRule
 
 
 @dataclass(frozen=True)
+class Keep:
+    """Which checkpoints stay.
+
+    last: so many of the newest ones; with 1 there is none to go on from where that one is damaged. best: a metric that
+    `data.evaluate` measures. The checkpoint of its highest figure stays too, and RUN/best names it for `evaluate`,
+    `convert`, `--init` and `tandemclip.load`. One is written at each evaluation that is better than all before. None:
+    no best is kept.
+    """
+
+    last: Count = 2
+    best: str | None = None
+
+
+@dataclass(frozen=True)
 class Training:
     """How long and how fast. Give `steps`, or `epochs` over the training source.
 
@@ -30,7 +44,8 @@ class Training:
     BatchNorms' statistics as they stand. A checkpoint has it in optimizer.safetensors, under "ema.NAME"; its
     model.safetensors holds the weights themselves. None: no average. evaluate_every, checkpoint_every: every so many
     steps; 0 for at the end only. checkpoint_minutes: one more whenever so many minutes have passed since the last; 0
-    for none.
+    for none. keep: which checkpoints stay. stop_after: so many evaluations without a better one by `keep.best` end the
+    run before its schedule does; None: they never do.
     """
 
     batch_size: Annotated[int, Ge(2)]
@@ -50,11 +65,26 @@ class Training:
     evaluate_every: Natural = 0
     checkpoint_every: Natural = 0
     checkpoint_minutes: NotNegative = 0
+    keep: Keep = Keep()
+    stop_after: Count | None = None
 
     def __post_init__(self):
+        self._check_best()
         if (self.steps is None) == (self.epochs is None):
             raise UserError(
                 f"training.steps is {self.steps} and training.epochs is {self.epochs}; give exactly one of the two"
+            )
+
+    def _check_best(self):
+        if self.keep.best is not None and not self.evaluate_every:
+            raise UserError(
+                f"training.keep.best is {self.keep.best!r} and training.evaluate_every is 0, so that only the end "
+                "would be evaluated; give training.evaluate_every=N, every so many steps"
+            )
+        if self.stop_after is not None and self.keep.best is None:
+            raise UserError(
+                f"training.stop_after is {self.stop_after} and training.keep.best is None, by which evaluations would "
+                "be compared; give training.keep.best=METRIC, one that data.evaluate measures"
             )
 
     @property

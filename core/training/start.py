@@ -1,6 +1,7 @@
 """How a run begins: anew, from another run's weights, or where it stopped."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from tandemclip.core.config.build import build
 from tandemclip.core.config.yaml_text import merge
+from tandemclip.core.console.progress import Progress
 from tandemclip.core.data.tokenizers.tokenizer import build as build_tokenizer
 from tandemclip.core.data.tokenizers.tokenizer import from_json
 from tandemclip.core.errors import UserError
@@ -32,11 +34,12 @@ def begin(
     resumed: bool = False,
     say: Callable[[str], None] = print,
     evaluate=None,
+    reporters=(),
 ) -> Trainer:
     """A run from its first step. make_engine(config, weights) -> engine.
 
     resumed: it may have died before its first checkpoint and left rows in its journal; they go. say: where the first
-    rank tells what the run takes over by `init`. evaluate: see Trainer.
+    rank tells what the run takes over by `init`. evaluate, reporters: see Trainer.
     """
     checkpoint.refuse_later(run, 0)
     present = identities(config.method)
@@ -50,7 +53,7 @@ def begin(
     engine = make_engine(config, weights)
     refuse_unequal_ranks(engine, present)
     _say(engine, told, say)
-    return Trainer(run, config, engine, tokenizer, state, resumed=resumed, evaluate=evaluate)
+    return Trainer(run, config, engine, tokenizer, state, resumed=resumed, evaluate=evaluate, reporters=reporters)
 
 
 def _say(engine, lines: list[str], say) -> None:
@@ -65,12 +68,18 @@ def tokenizer_of(config: Config):
 
 
 def resume(
-    run: Path, mapping: dict, overrides: dict, make_engine, say: Callable[[str], None], evaluate=None
+    run: Path,
+    mapping: dict,
+    overrides: dict,
+    make_engine,
+    say: Callable[[str], None],
+    evaluate=None,
+    reporters=(),
 ) -> Trainer | None:
     """The run as its newest whole checkpoint has it, on any engine; None where there is none yet.
 
-    mapping: that of the config's file with `overrides` (--set) over it. evaluate: see Trainer.
-    say: shows a sentence for each change, and for each key of the config's file that the run does not take up.
+    mapping: that of the config's file with `overrides` (--set) over it. evaluate, reporters: see
+    Trainer. say: shows a sentence for each change, and for each key of the config's file that the run does not take up.
     """
     folder = checkpoint.latest(run)
     if folder is None:
@@ -97,7 +106,7 @@ def resume(
         key: saved.state[key] for key in KEPT if key in saved.state
     }
     tokenizer = from_json(state["tokenizer"])
-    trainer = Trainer(run, config, engine, tokenizer, state, saved.step, True, evaluate=evaluate)
+    trainer = Trainer(run, config, engine, tokenizer, state, saved.step, True, evaluate=evaluate, reporters=reporters)
     _note(trainer, found, steps, say)
     return trainer
 
@@ -139,14 +148,20 @@ def _remembered(saved: checkpoint.Checkpoint, config: Config) -> tuple[dict[str,
     return kept, [f"{len(extra)} arrays of {saved.folder} are of no use to {type(rule).__name__}: {extra[0]} ..."]
 
 
-def fit_minutes(trainer: Trainer, minutes: float) -> Trainer:
-    """The same new run with as many steps as fit, 20 or more: times 20 of them, then starts over with that number."""
+def fit_minutes(trainer: Trainer, minutes: float, say: Callable[[str], None] = print) -> Trainer:
+    """The same new run with as many steps as fit, 20 or more: times 20 of them, then starts over with that number.
+
+    say: where the first rank tells at once that it does.
+    """
     if trainer.step:
         raise UserError(
             f"--minutes fixes the length of a new run, and this one stands at step {trainer.step}; leave it out"
         )
     before = trainer.engine.weights()
-    seconds = _lasting(trainer, max(TIMED_STEPS, trainer.schedule.steps)).measure(TIMED_STEPS)
+    _say(trainer.engine, [f"timing {TIMED_STEPS} steps, to see how many {minutes:g} minutes are"], say)
+    timed = _lasting(trainer, max(TIMED_STEPS, trainer.schedule.steps))
+    with Progress("timed", TIMED_STEPS) if trainer.leads else nullcontext() as shown:
+        seconds = timed.measure(TIMED_STEPS, *([shown.advance] if trainer.leads else []))
     trainer.engine.load(before)
     return _lasting(trainer, max(TIMED_STEPS, int(minutes * 60 / seconds)))
 

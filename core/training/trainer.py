@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tandemclip.core.console.versions import installed
@@ -13,7 +13,8 @@ from tandemclip.core.data.loading.loader import Batches, batches
 from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.errors import UserError
 from tandemclip.core.hits import Hits, percent
-from tandemclip.core.training import checkpoint, global_batch
+from tandemclip.core.training import checkpoint, global_batch, journal
+from tandemclip.core.training.best import Standing
 from tandemclip.core.training.config import Config
 from tandemclip.core.training.diagnosis.advice import Advice
 from tandemclip.core.training.engine import Engine, Rates
@@ -21,6 +22,7 @@ from tandemclip.core.training.journal import Journal
 from tandemclip.core.training.loss_scale import LossScale
 from tandemclip.core.training.progress import Progress
 from tandemclip.core.training.ranks import total
+from tandemclip.core.training.reporting.reporter import Reporter
 
 
 @dataclass
@@ -30,7 +32,8 @@ class Trainer:
     Every rank trains; the first one alone writes and evaluates.
     resumed: goes on in the same folder, whose journal may have rows already. stop: asked after every step; True ends
     the run there, with a checkpoint (Ctrl-C). evaluate(config, engine, tokenizer): measures what `data.evaluate` asks;
-    None: nothing is evaluated, whatever the configuration says.
+    None: nothing is evaluated, whatever the configuration says. reporters: those that follow the journal beside
+    TensorBoard. spent: steps and seconds of the last call of `train`, its evaluations and checkpoints included.
     """
 
     run: Path
@@ -42,6 +45,8 @@ class Trainer:
     resumed: bool = False
     stop: Callable[[], bool] = lambda: False
     evaluate: Callable[[Config, Engine, object], dict[str, Hits]] | None = None
+    reporters: tuple[type[Reporter], ...] = ()
+    spent: tuple[int, float] = field(default=(0, 0.0), init=False)
 
     def __post_init__(self):
         self.source, self.settings = self.config.data.train, self.config.training
@@ -56,6 +61,10 @@ class Trainer:
             )
         self._bad = bad_records.read(self.config.data.bad_records, self.source)
         self._check_data()
+        before = journal.evaluations(self.run, self.step) if self.leads and self.resumed else []
+        self.standing = Standing(before, self.settings.keep.best, self.settings.stop_after)
+        self._exhausted = False  # known to every rank once it trains
+        self._found: tuple[int, dict[str, Hits]] = (-1, {})  # the last evaluation, and after which step
         if not self.step:
             self._check_batch()
 
@@ -80,45 +89,107 @@ class Trainer:
                     "their number; make one source with one list of classes of them, or take unicl"
                 )
         if data.evaluate is not None and self.leads:
-            data.evaluate.metrics(method)
+            self._check_best(data.evaluate.metrics(method))
+
+    def _check_best(self, measured: list[str]) -> None:
+        best = self.settings.keep.best
+        if best is not None and best not in measured:
+            raise UserError(
+                f"training.keep.best is {best!r}, which data.evaluate does not measure; give one of "
+                f"{', '.join(measured)}"
+            )
 
     def train(self, max_steps: int | None = None) -> dict[str, Hits]:
-        """Train to the end of the schedule, or to step `max_steps` of it, and save.
+        """Train to the end, or to step `max_steps` of the schedule, and save.
 
-        Returns the evaluation at the end of the schedule, {} before it.
+        Returns the evaluation at the end, {} before it.
         """
         last = self.schedule.steps if max_steps is None else min(max_steps, self.schedule.steps)
-        if not self.step or self.step < last:
-            self._train(last)
-        return {} if self.step < self.schedule.steps else self._evaluate()
+        self._exhausted = self._on_any_rank(self.standing.exhausted)
+        trains = not self.step or (self.step < last and not self.ended)
+        if not trains and (not self.ended or self.standing.measured_at(self.step)):
+            return self._evaluate() if self.ended else {}
+        start = self.step, time.monotonic()
+        with self._journal() as rows:
+            if trains:
+                self._train(last, rows)
+                self.spent = self.step - start[0], time.monotonic() - start[1]
+            if not self.ended:
+                return {}
+            if self._found[0] != self.step:
+                rows.amend({"step": self.step} | self._measured())
+                self._keep()
+        return self._found[1]
 
-    def _train(self, last: int) -> None:
+    @property
+    def ended(self) -> bool:
+        """By the schedule, or early (`training.stop_after`)."""
+        return self.step >= self.schedule.steps or self._exhausted
+
+    def _train(self, last: int, rows) -> None:
         saved = self.step if self.step else None
-        with self._journal() as journal, self._progress(last) as progress, self.batches(last) as stream:
+        with self._progress(last) as progress, self.batches(last) as stream:
             advice = Advice(self, progress.say) if self.leads else Silent()
             mark, self._saved_at = time.perf_counter(), time.monotonic()
+            self._point_to_best(progress.say)
             for batch in stream:
                 waited = time.perf_counter() - mark
                 row = self._update(batch, stream)
-                row |= {"step_seconds": time.perf_counter() - mark, "data_seconds": waited}
+                row |= self._times(time.perf_counter() - mark, waited)
                 progress.update(row, self.settings.batch_size)
                 advice.update(row, batch)
-                if self._due(self.settings.evaluate_every) and self.step < last:
-                    row["evaluation"] = percent(self._evaluate())
-                journal.append(row)
-                if self._due(self.settings.checkpoint_every) or self._overdue():
-                    journal.sync()
+                if self._due(self.settings.evaluate_every) and self.step < self.schedule.steps:
+                    row |= self._measured()
+                    progress.say_evaluation(row)
+                    self._exhausted = self._on_any_rank(self.standing.exhausted)
+                rows.append(row)
+                if self._due(self.settings.checkpoint_every) or self._overdue() or self._best_is_here():
+                    rows.sync()
                     self._save()
                     saved = self.step
-                if total(self.engine, self.stop()):  # a signal may reach one rank before the others
+                # a signal may reach one rank before the others
+                if self._exhausted or self._on_any_rank(self.stop()):
                     break
                 mark = time.perf_counter()
         if saved != self.step:
+            rows.sync()
             self._save()
+
+    def _times(self, seconds: float, waited: float) -> dict:
+        rate = self.settings.batch_size / seconds
+        return {"step_seconds": seconds, "data_seconds": waited, "samples_per_second": rate}
+
+    def _on_any_rank(self, value: bool) -> bool:
+        return bool(total(self.engine, value))
+
+    def _measured(self) -> dict:
+        """What a journal's row gets: {"evaluation": {metric: percent}}, {} where nothing is evaluated."""
+        self._found = self.step, self._evaluate()
+        if not self._found[1]:
+            return {}
+        self.standing.add(self.step, percent(self._found[1]))
+        return {"evaluation": percent(self._found[1])}
+
+    def _best_is_here(self) -> bool:
+        best = self.standing.best
+        return best is not None and best.step == self.step
+
+    def _point_to_best(self, say) -> None:
+        """A run that goes on from an older checkpoint than its last one may have had a best one since."""
+        best = self.standing.best
+        if self.leads and self.resumed and not checkpoint.point_to(self.run, best):
+            say(
+                f"the best {best.metric} so far is {best.percent:.2f}% at step {best.step}, of which there is no "
+                f"checkpoint; {self.run}/best will be that of the next better one"
+            )
+
+    def _keep(self) -> None:
+        if self.leads:
+            checkpoint.keep(self.run, self.step, self.settings.keep.last, self.standing.best)
 
     def save_again(self) -> None:
         """The checkpoint of this step, with a state that has changed."""
-        with self._journal():  # nobody else trains in the run's folder meanwhile
+        with Journal(self.run, self.step):  # nobody else trains in the run's folder meanwhile
             self._save()
 
     @property
@@ -126,7 +197,9 @@ class Trainer:
         return self.ranks.rank == 0
 
     def _journal(self):
-        return Journal(self.run, self.step if self.resumed else None) if self.leads else Silent()
+        if not self.leads:
+            return Silent()
+        return Journal(self.run, self.step if self.resumed else None, self.state["config"], self.reporters)
 
     def _progress(self, last: int):
         return Progress(last, self.step, every=max(1, last // 40)) if self.leads else Silent()
@@ -140,13 +213,17 @@ class Trainer:
             self.engine.prepare_update(self._backward(batch))
         return time.perf_counter() - start
 
-    def measure(self, steps: int) -> float:
-        """Seconds a step takes, by `steps` of them (the first one, which compiles, left out); changes the weights."""
+    def measure(self, steps: int, each: Callable[[], None] = lambda: None) -> float:
+        """Seconds a step takes, by `steps` of them (the first one, which compiles, left out); changes the weights.
+
+        each: called after every step.
+        """
         step, marks = self.step, []
         with self.batches(self.step + steps) as stream:
             for batch in stream:
                 self._update(batch, stream)
                 marks.append(time.perf_counter())
+                each()
         self.step = step
         seconds = (marks[-1] - marks[0]) / (len(marks) - 1)
         return total(self.engine, seconds) / self.ranks.size
@@ -242,6 +319,7 @@ class Trainer:
         versions = {name: installed(name) for name in ("tandemclip", self.engine.name, "numpy")}
         state = {**self.state, "loss_scale": asdict(self.loss_scale), "engine": self.engine.name, "versions": versions}
         checkpoint.save(self.run, self.step, self.engine.weights(), self.engine.moments(), state)
+        self._keep()
 
 
 class Silent:
@@ -256,8 +334,17 @@ class Silent:
     def append(self, row):
         pass
 
+    def amend(self, row):
+        pass
+
     def sync(self):
         pass
 
     def update(self, row, samples):
+        pass
+
+    def say(self, text):
+        pass
+
+    def say_evaluation(self, row):
         pass

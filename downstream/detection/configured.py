@@ -18,7 +18,10 @@ def read(path: Path, data: Path | None = None, init: Path | None = None, overrid
     overrides: nested keys and values. Raises UserError for a file that is not there, and for what it has no place for.
     """
     if not path.is_file():
-        raise UserError(f"--config {path} is not there: give a file such as configs/detection/coco_sample_mask_rcnn.py")
+        raise UserError(
+            f"--config {path} is not there: give a file in mmdet's style, as `tandemclip show coco_sample_mask_rcnn` "
+            "prints one"
+        )
     config = Config.fromfile(path)
     if data is not None:
         config = _moved(config, str(data), path)

@@ -290,6 +290,7 @@ LINEAR_CASES = [
     case("matmul", x(2, 3, 4), x(2, 4, 5)),
     case("matmul", x(2, 3, 1, 4), x(2, 3, 4, 1)),
     case("matmul", x(1, 1), x(1, 1)),
+    case("matmul", x(1, 1, 3, 1), x(1, 1, 1, 16)),
     case("linear", x(3, 4), x(5, 4), x(5)),
     case("linear", x(2, 3, 4), x(5, 4), x(5)),
     case("linear", x(2, 3, 4), x(4, 4)),

@@ -1,6 +1,7 @@
 """Converted open_clip models give open_clip's features, on both engines; what cannot be converted is refused."""
 
 import pickle
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -109,6 +110,36 @@ def test_torch_files_are_read_too(tmp_path):
     assert all(np.array_equal(whole[name].astype(np.float16), half[name]) for name in whole)
 
 
+@pytest.mark.parametrize("form", ["tensors", "numbers", "safetensors"])
+def test_what_openai_s_files_say_beside_their_arrays(tmp_path, form, capsys):
+    """`input_resolution`, `context_length` and `vocab_size`; and the temperature as some trainers save it."""
+    state = open_clip_model(*MODELS["vit-gelu"]).state_dict()
+    state["logit_scale"] = state["logit_scale"].reshape(1)
+    told = {"input_resolution": 32, "context_length": 8, "vocab_size": 49408}
+    if form != "numbers":
+        told = {name: torch.tensor(number) for name, number in told.items()}
+    source = tmp_path / ("some.safetensors" if form == "safetensors" else "some.pt")
+    write = safetensors.torch.save_file if form == "safetensors" else torch.save
+    write(state | told, source)
+    given = ["--from", "open_clip", str(source), "--activation", "gelu"]
+    assert convert.main([*given[:3], str(tmp_path / "run"), *given[3:]]) == 0
+    said = capsys.readouterr().out
+    assert "image.heads 2, image.activation gelu" in said and "text.heads 1" in said and "resize pillow_bicubic" in said
+    assert rebuilt(tmp_path / "run")[1].model["logit_scale"] == state["logit_scale"].item()
+    wrong = told | {"context_length": torch.tensor(77) if form != "numbers" else 77}
+    write(state | wrong, source)
+    refused(capsys, source, tmp_path / "out", "context_length is 77", "shapes of its arrays say 8")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("wrapper", ["_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+def test_names_of_wrappers_are_taken_off(tmp_path, wrapper):
+    state = {f"{wrapper}{name}": x for name, x in open_clip_model(*MODELS["vit-gelu"]).state_dict().items()}
+    safetensors.torch.save_file(state, tmp_path / "some.safetensors")
+    given = ["--from", "open_clip", str(tmp_path / "some.safetensors"), str(tmp_path / "run"), "--activation", "gelu"]
+    assert convert.main(given) == 0
+
+
 class Evil:
     def __reduce__(self):
         return (print, ("run by a pickle",))
@@ -136,6 +167,8 @@ def test_what_cannot_be_converted_is_refused(tmp_path, capsys):
     attempt({n: t for n, t in state.items() if n != "visual.proj"}, "visual.proj", "CLIP's own towers")
     attempt(state | {"token_embedding.weight": torch.zeros(99, 64)}, "99 ids", "49408")
     attempt(state | {"visual.ln_pre.bias": torch.zeros(3)}, "shape", "visual.ln_pre.bias")
+    for value in (float("nan"), float("inf")):
+        attempt(state | {"visual.proj": state["visual.proj"] * value}, "visual.proj: of", "not finite")
 
 
 def test_what_cannot_be_read_is_refused(tmp_path, capsys):
@@ -157,7 +190,9 @@ def test_what_cannot_be_read_is_refused(tmp_path, capsys):
     torch.save({"state_dict": Evil()}, tmp_path / "evil_zip.pt")
     attempt("evil_zip.pt", "evil_zip.pt", "print", "nothing of it was run")
     torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), tmp_path / "archive.pt")
-    attempt("archive.pt", "archive.pt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # torch's own would stand beside ours
+        attempt("archive.pt", "archive.pt is a TorchScript archive", "nothing was run", "state_dict()")
 
 
 def test_nothing_is_overwritten(converted, tmp_path, capsys):
@@ -201,6 +236,15 @@ def test_released_unicl_s_are_taken_over(tmp_path, within):
     )
     view = found.inference_view()
     assert (view.resize, view.crop_pct, view.mean[0], view.std[2]) == ("pillow_bicubic", 0.875, 0.485, 0.225)
+
+
+def test_a_unicl_of_numbers_that_are_not_finite_is_refused(tmp_path, capsys):
+    unicl_file(tmp_path / "swin.pth")
+    state = torch.load(tmp_path / "swin.pth")
+    state["image_projection"][0, 0] = float("nan")
+    torch.save({"model": state}, tmp_path / "nan.pth")
+    assert convert.main(["--from", "unicl", str(tmp_path / "nan.pth"), str(tmp_path / "out")]) == 2
+    assert "image_projection: of" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_what_is_no_released_unicl_is_refused(tmp_path, capsys):

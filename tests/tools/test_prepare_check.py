@@ -88,4 +88,4 @@ def test_a_list_of_other_data_stops_before_anything_is_written(data, tmp_path, c
 def test_help_teaches(capsys):
     with pytest.raises(SystemExit):
         prepare.main(["check", "--help"])
-    assert "python tools/prepare.py check --config configs/" in capsys.readouterr().out
+    assert "tandemclip prepare check --config flickr8k" in capsys.readouterr().out

@@ -111,7 +111,7 @@ def test_a_source_that_is_none_is_one_line(tmp_path, capsys, source, words):
 def test_help_shows_an_example(command, capsys):
     with pytest.raises(SystemExit) as caught:
         prepare.main([command, "--help"])
-    assert caught.value.code == 0 and f"python tools/prepare.py {command} --" in capsys.readouterr().out
+    assert caught.value.code == 0 and f"tandemclip prepare {command} --" in capsys.readouterr().out
 
 
 def test_zero_shot_on_shards_and_on_a_folder_of_classes(shared, run, tmp_path, capsys):

@@ -14,7 +14,7 @@ from tandemclip.core.errors import UserError
 PROBES = (
     100  # records whose key is compared: some tell other data apart, and reading all of a long list would take long
 )
-AGAIN = "write it again with tools/prepare.py check, for the same data.train"
+AGAIN = "write it again with `tandemclip prepare check`, for the same data.train"
 
 
 def write(path: Path, records: int, bad: list[tuple[int, str, str]]) -> None:

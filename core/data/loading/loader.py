@@ -97,7 +97,7 @@ class Batches:
         if len(self.broken) > TOLERATED and len(self.broken) > TOLERATED_SHARE * self._read:
             raise UserError(
                 f"{len(self.broken)} of the first {self._read} records are broken, more than {TOLERATED} and more than "
-                f"{TOLERATED_SHARE:.1%}; repair them, or let `tools/prepare.py check` list all of them for "
+                f"{TOLERATED_SHARE:.1%}; repair them, or let `tandemclip prepare check` list all of them for "
                 "data.bad_records: " + "; ".join(self._reasons)
             )
         return batch

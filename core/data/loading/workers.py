@@ -60,11 +60,11 @@ class Stored:
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """Threads and processes that start in here never see Ctrl-C and SIGTERM.
+    """Threads and processes that start in here never see Ctrl-C, SIGTERM and SIGHUP.
 
     Terminals and schedulers send them to every process of a run; what comes of them is for the one that trains to say.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ from tandemclip.core.data.account import Account, Tally
 from tandemclip.core.data.records import Record
 from tandemclip.core.data.sources.image_files import Captioned, existing_folder, read_image
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.data.texts import blank, utf8
+from tandemclip.core.data.texts import MARK, blank, odd, utf8
 from tandemclip.core.errors import UserError
 
 
@@ -113,8 +113,12 @@ class CaptionsTable(Source):
             if blank(name):
                 passed.add("the row has no path", f"line {lines.number}")
                 continue
-            if blank(text):
+            if len(row) < len(columns):
+                remarks.add("the row has fewer fields than the first", f"line {lines.number}")
+            elif blank(text):
                 remarks.add("blank caption", f"line {lines.number}")
+            if remark := odd(text):
+                remarks.add(remark, f"line {lines.number}")
             counts["read"] += 1
             yield name.strip(), text
 
@@ -122,11 +126,19 @@ class CaptionsTable(Source):
         wanted = {"path_column": self.path_column, "caption_column": self.caption_column}[field]
         if columns.count(wanted) != 1:
             said = f"{wanted!r} several times" if wanted in columns else f"no {wanted!r}"
+            said += self._otherwise_separated(columns)
             raise UserError(
                 f"captions_table: {self.path} has the columns {', '.join(columns) or '(none)'}, but {said}; "
                 f"name the right one with {field}, or add a first row of names"
             )
         return columns.index(wanted)
+
+    def _otherwise_separated(self, columns: list[str]) -> str:
+        """Advice where the first row has the wanted names, between other signs than this kind of table has."""
+        for sign, name in {";": "semicolons", "\t": "tabs", ",": "commas", "|": "bars"}.items():
+            if len(columns) == 1 and self.path_column in columns[0].split(sign):
+                return f" (its fields are between {name}: a .csv has commas, a .tsv tabs)"
+        return ""
 
 
 class _Spaced(Exception):
@@ -151,7 +163,7 @@ class _Lines:
         with open(self.path, "rb") as file:
             for self.number, line in enumerate(file, 1):
                 try:
-                    yield utf8(line) if self.number == 1 else line.decode("utf-8")
+                    yield utf8(line if self.number == 1 else MARK + line)  # a mark elsewhere is a letter
                 except ValueError as error:
                     raise UserError(
                         f"captions_table: {self.path} line {self.number} is not UTF-8; save the table as UTF-8"

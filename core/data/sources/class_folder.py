@@ -1,7 +1,6 @@
 """A folder with one sub-folder a class as a source."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 
 from tandemclip.core.data.account import Account, Tally
 from tandemclip.core.data.records import Record
-from tandemclip.core.data.sources.class_names import names_of_folders, repeated
+from tandemclip.core.data.sources.class_names import ID, names_of_folders, repeated
 from tandemclip.core.data.sources.image_files import Strings, existing_folder, read_image
 from tandemclip.core.data.sources.kinds import is_picture
 from tandemclip.core.data.sources.prompts import PHOTO, Templates, checked, ensemble
@@ -25,7 +24,6 @@ NO_CLASSES = frozenset(
     ("__MACOSX", "@eaDir", "@tmp", "@Recycle", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found")
     + ("__pycache__", "CVS")
 )
-ID = re.compile(r"[A-Za-z]\d{4,}")  # such as n02123045
 
 
 @dataclass(frozen=True)

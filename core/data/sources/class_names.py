@@ -1,5 +1,6 @@
 """Lists of class names, which people write in several ways: taken by number, or refused in one sentence."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,13 +9,16 @@ from typing import Any
 from tandemclip.core.data.texts import blank, from_json, in_words, kind, unicode
 from tandemclip.core.errors import UserError
 
+ID = re.compile(r"[A-Za-z]\d{4,}")  # such as n02123045, which is a number of WordNet and no word
+IDS = ("id", "label", "index", "class", "class_id", "category_id", "number")  # how a mapping may call a class's number
 WRITE = 'write it like ["cat", "dog"] or {"0": "cat", "1": "dog"}'
 
 
 def read_class_names(path: str) -> list[str]:
     """The names in the order of their numbers. Raises UserError, which names the file, for anything else than
 
-    - a list of names, or of mappings with a "name"; where these have an "id", it is their place in the list, from 0;
+    - a list of names, or of mappings with a "name"; where these have a number (IDS), it is their place in the list,
+      from 0;
     - a mapping of numbers from 0 on to names, {"0": "cat"}, or to lists that end with the name, {"0": ["n01", "cat"]}.
     """
     try:
@@ -37,8 +41,10 @@ def names_of_folders(path: str, folders: tuple[str, ...]) -> tuple[str, ...]:
         names = {folder: _name(name, folder) for folder, name in pairs}
         if len(names) < len(pairs):
             raise ValueError("a folder stands there twice")
-    except (TypeError, ValueError) as error:
-        raise UserError(f'the names of folders {path}: {error}; write it like {{"n02123045": "tabby cat"}}') from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f'the names of folders {path}: {in_words(error)}; write it like {{"n02123045": "tabby cat"}}'
+        ) from error
     if missing := [folder for folder in folders if folder not in names]:
         raise UserError(
             f"{path} has no name for {len(missing)} of {len(folders)} folders, the first is {unicode(missing[0])!r}; "
@@ -81,8 +87,12 @@ def _in_order(content: Any) -> list:
 
 def _name(entry: Any, place: int | str) -> str:
     if isinstance(entry, dict):
-        if entry.get("id", place) != place:
-            raise ValueError(f"the entry at place {place} has the id {entry['id']!r}; the place is the class's number")
+        for key in IDS:
+            given = str(entry.get(key, place))
+            if given != str(place) and (key == "id" or given.isdecimal()):
+                raise ValueError(
+                    f"the entry at place {place} has the {key} {entry[key]!r}; the place is the class's number"
+                )
         entry = entry["name"]
     if not isinstance(entry, str) or blank(entry):
         raise ValueError(f"class {place} is called {entry!r}, expected a text")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tandemclip.core.data.account import Account, Tally
 from tandemclip.core.data.records import Record
-from tandemclip.core.data.sources.coco_ids import BLANK, Coming, by_id, caption_of
+from tandemclip.core.data.sources.coco_ids import BLANK, Coming, by_id, caption_of, listed, same_files, text_of
 from tandemclip.core.data.sources.image_files import Captioned, existing_folder, read_image
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.texts import blank, from_json, in_words
@@ -73,16 +73,18 @@ class CocoCaptions(Source):
 
 def _read(path: str, content: dict) -> tuple[Captioned, tuple[Account, Account]]:
     """-> (the images that have a caption, the accounts of images and captions)"""
-    listed = by_id(content["images"], "images")
+    images = by_id(listed(content, "images"), "images")
+    names = {number: text_of(image, "file_name", f"the image of id {number!r}") for number, image in images.items()}
     captions: dict = {}
-    coming, passed = Coming(path, "captions", listed), Tally()
-    for annotation in content["annotations"]:
+    coming, passed = Coming(path, "captions", images), Tally()
+    for annotation in listed(content, "annotations"):
         text = caption_of(annotation)
         if coming.comes(annotation, BLANK if blank(text) else None):
             captions.setdefault(annotation["image_id"], []).append(text)
-    for number, image in listed.items():
+    for number, name in names.items():
         if number not in captions:
-            passed.add("it has no caption", f"id {number!r} ({image['file_name']})")
-    names = {number: image["file_name"] for number, image in listed.items()}
-    images = Captioned((name, text) for number, name in names.items() for text in captions.get(number, ()))
-    return images, (Account(path, "images", len(listed), len(captions), passed.counts), coming.account())
+            passed.add("it has no caption", f"id {number!r} ({name})")
+    remarks = same_files(images).counts
+    captioned = Captioned((name, text) for number, name in names.items() for text in captions.get(number, ()))
+    account = Account(path, "images", len(images), len(captions), passed.counts, remarks)
+    return captioned, (account, coming.account())

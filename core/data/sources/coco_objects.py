@@ -3,19 +3,22 @@
 import json
 import math
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from tandemclip.core.data.account import Account, Tally
+from tandemclip.core.data.boxes import four_numbers, outside, upright_box
 from tandemclip.core.data.masks import from_segmentation
-from tandemclip.core.data.records import BrokenRecord, Object, Record
-from tandemclip.core.data.sources.coco_ids import BLANK, Coming, by_id, caption_of
+from tandemclip.core.data.records import OUTSIDE, BrokenRecord, Object, Record
+from tandemclip.core.data.sources.class_names import repeated
+from tandemclip.core.data.sources.coco_ids import BLANK, Coming, by_id, caption_of, listed, same_files, text_of
 from tandemclip.core.data.sources.folder_or_tar import Files, open_files
 from tandemclip.core.data.sources.image_files import Strings
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.data.texts import blank, from_json, in_words, unicode
+from tandemclip.core.data.texts import blank, captions, from_json, in_words, unicode
 from tandemclip.core.errors import UserError
 
 LAYOUT = (
@@ -30,10 +33,12 @@ class CocoObjects(Source):
 
     path: the JSON. folder: where its file names start, a folder or a tar file. captions: a file like
     captions_val2017.json, which has the texts of the same images. An object's phrase is its category, or attributes and
-    category where annotations have "attributes": [names]. Categories are in the order of their ids. A box that reaches
-    out of its picture stays as it is. A picture whose annotation cannot be understood is broken, and names it;
-    annotations and captions of images that the file does not list, and blank captions, are passed over and counted.
-    Raises UserError for a file or folder that is not there or not so, and where an id stands twice.
+    category where annotations have "attributes": [names], or {name: true or false}. Categories are in the order of
+    their ids. A box that reaches out of its picture stays as it is; one that is upside down, or not of finite numbers,
+    cannot be understood. A picture whose annotation cannot be understood is broken, and names it, as is one of another
+    shape than the file says: turned after it was annotated, for example. Annotations and captions of images that the
+    file does not list, and blank captions, are passed over and counted. Raises UserError for a file or folder that is
+    not there or not so, and where an id stands twice.
     """
 
     path: str
@@ -49,7 +54,9 @@ class CocoObjects(Source):
         image = json.loads(self._images[index])
         name = image["file_name"]
         things = tuple(self._object(thing, image) for thing in image["annotations"])
-        return Record(self._files.key(name), self._files.read(name), tuple(image["captions"]), objects=things)
+        remarks = (OUTSIDE,) if any(outside(thing.box) for thing in things) else ()
+        said, size = tuple(image["captions"]), (image["height"], image["width"])
+        return Record(self._files.key(name), self._files.read(name), said, objects=things, remarks=remarks, size=size)
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -59,29 +66,29 @@ class CocoObjects(Source):
         for index in range(0, len(self), max(1, -(-len(self) // limit))):
             image = json.loads(self._images[index])
             yield from image["captions"]
-            yield from (self._phrase(thing) for thing in image["annotations"] if thing["category_id"] in self._names)
+            for thing in image["annotations"]:
+                with suppress(ValueError):  # named when its picture is read
+                    yield self._phrase(thing)
 
     def _phrase(self, thing: dict) -> str:
-        return " ".join([*thing.get("attributes", ()), self._category(thing)])
+        return " ".join([*_attributes(thing), self._category(thing)])
 
     def _category(self, thing: dict) -> str:
         number = thing["category_id"]
-        if number not in self._names:
-            raise ValueError(f"category {number} is none of the file's")
+        if not isinstance(number, (int, float, str)) or number not in self._names:
+            raise ValueError(f"category {number!r} is none of the file's")
         return self._names[number]
 
     def _object(self, thing: dict, image: dict) -> Object:
         height, width = image["height"], image["width"]
         try:
-            left, top, wide, high = (float(number) for number in thing["bbox"])
-            if not all(map(math.isfinite, (left, top, wide, high))):
-                raise ValueError(f"its box is {thing['bbox']}")
+            left, top, wide, high = four_numbers(thing["bbox"])
             segmentation = thing.get("segmentation")
             return Object(
-                box=(left / width, top / height, (left + wide) / width, (top + high) / height),
+                box=upright_box((left / width, top / height, (left + wide) / width, (top + high) / height)),
                 phrase=self._phrase(thing),
                 category=self._category(thing),
-                attributes=tuple(thing.get("attributes", ())),
+                attributes=_attributes(thing),
                 mask=from_segmentation(segmentation, height, width) if segmentation else None,
                 marks=_marks(thing),
             )
@@ -114,12 +121,12 @@ class CocoObjects(Source):
         names, images, accounts = _read(self.path, partial(_instances, self.path), LAYOUT)
         if not images:
             raise UserError(f"coco_objects: {self.path} has no images; give another file")
-        captions: dict = {}
+        said: dict = {}
         if self.captions is not None:
             take = partial(_captions, self.captions, images)
-            captions, coming = _read(self.captions, take, "images' captions: annotations with image_id and caption")
+            said, coming = _read(self.captions, take, "images' captions: annotations with image_id and caption")
             accounts += (coming,)
-        entries = (json.dumps({**image, "captions": captions.get(number, [])}) for number, image in images.items())
+        entries = (json.dumps({**image, "captions": said.get(number, [])}) for number, image in images.items())
         return names, Strings(entries), accounts
 
 
@@ -139,7 +146,7 @@ def _captions(path: str, images: dict, content: dict) -> tuple[dict[int, list[st
     """-> ({id of an image: its captions that are not blank}, their account)"""
     found: dict[int, list[str]] = {}
     coming = Coming(path, "captions", images)
-    for annotation in content["annotations"]:
+    for annotation in listed(content, "annotations"):
         text = caption_of(annotation)
         if coming.comes(annotation, BLANK if blank(text) else None):
             found.setdefault(annotation["image_id"], []).append(text)
@@ -148,16 +155,14 @@ def _captions(path: str, images: dict, content: dict) -> tuple[dict[int, list[st
 
 def _instances(path: str, content: dict) -> tuple[dict[int, str], dict[int, dict], tuple[Account, ...]]:
     """-> ({id of a category: its name}, {id of an image: it with its annotations}, accounts)"""
-    categories = by_id(content["categories"], "categories")
-    names = {number: unicode(category["name"]) for number, category in categories.items()}
-    images = {
-        number: {name: image[name] for name in ("file_name", "height", "width")} | {"annotations": []}
-        for number, image in by_id(content["images"], "images").items()
+    categories = by_id(listed(content, "categories"), "categories")
+    names = {
+        number: unicode(text_of(category, "name", f"the category of id {number!r}"))
+        for number, category in categories.items()
     }
-    if odd := [image["file_name"] for image in images.values() if not image["width"] > 0 < image["height"]]:
-        raise ValueError(f"{odd[0]} has no width or no height")
-    coming, remarks = Coming(path, "annotations", images), Tally()
-    for annotation in content["annotations"]:
+    images = {number: _image(number, image) for number, image in by_id(listed(content, "images"), "images").items()}
+    coming, remarks = Coming(path, "annotations", images), same_files(images)
+    for annotation in listed(content, "annotations"):
         _ = annotation["bbox"], annotation["category_id"]  # where they are missing it is another kind of file
         if coming.comes(annotation):
             images[annotation["image_id"]]["annotations"].append(annotation)
@@ -165,7 +170,30 @@ def _instances(path: str, content: dict) -> tuple[dict[int, str], dict[int, dict
         if not image["annotations"]:
             remarks.add("it has no annotation", f"id {number!r} ({image['file_name']})")
     of_images = Account(path, "images", len(images), len(images), remarks=remarks.counts)
-    return names, images, (of_images, coming.account())
+    accounts = (of_images, coming.account())
+    if twice := repeated(names.values()):
+        named = Tally()
+        for name in twice:
+            named.add("it shares its name, up to case, with another category", name)
+        accounts += (Account(path, "categories", len(names), len(names), remarks=named.counts),)
+    return names, images, accounts
+
+
+def _image(number: Any, image: dict) -> dict:
+    """What is kept of it, to which its annotations come."""
+    name = text_of(image, "file_name", f"the image of id {number!r}")
+    sides = [image[side] for side in ("height", "width")]
+    if not all(isinstance(side, (int, float)) and math.isfinite(side) and side > 0 for side in sides):
+        raise ValueError(f"{name} has no width or no height: {sides[1]!r} x {sides[0]!r}")
+    return {"file_name": name, "height": sides[0], "width": sides[1], "annotations": []}
+
+
+def _attributes(thing: dict) -> tuple[str, ...]:
+    """Of {name: true or false}, as some programs write them, those that are true."""
+    given = thing.get("attributes") or []
+    if isinstance(given, dict) and all(isinstance(value, bool) for value in given.values()):
+        given = [name for name, value in given.items() if value]
+    return captions(given, "attribute")
 
 
 def _marks(thing: dict) -> frozenset[str]:

@@ -57,7 +57,7 @@ def cached(file: Stamp, kind: str, find: Callable[[], np.ndarray]) -> np.memmap:
 def places(file: Stamp, kind: str) -> list[Path]:
     """Where the cache may lie: next to the file, else in the user's cache, else in the temporary directory."""
     state = f"{file.size}-{file.modified}.v{VERSION}.{kind}.npy"  # what was found in another state is not taken
-    name = f"{hashlib.sha256(file.path.encode()).hexdigest()[:32]}.{state}"
+    name = f"{hashlib.sha256(os.fsencode(file.path)).hexdigest()[:32]}.{state}"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     adjacent = Path(f"{file.path}.{state}")
     others = [root / "tandemclip" / name for root in (cache, Path(tempfile.gettempdir()))]

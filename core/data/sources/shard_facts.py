@@ -1,6 +1,7 @@
 """What the members of a record other than its picture say of it."""
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from tandemclip.core.data.boxes import four_numbers, outside, upright_box
 from tandemclip.core.data.masks import from_segmentation
-from tandemclip.core.data.records import Object
-from tandemclip.core.data.texts import captions, equal, from_json, in_words, kind, unicode, utf8
+from tandemclip.core.data.records import OUTSIDE, Object
+from tandemclip.core.data.texts import captions, equal, from_json, in_words, kind, odd, unicode, utf8
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,17 @@ def read_facts(json: bytes | None, txt: bytes | None, cls: bytes | None, rois: b
         features = None if rois is None else _rows(rois)
     with _named("json"):
         facts = _mapping(json)
+        texts, objects = captions_of(facts, text, remarks), _objects(facts, features)
+        remarks += [found for found in map(odd, texts) if found and found not in remarks]
+        if any(outside(thing.box) for thing in objects):
+            remarks.append(OUTSIDE)
         return Facts(
-            captions_of(facts, text, remarks),
+            texts,
             _summary(facts),
-            _objects(facts, features),
+            objects,
             _label(facts, number, remarks),
             {name: _number(given, name) for name, given in _attributes(facts).items()},
-            tuple(remarks),
+            tuple(dict.fromkeys(remarks)),
         )
 
 
@@ -130,33 +136,63 @@ def _number(given: Any, name: str) -> int:
         raise ValueError(f"the {name} is {kind(given)}, expected a whole number")
     if isinstance(given, float) and not given.is_integer():
         raise ValueError(f"the {name} is {given}, expected a whole number")
-    return int(given)
+    try:
+        return int(given)
+    except ValueError:
+        raise ValueError(f"the {name} is {given!r:.40}, expected a whole number") from None
 
 
 def _objects(facts: dict, rois: np.ndarray | None) -> tuple[Object, ...]:
     """rois: [objects, D], or None where the features stand in the json."""
-    things = facts.get("objects", ())
+    things = _listed(facts, "objects")
     features = [thing.get("feature") for thing in things] if rois is None else rois
     if len(features) != len(things):
         raise ValueError(f"{len(features)} rows of features (rois.npy) for {len(things)} objects")
-    things = [*zip(things, features), *((phrase, None) for phrase in facts.get("phrases", ()))]
+    things = [*zip(things, features), *((phrase, None) for phrase in _listed(facts, "phrases"))]
     return tuple(_object(thing, feature) for thing, feature in things)
 
 
+def _listed(facts: dict, name: str) -> list[dict]:
+    """Null is as good as nothing."""
+    things = facts.get(name)
+    if things is None:
+        return []
+    if not isinstance(things, list):
+        raise ValueError(f"its {name} are {kind(things)}, expected a list of mappings with a box and a phrase")
+    for thing in things:
+        if not isinstance(thing, dict):
+            raise ValueError(f"its {name} hold {kind(thing)}, expected mappings with a box and a phrase")
+    return things
+
+
 def _object(thing: dict, feature) -> Object:
-    x1, y1, x2, y2 = (float(edge) for edge in thing["box"])
-    feature = None if feature is None else np.asarray(feature, np.float32)
     category, mask = thing.get("category"), thing.get("mask")
     return Object(
-        box=(x1, y1, x2, y2),
+        box=upright_box(four_numbers(thing["box"])),
         phrase=_text(thing["phrase"], "phrase"),
-        confidence=float(thing.get("confidence", 1)),
-        feature=feature,
+        confidence=_confidence(thing.get("confidence", 1)),
+        feature=None if feature is None else _feature(feature),
         category=None if category is None else _text(category, "category"),
-        attributes=captions(list(thing.get("attributes", ()))),
+        attributes=captions(thing.get("attributes", []), "attribute"),
         mask=None if mask is None else from_segmentation(mask, *mask["size"]),
-        marks=frozenset([*thing.get("marks", ()), *(["several"] if thing.get("n", 1) > 1 else [])]),
+        marks=frozenset([*captions(thing.get("marks", []), "mark"), *(["several"] if thing.get("n", 1) > 1 else [])]),
     )
+
+
+def _confidence(given: Any) -> float:
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given):
+        raise ValueError(f"the confidence of an object is {given!r:.40}, expected a number")
+    return float(given)
+
+
+def _feature(given: Any) -> np.ndarray:
+    """[D] float32"""
+    if not isinstance(given, (list, np.ndarray)):
+        raise ValueError(f"the feature of an object is {kind(given)}, expected a list of numbers")
+    feature = np.asarray(given, np.float32)
+    if feature.ndim != 1 or not np.isfinite(feature).all():
+        raise ValueError("the feature of an object is no list of finite numbers")
+    return feature
 
 
 def _text(given: Any, name: str) -> str:

@@ -7,23 +7,41 @@ import re
 
 from tandemclip.core.errors import UserError
 
+ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]+://|pipe:")
 BRACES = re.compile(r"\{(?:(\d+)\.\.(\d+)|([^{}]*,[^{}]*))\}")
+PACKED = (".tgz", ".gz", ".bz2", ".xz", ".zst", ".zip", ".7z", ".rar")
 MOST = 1_000_000  # names that braces may stand for
 
 
 def files(pattern: str) -> list[str]:
     """What a path, a folder of .tar files, a glob pattern or one with braces ({00..17}, {a,b}) names: sorted, except
-    that braces give their own order. A path that is there is itself, whatever signs it has.
+    that braces give their own order; several of them with "::" between, as open_clip writes it, one after the other. A
+    path that is there is itself, whatever signs it has.
 
-    UserError where nothing is named.
+    UserError where nothing is named, and for what is on no disk.
     """
+    if ELSEWHERE.match(pattern):
+        raise UserError(
+            f"shards: {pattern} is on no disk, and shards are read at random places; fetch the files, and give their "
+            "folder"
+        )
+    patterns = [pattern] if os.path.exists(os.path.expanduser(pattern)) else pattern.split("::")
+    if len(patterns) > 1:
+        return [path for each in patterns for path in files(each)]
     pattern = os.path.expanduser(pattern)
     return [path for each in _expanded(pattern) for path in _named(each)]
 
 
+def packed_beside(pattern: str) -> list[str]:
+    """Archives of other kinds in a folder of shards, which are not read."""
+    folder = os.path.expanduser(pattern)
+    return sorted(name for name in os.listdir(folder) if name.lower().endswith(PACKED)) if os.path.isdir(folder) else []
+
+
 def _named(pattern: str) -> list[str]:
     if os.path.isdir(pattern):
-        found = sorted(glob.glob(os.path.join(glob.escape(pattern), "*.tar")))
+        names = sorted(name for name in os.listdir(pattern) if name.lower().endswith(".tar") and name[0] != ".")
+        found = [os.path.join(pattern, name) for name in names]
         if not found:
             raise UserError(
                 f"shards: the folder {pattern} has no .tar files of its own; give a pattern, such as '**/*.tar'"

@@ -11,12 +11,12 @@ import numpy as np
 
 from tandemclip.core.data.account import Account, Tally
 from tandemclip.core.data.records import BrokenRecord, Record
-from tandemclip.core.data.sources.class_names import read_class_names, repeated
+from tandemclip.core.data.sources.class_names import ID, read_class_names, repeated
 from tandemclip.core.data.sources.file_cache import Stamp, cached, stamp
 from tandemclip.core.data.sources.prompts import PHOTO, Templates, checked, ensemble
 from tandemclip.core.data.sources.shard_facts import read_facts, read_label
 from tandemclip.core.data.sources.shard_index import UNIT, Entries, read_account, read_index
-from tandemclip.core.data.sources.shard_paths import files
+from tandemclip.core.data.sources.shard_paths import files, packed_beside
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 
@@ -140,7 +140,11 @@ class Shards(Source):
                 remarks.add("the tar file is named several times", path)
         for name in repeated(self.class_names):
             remarks.add("a class shares its name, up to case, with another", name)
+        for name in filter(ID.fullmatch, self.class_names):
+            remarks.add("a class's name is an id and no word", name)
         patterns = (self.paths,) if isinstance(self.paths, str) else self.paths
+        for name in (name for pattern in patterns for name in packed_beside(pattern)):
+            remarks.add("it lies in the folder of shards, and is no plain .tar file: it is not read", name)
         of = patterns[0] if len(patterns) == 1 else f"{len(self._shards)} shards"
         return (Account(of, UNIT, count, read, passed.counts, remarks.counts),)
 

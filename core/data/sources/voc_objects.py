@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from xml.etree import ElementTree
 
 from tandemclip.core.data.account import Account, Tally
-from tandemclip.core.data.records import BrokenRecord, Object, Record
+from tandemclip.core.data.boxes import outside, upright_box
+from tandemclip.core.data.records import OUTSIDE, BrokenRecord, Object, Record
 from tandemclip.core.data.sources.folder_or_tar import Files, open_files
 from tandemclip.core.data.sources.image_files import Strings
 from tandemclip.core.data.sources.kinds import is_picture
@@ -29,7 +30,10 @@ class VocObjects(Source):
     ImageSets/Main, e.g. "trainval"; all annotations where none is named. VOC counts pixels from 1, and xmax is the last
     pixel inside: pixels 1 to 50 of a picture 100 wide are the box 0 to 0.5. An object's phrase is its category.
     Categories are all that the annotations of the folder have, in alphabetical order, which is VOC's own. Marks:
-    "difficult" and "truncated". Raises UserError where there is no such folder, list or annotation.
+    "difficult" and "truncated". A picture is looked for by its name and any ending of pictures, as copies of VOC were
+    converted; one of another shape than its annotation says, or with a box that is upside down or not of finite
+    numbers, is broken. An annotation may be in any encoding that it declares and Python's XML reader knows. Raises
+    UserError where there is no such folder, list or annotation.
     """
 
     path: str
@@ -41,27 +45,27 @@ class VocObjects(Source):
     def __getitem__(self, index: int) -> Record:
         if not 0 <= index < len(self):
             raise IndexError(index)
-        picture, objects = self._annotation(self._names[index])
-        return Record(self._files.key(picture), self._files.read(picture), objects=objects)
+        picture, size, objects = self._annotation(self._names[index])
+        remarks = (OUTSIDE,) if any(outside(thing.box) for thing in objects) else ()
+        return Record(self._files.key(picture), self._files.read(picture), objects=objects, remarks=remarks, size=size)
 
     @cached_property
     def categories(self) -> tuple[str, ...]:
         found: set[str] = set()
         for name in self._annotated:
             with suppress(BrokenRecord):  # named when its picture is read
-                found.update(thing.category for thing in self._annotation(name)[1])
+                found.update(thing.category for thing in self._annotation(name)[2])
         return tuple(sorted(found))
 
     def texts(self, limit: int) -> Iterator[str]:
         for index in range(0, len(self), max(1, -(-len(self) // limit))):
             with suppress(BrokenRecord):  # named when its picture is read
-                yield from (thing.phrase for thing in self._annotation(self._names[index])[1])
+                yield from (thing.phrase for thing in self._annotation(self._names[index])[2])
 
     def account(self) -> tuple[Account, ...]:
         """Of the names that annotations, pictures or the list have; a picture's ending does not matter here."""
         annotated, listed = set(map(str, self._annotated)), list(self._names)
-        pictures = self._files.within(PICTURES if self._folder else "")
-        depicted = {name.rpartition(".")[0] for name in pictures if is_picture(name)}
+        depicted = self._depicted.keys()
         passed, remarks, read = Tally(), Tally(), 0
         for name, times in Counter(listed).items():
             if times > 1:
@@ -72,13 +76,15 @@ class VocObjects(Source):
                 passed.add("there is no picture of its name", name)
             else:
                 read += 1
-        for name in sorted((annotated | depicted) - set(listed)):
+                if len(self._depicted[name]) > 1:
+                    remarks.add("there are several pictures of its name", name)
+        for name in sorted((annotated | set(depicted)) - set(listed)):
             passed.add(f"{self.split}.txt does not have it" if name in annotated else NO_XML, name)
-        count = len(annotated | depicted | set(listed))
+        count = len(annotated | set(depicted) | set(listed))
         return (Account(self.path, "names", count, read, passed.counts, remarks.counts),)
 
-    def _annotation(self, name: str) -> tuple[str, tuple[Object, ...]]:
-        """-> (the picture's file, its objects)"""
+    def _annotation(self, name: str) -> tuple[str, tuple[float, float], tuple[Object, ...]]:
+        """-> (the picture's file, its height and width, its objects)"""
         file = str(PurePosixPath(self._folder, f"{name}.xml"))
         text = self._files.read(file)
         try:
@@ -89,9 +95,29 @@ class VocObjects(Source):
             # The file's own name, as copies of VOC were renamed and still have the old <filename>.
             suffix = PurePosixPath(root.findtext("filename") or "").suffix or ".jpg"
             objects = tuple(_object(thing, width, height) for thing in root.iter("object"))
-        except (ElementTree.ParseError, ValueError) as error:
-            raise BrokenRecord(self._files.key(file), f"it is no annotation as PASCAL VOC has it: {error}") from error
-        return str(PurePosixPath(PICTURES if self._folder else "", name + suffix)), objects
+        except (ElementTree.ParseError, LookupError, ValueError) as error:  # LookupError: an encoding that is none
+            raise BrokenRecord(
+                self._files.key(file), f"it is no annotation as PASCAL VOC has it: {_in_words(error)}"
+            ) from error
+        return self._picture(name, suffix), (height, width), objects
+
+    def _picture(self, name: str, suffix: str) -> str:
+        """The file of that ending, or the one that there is."""
+        file = name + suffix
+        others = self._depicted.get(name, [file])
+        return str(PurePosixPath(self._pictures, file if file in others else others[0]))
+
+    @property
+    def _pictures(self) -> str:
+        return PICTURES if self._folder else ""
+
+    @cached_property
+    def _depicted(self) -> dict[str, list[str]]:
+        """{name: the files of pictures that have it}"""
+        found: dict[str, list[str]] = {}
+        for file in filter(is_picture, self._files.within(self._pictures)):
+            found.setdefault(file.rpartition(".")[0], []).append(file)
+        return found
 
     @cached_property
     def _files(self) -> Files:
@@ -121,9 +147,11 @@ class VocObjects(Source):
         try:
             lines = [line.split() for line in utf8(self._files.read(place)).splitlines()]
         except (BrokenRecord, ValueError) as error:
+            why = error.why if isinstance(error, BrokenRecord) else error
             known = [name.removesuffix(".txt") for name in self._files.within(LISTS)]
             raise UserError(
-                f"voc_objects: the list {place} cannot be read; split is one of {', '.join(known) or '(no list)'}"
+                f"voc_objects: the list {place} cannot be read ({why}); split is one of "
+                f"{', '.join(known) or '(no list)'}"
             ) from error
         if any(len(line) > 1 for line in lines):
             raise UserError(
@@ -139,8 +167,17 @@ def _object(thing: ElementTree.Element, width: float, height: float) -> Object:
     name = unicode(_text(thing, "name"))
     marks = frozenset(mark for mark in ("difficult", "truncated") if thing.findtext(mark, "0").strip() == "1")
     return Object(
-        box=((x1 - 1) / width, (y1 - 1) / height, x2 / width, y2 / height), phrase=name, category=name, marks=marks
+        box=upright_box(((x1 - 1) / width, (y1 - 1) / height, x2 / width, y2 / height)),
+        phrase=name,
+        category=name,
+        marks=marks,
     )
+
+
+def _in_words(error: Exception) -> str:
+    """Python's XML reader knows UTF-8, UTF-16 and encodings of one byte a letter."""
+    encoding = isinstance(error, LookupError) or "encoding" in str(error)
+    return f"{error}; save it as UTF-8" if encoding else str(error)
 
 
 def _text(element: ElementTree.Element, path: str) -> str:

@@ -10,7 +10,7 @@ import ftfy
 import numpy as np
 import regex
 
-from tandemclip.core.data.tokenizers.token_ids import PAD, pack
+from tandemclip.core.data.tokenizers.token_ids import PAD, listed, pack
 
 VOCABULARY = Path(__file__).with_name("bpe_simple_vocab_16e6.txt.gz")
 MERGES = 49_408 - 2 * 256 - 2  # the file lists more; CLIP uses the first ones
@@ -38,7 +38,7 @@ class ClipTokenizer:
 
     def __call__(self, texts: list[str], context_length: int) -> np.ndarray:
         """-> [len(texts), context_length] int32"""
-        return pack([self.encode(text) for text in texts], context_length, self.start, self.end)
+        return pack([self.encode(text) for text in listed(texts)], context_length, self.start, self.end)
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text of any length, without start and end."""

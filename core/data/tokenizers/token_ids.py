@@ -1,8 +1,24 @@
-"""The layout of token ids that all tokenizers share."""
+"""What all tokenizers share: what they are given, and the layout of token ids."""
+
+from collections.abc import Iterable
 
 import numpy as np
 
+from tandemclip.core.data.texts import kind
+from tandemclip.core.errors import UserError
+
 PAD = 0
+
+
+def listed(texts: Iterable[str]) -> list[str]:
+    """UserError for what is no list of texts: of one text alone Python would take every letter for one."""
+    if isinstance(texts, (str, bytes, dict)) or not isinstance(texts, Iterable):
+        raise UserError(f"tokenizer: got {kind(texts)}, {texts!r:.40}; expected a list of texts: write [text]")
+    found = list(texts)
+    for place, text in enumerate(found):
+        if not isinstance(text, str):
+            raise UserError(f"tokenizer: texts[{place}] is {kind(text)}, {text!r:.40}; expected a text")
+    return found
 
 
 def pack(encoded: list[list[int]], context_length: int, start: int, end: int) -> np.ndarray:

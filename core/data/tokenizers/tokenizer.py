@@ -14,6 +14,7 @@ import numpy as np
 from annotated_types import Ge
 
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.texts import utf8
 from tandemclip.core.data.tokenizers.clip import ClipTokenizer
 from tandemclip.core.data.tokenizers.trained import Level, TrainedTokenizer
 from tandemclip.core.errors import UserError
@@ -76,7 +77,9 @@ def build(config: TokenizerConfig, source: Source) -> Tokenizer:
     if config.file is None:
         return TrainedTokenizer.train(source.texts(TRAINING_RECORDS), config.vocab_size, config.level)
     try:
-        tokenizer = TrainedTokenizer.from_json(Path(config.file).read_text(encoding="utf-8"))
+        tokenizer = TrainedTokenizer.from_json(utf8(Path(config.file).read_bytes()))
+    except ValueError as error:
+        raise UserError(f"tokenizer: {config.file}: {error}") from error
     except OSError as error:
         raise UserError(
             f"tokenizer: {config.file} cannot be read ({error.strerror}); give the JSON file of a trained tokenizer, "

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from tandemclip.core.data.tokenizers.token_ids import PAD, pack
+from tandemclip.core.data.tokenizers.token_ids import PAD, listed, pack
 from tandemclip.core.errors import UserError
 
 PAD_TOKEN, UNKNOWN = "<pad>", "<unk>"
@@ -63,6 +63,7 @@ class TrainedTokenizer:
 
     def __call__(self, texts: list[str], context_length: int) -> np.ndarray:
         """-> [len(texts), context_length] int32"""
+        texts = listed(texts)
         encoded = [self._words.encode(text, add_special_tokens=False).ids for text in texts]
         if self._words.pre_tokenizer is None:
             self._check_known(texts, encoded)

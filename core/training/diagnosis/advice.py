@@ -53,7 +53,7 @@ class Advice:
             f"(ln of the batch size: {np.log(self.trainer.settings.batch_size):.3f}). Found:"
         )
         for cause in causes or [
-            "nothing wrong with data, gradients or learning rate; try tools/train.py --overfit 128"
+            "nothing wrong with data, gradients or learning rate; try tandemclip train --overfit 128"
         ]:
             self.say(f"- {cause}")
 

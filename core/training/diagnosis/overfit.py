@@ -20,7 +20,9 @@ LEARNED = 0.9  # of the pairs, in both directions
 def overfitting(mapping: dict, count: int) -> tuple[Config, dict]:
     """The same configuration on `count` pairs of its training data; crops, batch and schedule stay as they are."""
     first = Whole({"type": "first", "source": mapping["data"]["train"], "count": count})
-    mapping = merge(mapping, {"data": {"train": first, "evaluate": None, "bad_records": None}})
+    nothing_to_compare = {"keep": {"best": None}, "stop_after": None}
+    data = {"train": first, "evaluate": None, "bad_records": None}
+    mapping = merge(mapping, {"data": data, "training": nothing_to_compare})
     config = build(Config, mapping)
     if config.method.text is None:
         raise UserError(

@@ -64,7 +64,7 @@ def _names(path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return tuple(tuple(entry["name"] for entry in content[kind]) for kind in ("categories", "attributes"))
     except OSError as error:
         raise UserError(
-            f"{path} cannot be read ({error.strerror}); let `tools/prepare.py detection` write it"
+            f"{path} cannot be read ({error.strerror}); let `tandemclip prepare detection` write it"
         ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is no COCO file with attributes ({error!r}); expected {LAYOUT}") from error

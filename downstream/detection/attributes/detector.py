@@ -17,7 +17,7 @@ from mmengine.utils import import_modules_from_strings
 
 import tandemclip.downstream.detection.register  # noqa: F401
 from tandemclip.backends.torch import pickles
-from tandemclip.backends.torch.ranks import best_device
+from tandemclip.backends.torch.devices import device
 from tandemclip.core.data.records import Object
 from tandemclip.core.data.views.rois import OBJECTS
 from tandemclip.core.errors import UserError
@@ -41,7 +41,7 @@ def open_detector(path: Path, trust: bool = False) -> "Detector":
     except (KeyError, TypeError) as error:
         raise UserError(
             f"{path} is no checkpoint of an object-attribute detector (it lacks {error}); give one that a training "
-            "with configs/detection/object_attribute_scenes.py or the like wrote"
+            "with the config object_attribute_scenes or the like wrote"
         ) from error
     config = written_config.read(text, str(path))
     if not trust:
@@ -95,13 +95,13 @@ def _model(config: Config, weights: dict, source: str):
     if not isinstance(model.roi_head, AttributeRoIHead):
         raise UserError(
             f"{source}: its roi_head is a {type(model.roi_head).__name__}, which tells no attributes; expected an "
-            "AttributeRoIHead, as in configs/detection/object_attribute_scenes.py"
+            "AttributeRoIHead, as in the config object_attribute_scenes"
         )
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise UserError(f"{source}: its weights do not fit its configuration: {str(error).splitlines()[1]}") from error
-    return model.to(best_device()).eval()
+    return model.to(device()).eval()
 
 
 def _pipeline(config: Config) -> Compose:

@@ -31,7 +31,7 @@ class AttributesRight(BaseMetric):
         if not boxes:
             raise UserError(
                 "no annotated box has an attribute, so that none can be right; test on a file that "
-                "`tools/prepare.py detection` made of a source with attributes"
+                "`tandemclip prepare detection` made of a source with attributes"
             )
         right, asked = map(sum, zip(*boxes))
         return {"right": 100 * right / asked, "boxes": len(boxes)}

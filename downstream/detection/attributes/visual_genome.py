@@ -1,6 +1,5 @@
 """Visual Genome as it is published (https://homes.cs.washington.edu/~ranjay/visualgenome/api.html), version 1.4."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 
+from tandemclip.core.data.texts import from_json, utf8
 from tandemclip.core.errors import UserError
 from tandemclip.downstream.detection.attributes.dataset import ObjectAttributeDataset
 from tandemclip.downstream.detection.attributes.vocabulary import Vocabulary, open_vocabulary, plain
@@ -110,7 +110,7 @@ def _tell(parsed: list[dict], annotated: int, lost: dict[str, Counter]) -> None:
 def _pictures(path: Path, objects: dict[int, list], listed: str | None) -> Iterator[tuple[dict, list]]:
     """(COCO's entry of a picture, its objects) in the order of image_data.json."""
     chosen = None if listed is None else _listed(listed)
-    known = {entry["image_id"]: entry for entry in _read(path, ("image_id", "url", "width", "height"))}
+    known = {entry["image_id"]: entry for entry in _by_number(path, ("image_id", "url", "width", "height"))}
     if missing := sorted((chosen or set()) - set(known)):
         raise UserError(f"{listed} lists {len(missing)} pictures that {path} does not have, e.g. {missing[0]}")
     for number, entry in known.items():
@@ -126,7 +126,7 @@ def _pictures(path: Path, objects: dict[int, list], listed: str | None) -> Itera
 
 def _listed(path: str) -> set[int]:
     try:
-        lines = Path(path).read_text().splitlines()
+        lines = utf8(Path(path).read_bytes()).splitlines()
         return {int(Path(line.split()[0]).stem) for line in lines if line.strip()}
     except (OSError, ValueError) as error:
         raise UserError(
@@ -141,7 +141,17 @@ def _attributes(path: Path) -> dict[int, list[str]]:
 
 
 def _by_image(path: Path, kind: str) -> dict[int, list[dict]]:
-    return {entry["image_id"]: entry[kind] for entry in _read(path, ("image_id", kind))}
+    return {entry["image_id"]: entry[kind] for entry in _by_number(path, ("image_id", kind))}
+
+
+def _by_number(path: Path, keys: tuple[str, ...]) -> list[dict]:
+    """`_read`, where every picture has one entry: of two, nothing would say which is meant."""
+    entries = _read(path, keys)
+    if twice := [number for number, times in Counter(entry["image_id"] for entry in entries).items() if times > 1]:
+        raise UserError(
+            f"{path} has several entries for {len(twice)} pictures, e.g. image_id {twice[0]}; leave one of each"
+        )
+    return entries
 
 
 def _name(thing: dict) -> str:
@@ -150,7 +160,7 @@ def _name(thing: dict) -> str:
 
 def _read(path: Path, keys: tuple[str, ...]) -> list[dict]:
     try:
-        content = json.loads(path.read_bytes())
+        content = from_json(path.read_bytes())
         if not all(set(keys) <= set(entry) for entry in content):
             raise ValueError("an entry lacks a key")
         return content

@@ -1,9 +1,10 @@
 """Which names of Visual Genome's free text are categories or attributes, and which of them mean the same."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from tandemclip.core.data.texts import from_json, utf8
 from tandemclip.core.errors import UserError
 
 
@@ -52,17 +53,16 @@ def _synonyms(listed: list[list[str]]) -> dict[str, str]:
 
 def _lines(path: str) -> list[list[str]]:
     try:
-        with open(path, encoding="utf-8") as file:
-            lines = [[plain(name) for name in line.split(",") if plain(name)] for line in file]
-    except (OSError, UnicodeDecodeError) as error:
+        text = utf8(Path(path).read_bytes())
+        lines = [[plain(name) for name in line.split(",") if plain(name)] for line in text.split("\n")]
+    except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}); give a text file with a name a line") from error
     return [names for names in lines if names]
 
 
 def _from_json(path: str, kind: str) -> list[list[str]]:
     try:
-        with open(path, "rb") as file:
-            numbers = json.load(file)[f"{kind}_to_idx"]
+        numbers = from_json(Path(path).read_bytes())[f"{kind}_to_idx"]
         names = sorted(numbers, key=numbers.__getitem__)
         if [numbers[name] for name in names] != list(range(1, len(names) + 1)):
             raise ValueError("its numbers are not 1, 2, ...")

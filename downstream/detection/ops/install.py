@@ -9,6 +9,7 @@ from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from tandemclip.core.console.versions import how_to_install
 from tandemclip.core.errors import UserError
 from tandemclip.downstream.detection.ops.nms import nms
 from tandemclip.downstream.detection.ops.roi_align import roi_align_backward, roi_align_forward
@@ -29,8 +30,7 @@ def install_ops() -> None:
         import mmcv
     except ModuleNotFoundError as error:
         raise UserError(
-            f"detection needs the package {error.name}, which is not installed: pip install -c constraints.txt "
-            "'tandemclip[detection]'"
+            f"detection needs the package {error.name}, which is not installed: {how_to_install('detection')}"
         ) from error
     mmcv._ext = sys.modules[NAME] = _stand_in()
 

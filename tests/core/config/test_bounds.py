@@ -107,7 +107,9 @@ def test_a_default_is_within_its_bounds(cls, field, hint):
         (ImageTower, VIT, {"layers": -2}),
         (ImageTower, VIT, {"leff_depth": -1}),
         (ImageTower, VIT, {"eps": 0}),
+        (ImageTower, VIT, {"layers": 2**31}),  # each an object of its own: to be refused before it is made
         (Data, {"train": "scenes"}, {"workers": -1}),
+        (Data, {"train": "scenes"}, {"workers": 2**31}),
         (Scenes, {}, {"size": 15}),
         (Scenes, {}, {"colors": 9}),
     ],
@@ -143,6 +145,15 @@ def test_a_temperature_that_the_first_update_would_undo_is_refused(root):
     assert config(0.01)[0].method.parameters()["logit_scale"].maximum >= 4.6
     with pytest.raises(UserError, match="^method.temperature is 0.009, expected a number, 0.01 or more$"):
         config(0.009)
+
+
+@pytest.mark.parametrize("size", [{"width": 10**6}, {"width": 2**64}, {"embed_dim": 10**30, "width": 32}])
+def test_a_method_that_no_machine_holds_is_refused_before_it_is_made(root, size):
+    towers = {"image": size, "text": {"embed_dim": size.get("embed_dim", 24)}}
+    with pytest.raises(
+        UserError, match=r"^the method has .* numbers to learn, and \w+\.[\w.]+ alone \[.*: lower its sizes"
+    ):
+        read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml", {"method": towers})
 
 
 def test_what_a_checkpoint_says_is_taken_as_it_is(root):

@@ -288,3 +288,16 @@ def test_every_ending_that_sources_read_can_be_decoded(ending):
     else:
         data = cv2.imencode(f".{names.get(ending, ending)}", pixels)[1].tobytes()
     assert images.decode(data).shape == (12, 10, 3)
+
+
+def test_pictures_are_normalised_by_the_numbers_of_the_weights():
+    """All six of CLIP's, and ImageNet's for UniCL's, as open_clip and timm have them."""
+    import open_clip
+    import timm.data
+
+    from tandemclip.core.interop.unicl import IMAGENET
+
+    assert images.CLIP_MEAN == open_clip.OPENAI_DATASET_MEAN == timm.data.OPENAI_CLIP_MEAN
+    assert images.CLIP_STD == open_clip.OPENAI_DATASET_STD == timm.data.OPENAI_CLIP_STD
+    assert tuple(IMAGENET["mean"]) == timm.data.IMAGENET_DEFAULT_MEAN
+    assert tuple(IMAGENET["std"]) == timm.data.IMAGENET_DEFAULT_STD

@@ -9,7 +9,7 @@ import pytest
 from tandemclip.core.config.build import build
 from tandemclip.core.errors import UserError
 from tandemclip.core.interop import open_clip, pyramidclip, unicl
-from tandemclip.core.interop.adapter import SKIPPED, Row, convert, export
+from tandemclip.core.interop.adapter import SKIPPED, Row, convert, export, without_numbers
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.methods.clip import CLIP
@@ -156,6 +156,34 @@ def test_faults_are_named(small):
     refused(foreign | {some: foreign[some].astype(np.int8)}, table, ours, "floating-point", some)
     transposed = foreign | {"text_projection": foreign["text_projection"].T}
     refused(transposed, table, ours, "shape", "text_projection")
+    for value in (np.nan, np.inf):
+        odd = foreign["text_projection"].astype(np.float16)
+        odd[0, 1] = value
+        refused(
+            foreign | {"text_projection": odd}, table, ours, "text_projection: of", "1 hold numbers that are not finite"
+        )
+
+
+def test_a_single_number_may_have_an_axis(small):
+    ours, weights, table = small
+    foreign = export(weights, table, ours)
+    for shape in ((1,), (1, 1)):
+        found = convert(foreign | {"logit_scale": foreign["logit_scale"].reshape(shape)}, table, ours)
+        assert found["logit_scale"].shape == () and found["logit_scale"] == weights["logit_scale"]
+    refused(foreign | {"logit_scale": np.zeros(2, np.float32)}, table, ours, "shape", "logit_scale (2,)")
+    assert foreign["visual.proj" if "visual.proj" in foreign else "text_projection"].ndim == 2  # others keep their axes
+
+
+def test_numbers_beside_the_arrays_are_held_against_their_shapes(small):
+    ours, weights, table = small
+    foreign = export(weights, table, ours)
+    mapping = {"image": {"resolution": 16}, "text": {"context_length": 4, "vocab_size": 9}}
+    told = {"input_resolution": np.array(16), "context_length": np.array([4]), "vocab_size": np.array(9.0)}
+    assert without_numbers(foreign | told, mapping) == foreign == without_numbers(foreign, mapping)
+    for name in told:
+        for other in (np.array(7), np.array([4, 9])):
+            with pytest.raises(UserError, match=f"says that {name} is .*, and the shapes of its arrays say"):
+                without_numbers(foreign | told | {name: other}, mapping)
 
 
 def test_only_the_count_of_passes_is_skipped(small):

@@ -129,12 +129,35 @@ def test_no_words_are_refused_in_one_sentence(tmp_path):
             "regions of 7 are not as expected: it has no width or height",
         ),
         (("7", 1, packed(np.zeros(6))), "6 numbers a region, expected a feature and 6"),
+        (
+            ("7", 9, 9, 1, packed([0, 0, np.nan, 1]), packed(np.zeros(4))),
+            "its box is .*, expected numbers that are fin",
+        ),
+        (("7", 9, 9, 1, packed([5, 0, 2, 1]), packed(np.zeros(4))), "its box is upside down"),
+        (("7", 9, 9, 1, packed([0, 0, 1, 1]), packed([1, np.inf])), "a feature holds numbers that are not finite"),
     ],
 )
 def test_rows_that_are_not_so_are_named(tmp_path, row, message):
-    file = FeatureFile(written(tmp_path / "f.tsv", [row]), predictions=predictions(tmp_path / "p.tsv"))
+    words = written(tmp_path / "p.tsv", [("7", json.dumps([{"class": "thing"}]))])
+    file = FeatureFile(written(tmp_path / "f.tsv", [row]), predictions=words)
     with pytest.raises(UserError, match=message):
         file("7", {})
+
+
+@pytest.mark.parametrize("words", ["[1]", '[["a"]]', "[null]"])
+def test_phrases_of_another_kind_are_named(tmp_path, words):
+    row = ("7", 9, 9, 1, packed([0, 0, 1, 1]), packed(np.zeros(4)), words)
+    names = ("image_id", "image_w", "image_h", "num_boxes", "boxes", "features", "phrases")
+    with pytest.raises(UserError, match="regions of 7 are not as expected: the phrases are no list of texts"):
+        FeatureFile(written(tmp_path / "f.tsv", [row]), names)("7", {})
+
+
+@pytest.mark.parametrize("attributes, words", [({"red": 1}, "the attribute is a mapping"), ([1], "hold a number")])
+def test_attributes_of_another_kind_are_named(tmp_path, attributes, words):
+    row = ("7", 9, 9, 1, packed([0, 0, 1, 1]), packed(np.zeros(4)))
+    said = written(tmp_path / "p.tsv", [("7", json.dumps([{"class": "thing", "attributes": attributes}]))])
+    with pytest.raises(UserError, match=words):
+        FeatureFile(written(tmp_path / "f.tsv", [row]), predictions=said)("7", {})
 
 
 def test_tables_that_cannot_be_are_refused(tmp_path):

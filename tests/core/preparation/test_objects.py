@@ -154,11 +154,15 @@ def test_what_cannot_be_described_is_copied_and_counted(model, tmp_path):
         ("no_phrase", {"png": picture(1), "json": described([])}),
         ("bad_json", {"png": picture(1), "json": b"{"}),
         ("bad_box", {"png": picture(1), "json": described([("x", [0, 0, 1])])}),
+        ("box_of_nan", {"png": picture(1), "json": described([("x", [0, 0, float("nan"), 1])])}),
+        ("upside_down", {"png": picture(1), "json": described([("x", [0.5, 0, 0.1, 1])])}),
+        ("other_encoding", {"png": picture(1), "json": good.decode().encode("utf-16")}),
+        ("a_mapping", {"png": picture(1), "json": b'{"phrases": {"x": [0, 0, 1, 1]}}'}),
         ("good", {"png": picture(2), "json": good, "extra.bin": b"\0\1"}),
     ]
     write_shard(tmp_path / "in" / "a.tar", samples)
     counts = add_objects([str(tmp_path / "in" / "a.tar")], tmp_path / "out", model)
-    assert counts == {"samples": 7, "objects": 4, "unreadable": 4}
+    assert counts == {"samples": 11, "objects": 4, "unreadable": 8}
     *copied, (key, contents) = read(tmp_path / "out" / "a.tar")
     assert copied == samples[:-1]
     assert key == "good" and contents["extra.bin"] == b"\0\1" and contents["png"] == samples[-1][1]["png"]

@@ -10,7 +10,7 @@ from PIL import Image
 from tandemclip.core.data import images
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.errors import UserError
-from tandemclip.core.serving.inputs import records_of, texts_of
+from tandemclip.core.serving.inputs import features_of, records_of, texts_of
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
 GREY = RGB[..., 0]
@@ -111,3 +111,29 @@ def test_what_is_no_list_of_texts_is_refused(given, words):
 def test_lists_of_texts():
     assert texts_of(("a", "b")) == texts_of(np.array(["a", "b"])) == texts_of(iter(["a", "b"])) == ["a", "b"]
     assert texts_of(["a \ud83d wall", ""]) == ["a ? wall", ""]
+
+
+def test_features_are_rows():
+    rows = np.ones((2, 3), np.float32)
+    assert features_of(rows, "images") is rows and features_of([[1, 2]], "texts").shape == (1, 2)
+    assert features_of(np.ones((2, 5, 3)), "texts").shape == (2, 5, 3)  # of each token
+
+
+@pytest.mark.parametrize("given, words", [
+    (["a.png"], "images are a list, .'a.png'.; expected what encode_images gives"), ("a.png", "images are a text"),
+    (None, r"images have the shape ..; expected a row for each"), (np.ones(3), r"images have the shape .3.; .*x.None."),
+    ([[1, 2], [3]], "images are a list"),
+])  # fmt: skip
+def test_what_are_no_features_is_refused(given, words):
+    with pytest.raises(UserError, match=words):
+        features_of(given, "images")
+
+
+def test_what_came_is_told_on_one_line():
+    for check in (texts_of, records_of):
+        with pytest.raises(UserError) as told:
+            check([np.zeros((4, 4, 4)).tolist(), 1] if check is texts_of else [[[0] * 9] * 9])
+        assert "\n" not in str(told.value)
+    with pytest.raises(UserError) as told:
+        texts_of([np.zeros((9, 9))])
+    assert "\n" not in str(told.value)

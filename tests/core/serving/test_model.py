@@ -145,6 +145,11 @@ def test_similarity_is_the_method_s(engines, shape):
     product = clip.similarity(u, v)
     np.testing.assert_allclose(product, [[a.astype(float) @ b for b in v.astype(float)] for a in u], rtol=1e-12)
     assert product.dtype == np.float64
+    with pytest.raises(UserError, match="images are .*; expected features of one model, .N, D. and .M, D."):
+        clip.similarity(u[:, :-1], v)
+    for given in ((u[0], v), (u, v[0])):
+        with pytest.raises(UserError, match="expected a row for each"):
+            own.similarity(*given)
     v[0] = np.nan
     with pytest.raises(UserError, match=rf"Nearest.similarity gives {len(u)} of {found.size} values that are not fini"):
         own.similarity(u, v)

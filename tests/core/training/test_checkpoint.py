@@ -16,13 +16,18 @@ import pytest
 
 from tandemclip.core.errors import UserError
 from tandemclip.core.training import checkpoint
+from tandemclip.core.training.best import Best
 
 MODEL = {"tower.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "logit_scale": np.float32(2.6593)}
 STATE = {"position": 12, "config": {"width": 64}}
 
 
 def save(run, step, model=None):
-    return checkpoint.save(run, step, model or MODEL, {"tower.weight.m": np.full((2, 3), step, np.float32)}, STATE)
+    """And remove what is older, as a training does."""
+    moments = {"tower.weight.m": np.full((2, 3), step, np.float32)}
+    folder = checkpoint.save(run, step, model or MODEL, moments, STATE)
+    checkpoint.keep(run, step)
+    return folder
 
 
 def steps(run):
@@ -197,6 +202,20 @@ def in_child(function):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def die_before(operation):
+    """This process, before the n-th thing that Python asks of the disk."""
+    operations = 0
+
+    def hook(event, arguments):
+        nonlocal operations
+        if event.split(".")[0] in ("open", "os", "shutil"):
+            if operations == operation:
+                os._exit(9)
+            operations += 1
+
+    sys.addaudithook(hook)
+
+
 def is_whole(folder):
     try:
         checkpoint.load(folder)
@@ -216,16 +235,7 @@ def test_killed_at_any_operation(tmp_path, step):
             save(run, before)
 
         def killed(run=run, kill_at=kill_at):
-            operations = 0
-
-            def hook(event, arguments):
-                nonlocal operations
-                if event.split(".")[0] in ("open", "os", "shutil"):
-                    if operations == kill_at:
-                        os._exit(9)
-                    operations += 1
-
-            sys.addaudithook(hook)
+            die_before(kill_at)
             save(run, step, moved)
 
         code = in_child(killed)
@@ -320,3 +330,60 @@ def test_a_checkpoint_of_format_1_is_read_by_todays_names(tmp_path):
     assert set(found.optimizer) == {f"{state}.{name}" for state in ("first", "second") for name in names.values()}
     for i, name in enumerate(names.values()):
         assert found.model[name][0] == found.optimizer[f"second.{name}"][0] == i
+
+
+# ------------------------------------------------------------------ which ones stay
+@pytest.mark.parametrize("last", [1, 2, 3, 9])
+@pytest.mark.parametrize("best", [None, 100, 300, 500])
+def test_the_newest_and_the_best_are_kept(tmp_path, last, best):
+    """Every best one was the newest once, as in a training."""
+    for step in range(100, 600, 100):
+        checkpoint.save(tmp_path, step, MODEL, {}, STATE)
+        found = None if best is None or step < best else Best("a", 1.0, best)
+        checkpoint.keep(tmp_path, step, last, found)
+    expected = {step for step in range(100, 600, 100) if step > 500 - 100 * last or step == best}
+    assert steps(tmp_path) == [f"step-{step:08d}" for step in sorted(expected)]
+    if best is None:
+        with pytest.raises(UserError, match="keeps no best checkpoint; name .* training.keep.best=METRIC"):
+            checkpoint.resolve(tmp_path / "best")
+    else:
+        assert checkpoint.load(checkpoint.resolve(tmp_path / "best")).step == best
+    assert checkpoint.latest(tmp_path).name == "step-00000500"
+
+
+def test_a_run_that_is_called_best_is_itself(tmp_path):
+    newest = save(tmp_path / "best", 100)
+    assert checkpoint.resolve(tmp_path / "best") == newest
+    with pytest.raises(UserError, match="holds no whole checkpoint"):
+        checkpoint.resolve(tmp_path / "absent" / "best", warn=lambda message: None)
+
+
+def test_a_best_one_that_is_gone_is_not_named(tmp_path):
+    save(tmp_path, 100)
+    assert checkpoint.point_to(tmp_path, Best("a", 1.0, 100)) and (tmp_path / "best.json").exists()
+    assert not checkpoint.point_to(tmp_path, Best("a", 2.0, 50)) and not (tmp_path / "best.json").exists()
+    assert checkpoint.point_to(tmp_path, None)
+
+
+@pytest.mark.parametrize("better", [False, True])
+def test_killed_at_any_operation_the_best_is_whole(tmp_path, better):
+    """Whatever of the save of 300 is done, RUN/best is a whole checkpoint: 100's, or 300's if that is better."""
+    found = []
+    for kill_at in range(200):
+        run = tmp_path / str(kill_at)
+        for before in (100, 200):
+            checkpoint.save(run, before, MODEL, {}, STATE)
+            checkpoint.keep(run, before, 1, Best("a", 1.0, 100))
+
+        def killed(run=run, kill_at=kill_at):
+            die_before(kill_at)
+            checkpoint.save(run, 300, MODEL, {}, STATE)
+            checkpoint.keep(run, 300, 1, Best("a", 2.0, 300) if better else Best("a", 1.0, 100))
+
+        code = in_child(killed)
+        found.append(checkpoint.load(checkpoint.resolve(run / "best")).step)
+        if code == 0:
+            break
+        assert code == 9
+    assert code == 0 and found == sorted(found) and set(found) == ({100, 300} if better else {100})
+    assert len(steps(run)) == (1 if better else 2)

@@ -2,10 +2,13 @@
 samples.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Barrier
 
 import numpy as np
 import pytest
+import torch
 
 from tandemclip.backends.mindspore.engine import Engine as MindSpore
 from tandemclip.backends.torch.engine import Engine as Torch
@@ -120,15 +123,24 @@ def test_a_scale_of_the_loss_is_that_of_every_gradient_in_pieces_too(make):
     assert largest == pytest.approx(1024 * max(np.abs(gradient).max() for gradient in wanted.values()), rel=1e-5)
 
 
-def test_statistics_go_from_piece_to_piece():
+@pytest.mark.parametrize("make", [Torch.float64, MindSpore])
+@pytest.mark.parametrize("count", [1, 2])
+def test_statistics_go_from_piece_to_piece_and_an_update_stores_them(make, count):
+    """Twice, at a rate that changes no weight."""
     method = Toy(norm=True)
     weights = initial_weights(method, 0)
-    engine = Torch.float64(method, weights, AdamW())
-    found = backward(engine, batch(), HALF, accumulate=2).statistics
-    mean, rest = weights["norm.mean"].astype(float), batch()["x"] @ weights["linear.weight"].T + weights["linear.bias"]
-    for half in (rest[:4], rest[4:]):
-        mean = 0.9 * mean + 0.1 * half.mean(0)
-    np.testing.assert_allclose(found["norm.mean"].numpy(), mean, rtol=1e-6, atol=1e-8)
+    engine = make(method, weights, AdamW())
+    mean, variance = (weights[f"norm.{name}"].astype(float) for name in ("mean", "variance"))
+    rest = batch()["x"] @ weights["linear.weight"].T + weights["linear.bias"]
+    for _ in range(2):
+        found = backward(engine, batch(), HALF, accumulate=count)
+        for piece in np.split(rest, count):
+            mean = 0.9 * mean + 0.1 * piece.mean(0)
+            variance = 0.9 * variance + 0.1 * piece.var(0, ddof=1)
+        np.testing.assert_allclose(engine.to_host(found.statistics["norm.mean"]), mean, rtol=1e-5, atol=1e-7)
+        engine.update(found, Rates(0.0, 0.1, 0.1))
+        np.testing.assert_allclose(engine.weights()["norm.mean"], mean, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(engine.weights()["norm.variance"], variance, rtol=1e-5, atol=1e-7)
 
 
 @dataclass(frozen=True)
@@ -239,3 +251,76 @@ def test_choices_buffers_and_texts_in_pieces_are_those_of_the_whole(engine, coun
     np.testing.assert_allclose(engine.to_host(parts.statistics["queue"]), queue, rtol=1e-5, atol=1e-6)
     engine.update(parts, Rates(0.001, 0.1, 0.1))
     np.testing.assert_allclose(engine.weights()["queue"], queue, rtol=1e-5, atol=1e-6)
+
+
+class Threads:
+    """core.training.ranks.Ranks of threads in one process. Every array goes through `given`, a place for each rank."""
+
+    def __init__(self, rank, given, barrier):
+        self.rank, self.size, self._given, self._barrier = rank, len(given), given, barrier
+
+    def _everybodys(self, x):
+        self._given[self.rank] = x.detach().clone()
+        self._barrier.wait(60)
+        found = list(self._given)
+        self._barrier.wait(60)  # nobody gives anew before all have read
+        return found
+
+    def gather(self, x):
+        return torch.cat(self._everybodys(x))
+
+    def sum(self, x):
+        return torch.stack(self._everybodys(x)).sum(0)
+
+
+def on_two_ranks(method, given, accumulate):
+    """[(engine, what it found)], each rank with its half of the rows."""
+    places, barrier = [None, None], Barrier(2)
+    weights = initial_weights(method, 0)
+
+    def one(rank):
+        engine = Torch.float64(method, weights, AdamW(), ranks=Threads(rank, places, barrier))
+        own = {name: np.split(array, 2)[rank] for name, array in given.items()}
+        return engine, backward(engine, own, HALF, accumulate=accumulate)
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(one, range(2)))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("method", [Toy(), Decayed()], ids=["Toy", "Decayed"])
+def test_two_ranks_are_the_whole(method, count):
+    alone = Torch.float64(method, initial_weights(method, 0), AdamW())
+    whole = backward(alone, batch(), HALF)
+    wanted = alone.named_gradients(whole)
+    for engine, found in on_two_ranks(method, batch(), count):
+        assert found.terms == pytest.approx(whole.terms, rel=1e-12) and found.norm == pytest.approx(whole.norm, 1e-12)
+        for name, gradient in engine.named_gradients(found).items():
+            np.testing.assert_allclose(gradient, wanted[name], rtol=1e-10, atol=1e-12)
+
+
+def test_what_two_ranks_write_in_a_pass_is_averaged():
+    """Each sees statistics of its own rows, and both go on with the mean of them."""
+    method = Toy(norm=True)
+    weights = initial_weights(method, 0)
+    x = batch()["x"] @ weights["linear.weight"].T + weights["linear.bias"]
+    for name, of_half in {"mean": x.reshape(2, 4, 4).mean(1), "variance": x.reshape(2, 4, 4).var(1, ddof=1)}.items():
+        wanted = 0.9 * weights[f"norm.{name}"] + 0.1 * of_half.mean(0)
+        for engine, found in on_two_ranks(method, batch(), 1):
+            engine.update(found, Rates(0.0, 0.1, 0.1))
+            np.testing.assert_allclose(engine.weights()[f"norm.{name}"], wanted, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_choices_and_texts_of_two_ranks(count):
+    """A choice is made among a rank's own rows; texts are as long as the longest of any rank; a queue takes all."""
+    text = np.array([[1, 0, 0], [2, 3, 0], [1, 1, 0], [4, 0, 0], [1, 0, 0], [3, 0, 0], [2, 0, 0], [1, 0, 0]], np.int32)
+    weights = initial_weights(Chosen(), 0)
+    given = {"x": batch()["x"], "text": text}
+    x = given["x"] @ weights["linear.weight"].T + weights["linear.bias"]
+    rank = np.concatenate([np.argsort(np.argsort(half[:, 0])) for half in np.split(x, 2)])
+    for engine, found in on_two_ranks(Chosen(), given, count):
+        assert found.terms["own"] == pytest.approx((np.tanh(x).sum(1) * rank).sum() / 8, rel=1e-5)
+        assert found.terms["length"] == 2
+        engine.update(found, Rates(0.0, 0.1, 0.1))
+        np.testing.assert_allclose(engine.weights()["queue"][:8], x, rtol=1e-5, atol=1e-6)

@@ -101,6 +101,15 @@ def test_a_pattern_that_matches_nothing_names_near_names():
     assert "init.parts: '!imge.projection.*' matches no parameter" in told and "image.projection" in told
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_are_refused_by_name(value):
+    other = saved()
+    other.model["text.tokens"] = other.model["text.tokens"].copy()
+    other.model["text.tokens"][3, 1] = value
+    assert "text.tokens holds numbers that are not finite in there" in refusal(INIT, other)
+    assert "image.projection.weight" in taken(Init("there", ("image.*",)), other)[1].taken
+
+
 def test_a_head_of_another_size_is_told():
     told = refusal(Init("there", ("image.*",)), wanted=method(image={"embed_dim": 5}, text={"embed_dim": 5}))
     assert "image.projection.weight has the shape [6, 8]" in told and "[5, 8] here" in told

@@ -8,7 +8,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tandemclip.core.errors import UserError
-from tandemclip.core.training.journal import Journal, read
+from tandemclip.core.training.journal import Journal, evaluations, read
 
 
 def row(step, loss=None):
@@ -61,7 +61,8 @@ def test_tensorboard_mirrors_every_number(tmp_path):
     write(tmp_path, [1, 2])
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
-    assert sorted(events.Tags()["scalars"]) == ["gradient_norm", "logit_scale", "loss", "terms/image", "terms/text"]
+    tags = ["gradient_norm", "logit_scale/exp", "logit_scale/log", "loss", "terms/image", "terms/text"]
+    assert sorted(events.Tags()["scalars"]) == tags
     assert scalars(tmp_path, "loss") == [(1, 1.0), (2, 0.5)]
     assert scalars(tmp_path, "terms/text") == [(1, 0.25), (2, 0.25)]
 
@@ -132,12 +133,81 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path):
 
 
 def test_a_journal_that_cannot_be_opened_holds_nothing(tmp_path):
-    (tmp_path / "tensorboard").write_text("no folder")
+    (tmp_path / "journal.jsonl").mkdir()
     with pytest.raises(UserError, match="could not be written"):
-        Journal(tmp_path)
-    (tmp_path / "tensorboard").unlink()
+        Journal(tmp_path, 0)
+    (tmp_path / "journal.jsonl").rmdir()
     write(tmp_path, [1])
     assert len(read(tmp_path)) == 1
+
+
+def test_a_tensorboard_that_cannot_be_written_stops_no_run(tmp_path, capsys):
+    (tmp_path / "tensorboard").write_text("no folder")
+    write(tmp_path, [1, 2])
+    assert len(read(tmp_path)) == 2
+    started, lacks = capsys.readouterr().err.splitlines()
+    assert started.startswith("TensorBoard cannot be started (FileExistsError: ")
+    assert lacks == "TensorBoard lacks 2 of 2 reports; journal.jsonl has them all"
+
+
+# ------------------------------------------------------------------ evaluations
+def with_evaluations(run, steps):
+    with Journal(run) as journal:
+        for step in range(1, max(steps) + 1):
+            journal.append(row(step) | ({"evaluation": {"a": float(step)}} if step in steps else {}))
+
+
+def test_evaluations_are_found_up_to_a_step(tmp_path):
+    assert evaluations(tmp_path, 9) == []
+    with_evaluations(tmp_path, {2, 5, 6})
+    assert evaluations(tmp_path, 5) == [(2, {"a": 2.0}), (5, {"a": 5.0})]
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])  # a last line that was never finished
+    assert evaluations(tmp_path, 6) == [(2, {"a": 2.0}), (5, {"a": 5.0})]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_last_row_is_amended(tmp_path, rows):
+    """By the journal that wrote it and by one of a run that goes on; TensorBoard gets what is new."""
+    before = [row(step) for step in range(1, rows + 1)]
+    write(tmp_path, range(1, rows + 1))
+    expected = read(tmp_path)
+    with Journal(tmp_path, rows) as journal:
+        journal.amend({"step": rows, "evaluation": {"a": 25.0}})
+        journal.append(row(rows + 1))
+        journal.amend({"step": rows + 1, "evaluation": {"a": np.float64(50.0)}})
+    found = read(tmp_path)
+    assert found[: rows - 1] == expected[:-1] and len(found) == rows + 1 and len(before) == rows
+    assert found[rows - 1] == expected[-1] | {"evaluation": {"a": 25.0}}
+    assert evaluations(tmp_path, rows + 1) == [(rows, {"a": 25.0}), (rows + 1, {"a": 50.0})]
+    assert scalars(tmp_path, "evaluation/a")[-1] == (rows + 1, 50.0)
+
+
+@pytest.mark.parametrize("more", [{"step": 1, "evaluation": {"a": 25.0}}, {"step": 3, "loss": 1.0}, {"step": 2}])
+def test_no_other_row_is_amended_and_none_by_nothing(tmp_path, more):
+    write(tmp_path, [1, 2])
+    before = (tmp_path / "journal.jsonl").read_bytes()
+    with Journal(tmp_path, 2) as journal:
+        journal.amend(more)
+    assert (tmp_path / "journal.jsonl").read_bytes() == before
+
+
+def test_an_empty_journal_is_not_amended(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.amend({"step": 0, "evaluation": {"a": 25.0}})
+    assert read(tmp_path) == []
+
+
+def test_a_row_that_was_being_amended_when_the_run_was_killed_is_no_damage(tmp_path):
+    write(tmp_path, [1, 2])
+    path, whole = tmp_path / "journal.jsonl", read(tmp_path)
+    before = path.read_bytes()
+    with Journal(tmp_path, 2) as journal:
+        journal.amend({"step": 2, "evaluation": {"a": 25.0}})
+    after = path.read_bytes()
+    for end in range(len(before) - 2, len(after)):
+        path.write_bytes(after[:end])
+        assert read(tmp_path)[:1] == whole[:1]
 
 
 def test_a_full_disk_is_told(tmp_path):

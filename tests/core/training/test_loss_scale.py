@@ -20,6 +20,13 @@ def test_a_scale_that_fell_to_one_grows_again():
     assert not any(scale.skips(True) for _ in range(GROW_AFTER)) and scale.scale == 2.0
 
 
+def test_an_overflow_begins_the_count_of_finite_updates_anew():
+    scale = LossScale(8.0, moves=True)
+    assert not any(scale.skips(True) for _ in range(GROW_AFTER - 1)) and scale.skips(False)
+    assert not any(scale.skips(True) for _ in range(GROW_AFTER - 1)) and scale.scale == 4.0
+    assert not scale.skips(True) and scale.scale == 8.0
+
+
 @pytest.mark.parametrize("scale", [1.0, 2.0, 2.0**20])
 def test_a_checkpoint_brings_it_back(scale):
     """At 1, too, where it had been taken for a run without a scale, and the skipped updates for none."""

@@ -16,7 +16,9 @@ def shown(terminal, steps, start=0, every=10, first_seconds=0.5):
             seconds = first_seconds if step == start + 1 else 0.5
             row = {"step": step, "loss": 4.0 / step, "step_seconds": seconds, "data_seconds": 0.1}
             progress.update(row, samples=64)
-    return out.getvalue()
+    meaning, *lines = out.getvalue().splitlines(keepends=True)
+    assert "data is the share of the time that was spent waiting for data" in meaning
+    return "".join(lines)
 
 
 def test_log_has_a_line_every_n_steps_and_the_ends():
@@ -45,3 +47,12 @@ def test_terminal_shows_a_bar():
     text = shown(terminal=True, steps=25)
     assert "\x1b" in text
     assert re.search(r"━+.*step 25/25  loss 0\.1600  128 samples/s  data 20%  left 0:00:00", text)
+
+
+def test_an_evaluation_is_shown_when_it_comes():
+    out = io.StringIO()
+    console = Console(file=out, width=80, highlight=False)
+    with Progress(2, console=console) as progress:
+        progress.say_evaluation({"step": 1, "evaluation": {"zero_shot/digit": 12.5, "i2t/R@1": 100.0}})
+        progress.say_evaluation({"step": 2})
+    assert out.getvalue().splitlines()[1:] == ["evaluation, step 1: zero_shot/digit 12.50%, i2t/R@1 100.00%"]

@@ -7,6 +7,7 @@ import pytest
 
 from tandemclip.core.errors import UserError
 from tandemclip.core.training.schedule import Schedule
+from tandemclip.core.training.settings import Training
 
 
 def test_warm_up_is_linear_and_loses_no_update():
@@ -82,3 +83,18 @@ def test_what_is_over_of_a_run_counts_steps_and_whole_epochs():
     assert [each.step for each in found] == pytest.approx([0, 3 / 9, 4 / 9, 1])
     assert [each.epoch for each in found] == pytest.approx([0, 0, 1 / 3, 2 / 3])
     assert Schedule(1.0, 1, 0, steps_per_epoch=4).elapsed(0) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("records, an_epoch", [(8, 1), (15, 1), (16, 2), (23, 2), (7, 1)])
+def test_an_epoch_is_the_whole_batches_of_the_records(records, an_epoch):
+    """Seven records are less than a batch, and yet an epoch: sources that repeat themselves may be so short."""
+    schedule = Training(batch_size=8, learning_rate=1.0, epochs=3).schedule(records)
+    assert (schedule.steps, schedule.steps_per_epoch) == (3 * an_epoch, an_epoch)
+    given = Training(batch_size=8, learning_rate=1.0, steps=5).schedule(records)
+    assert (given.steps, given.steps_per_epoch) == (5, an_epoch)
+
+
+@pytest.mark.parametrize("warmup, steps", [(0.05, 5), (0.99, 99), (1.0, 1), (7, 7), (100, 100), (1000, 100), (0, 0)])
+def test_a_warm_up_is_a_share_below_one_and_a_number_of_steps_from_one_on(warmup, steps):
+    made = Training(batch_size=8, learning_rate=1.0, steps=100, warmup=warmup, floor=0.25).schedule(8)
+    assert (made.peak, made.warmup, made.floor) == (1.0, steps, 0.25)

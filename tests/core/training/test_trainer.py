@@ -13,6 +13,7 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.hits import Hits
 from tandemclip.core.training import journal, start
 from tandemclip.core.training.config import read
+from tandemclip.core.training.loss_scale import LossScale
 
 
 def make_engine(config, weights):
@@ -46,7 +47,8 @@ def test_what_is_handed_in_measures_during_and_after_training(configured, tmp_pa
 
     trainer = start.begin(tmp_path, config, mapping, make_engine, evaluate=evaluate)
     assert trainer.train()["share"].share == 2 / 4
-    assert [row.get("evaluation") for row in journal.read(tmp_path)] == [None, {"share": 25.0}, None, None]
+    rows = [row.get("evaluation") for row in journal.read(tmp_path)]
+    assert rows == [None, {"share": 25.0}, None, {"share": 50.0}]
     assert [evaluation for evaluation, _, _ in asked] == [config.data.evaluate] * 2 and asked[0][1] != asked[1][1]
     resumed = start.resume(tmp_path, mapping, {}, make_engine, print, evaluate)
     assert resumed.train()["share"].share == 3 / 4
@@ -106,3 +108,35 @@ def test_what_only_the_checkpoint_says_is_held_against_no_bounds(configured, tmp
     trainer.train(2)
     given = mapping | {"training": {k: x for k, x in mapping["training"].items() if k != "warmup"}}
     assert start.resume(tmp_path, given, {}, make_engine, print).settings.warmup == 1.5
+
+
+# ------------------------------------------------------------------ from a gradient to an update
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_clipped_gradient_has_the_norm_that_is_asked_for_in_pieces_too(root, tmp_path, accumulate):
+    """The first moment is 1 - beta1 of the first gradient."""
+    training = {"accumulate": accumulate, "clip": 0.01}
+    config, mapping = read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml", {"training": training})
+    trainer = start.begin(tmp_path, config, mapping, make_engine)
+    trainer.train(1)
+    assert journal.read(tmp_path)[0]["gradient_norm"] > 0.1
+    first = [array for name, array in trainer.engine.moments().items() if name.startswith("first.")]
+    norm = np.sqrt(sum(np.square(array, dtype=float).sum() for array in first))
+    assert norm == pytest.approx((1 - config.training.update.beta1) * 0.01, rel=1e-5)
+
+
+def test_the_first_update_is_corrected_as_the_first_behind_one_that_was_left_out(root, tmp_path):
+    """Adam's first update of what does not decay is the rate, by the gradient's sign."""
+    training = {"precision": "fp16", "warmup": 0}
+    config, mapping = read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml", {"training": training})
+    make = lambda config, weights: backends.load("torch")(
+        config.method, weights, config.training.update, precision="fp16"
+    )
+    trainer = start.begin(tmp_path, config, mapping, make)
+    before = trainer.engine.weights()["logit_scale"]
+    trainer.loss_scale = LossScale(2.0**60, moves=True)
+    trainer.train(1)
+    assert journal.read(tmp_path)[0]["skipped"] and trainer.engine.weights()["logit_scale"] == before
+    trainer.loss_scale.scale, trainer.resumed = 1024.0, True
+    trainer.train(2)
+    change = abs(trainer.engine.weights()["logit_scale"] - before)
+    assert trainer.step == 2 and change == pytest.approx(trainer.schedule(1), rel=0.02)

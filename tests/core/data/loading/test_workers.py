@@ -1,11 +1,17 @@
 """Processes that die, for real: a worker's end is told, and a program's end takes its workers along."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
+from collections import namedtuple
 
 import pytest
+
+from tandemclip.core.data.loading.workers import check_shared_memory
+from tandemclip.core.data.views.image import ImageView
+from tandemclip.core.errors import UserError
 
 PROGRAM = """
 import multiprocessing, os, signal, sys
@@ -60,3 +66,14 @@ def test_workers_end_with_the_program_that_was_killed(start):
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)  # returns once nobody holds the pipes any more: the workers have inherited them
     assert process.returncode == -signal.SIGKILL
+
+
+def test_the_shared_memory_that_batches_need(monkeypatch):
+    """Five batches of 64 pictures of 3 x 224 x 224 float32 for each of 3 workers."""
+    views, needed = {"image": ImageView(224)}, 3 * 5 * 64 * 3 * 224 * 224 * 4
+    free = lambda size: monkeypatch.setattr(shutil, "disk_usage", lambda _: namedtuple("Usage", "free")(size))
+    free(needed)
+    check_shared_memory(views, 64, 3)
+    free(needed - 1)
+    with pytest.raises(UserError, match=f"has 551 MB free, 3 workers need {needed >> 20} MB"):
+        check_shared_memory(views, 64, 3)

@@ -153,7 +153,9 @@ def test_every_row_is_accounted_for(photos, name, mark):
     rows, pictures = CaptionsTable(table(photos, text, name), str(photos / "images")).account()
     assert (rows.unit, rows.all, rows.read) == ("rows", 7, 4)
     assert rows.passed_over == {"the row has no path": Named(3, ("line 6", "line 7", "line 9"))}
-    assert rows.remarks == {"blank caption": Named(2, ("line 4", "line 5"))}
+    assert rows.remarks == {
+        "blank caption": Named(1, ("line 4",)), "the row has fewer fields than the first": Named(1, ("line 5",)),
+    }  # fmt: skip
     assert pictures == Account(rows.of, "pictures", 2, 2, remarks={"no caption": Named(1, ("b.png",))})
 
 
@@ -161,3 +163,32 @@ def test_a_blank_before_a_quotation_mark_cuts_no_caption(photos):
     text = 'path, caption\na.jpg, "red, wet"\nb.png, "two\nlines"\nsub/c.jpg,  plain\n'
     expected = [("a.jpg", ("red, wet",)), ("b.png", ("two\nlines",)), ("sub/c.jpg", ("plain",))]
     assert records(CaptionsTable(table(photos, text), str(photos / "images"))) == expected
+
+
+@pytest.mark.parametrize("sign, name", [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_fields_between_other_signs_are_told(photos, sign, name):
+    with pytest.raises(UserError, match=f"no 'path' .its fields are between {name}: a .csv has commas"):
+        len(CaptionsTable(table(photos, f"path{sign}caption\na.jpg{sign}one\n")))
+    with pytest.raises(UserError, match="columns Path, Caption, but no 'path'; name"):
+        len(CaptionsTable(table(photos, "Path,Caption\na.jpg,one\n")))
+
+
+def test_a_cell_that_holds_a_list_or_a_word_for_nothing_is_remarked(photos):
+    rows = ['"[""one"", ""two""]"', "\"{'en': 'one', 'n': 2}\"", " NaN", "None", "[a sign] of a nun", "nan bread"]
+    text = "path,caption\n" + "".join(f"a.jpg,{row}\n" for row in rows)
+    source = CaptionsTable(table(photos, text), str(photos / "images"))
+    assert len(source[0].captions) == 6  # they are texts
+    assert source.account()[0].remarks == {
+        "a caption that looks like a list or a mapping, and is taken as the text that it is": Named(
+            2, ("line 2", "line 3")
+        ),
+        "a caption that is the word for no value (nan, none, null), and is taken as a text": Named(
+            2, ("line 4", "line 5")
+        ),
+    }
+
+
+@pytest.mark.parametrize("form", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_table_of_another_encoding_is_refused_with_its_line(photos, form):
+    with pytest.raises(UserError, match="line 1 is not UTF-8; save the table as UTF-8"):
+        len(CaptionsTable(table(photos, "path,caption\na.jpg,one\n".encode(form)), str(photos / "images")))

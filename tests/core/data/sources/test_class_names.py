@@ -20,6 +20,7 @@ def write(tmp_path):
 @pytest.mark.parametrize("content", [
     ["cat", "dog"], {"0": "cat", "1": "dog"}, {"1": "dog", "0": "cat"}, {"0": ["n01", "cat"], "1": ["n02", "dog"]},
     [{"name": "cat"}, "dog"], [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}],
+    [{"id": "0", "name": "cat"}, {"id": "1", "name": "dog"}], [{"name": "cat", "label": "pet"}, {"name": "dog"}],
     b'\xef\xbb\xbf["cat", "dog"]',
 ])  # fmt: skip
 def test_names_are_taken_by_their_numbers(write, content):
@@ -32,6 +33,9 @@ def test_names_are_taken_by_their_numbers(write, content):
     (["cat", " "], "class 1 is called ' '"), ([{"id": 1, "name": "dog"}, {"id": 0, "name": "cat"}], "has the id 1"),
     ({"1": "cat", "2": "dog"}, "no numbers from 0 to 1, such as '2'"), ({"cat": 0, "dog": 1}, "such as 'cat'"),
     ({"0": {"name": ["cat"]}}, "class 0 is called"), ([{"label": "cat"}], "there is no 'name'"),
+    ([{"label": 1, "name": "dog"}, {"label": 0, "name": "cat"}], "at place 0 has the label 1; the place is"),
+    ([{"index": "1", "name": "dog"}], "has the index '1'"), ({"0": {"class_id": 3, "name": "cat"}}, "the class_id 3"),
+    ([{"id": "n01", "name": "cat"}], "has the id 'n01'"), ({"classes": ["cat"]}, "such as 'classes'"),
     (b'{"0": "cat", "0": "dog"}', "the key '0' stands twice"), (b"[", "write it like"),
     ('["cat"]'.encode("utf-16"), "not UTF-8"), (b'["caf\xe9"]', "line 1 is not UTF-8: byte 0xe9 at place 5"),
 ])  # fmt: skip
@@ -43,7 +47,7 @@ def test_what_is_no_list_of_names_is_refused_in_a_sentence(write, content, words
 @pytest.mark.parametrize("content, words", [
     (["cat"], "it holds a list, expected a mapping"), ({"a": ""}, "class a is called ''"),
     ({"0": ["a", "cat"], "1": ["a", "dog"]}, "a folder stands there twice"), ({"0": [["a"], "cat"]}, "unhashable"),
-    ({"b": "cat"}, "no name for 1 of 1 folders, the first is 'a'"),
+    ({"a": {"label": "cat"}}, "there is no 'name'"), ({"b": "cat"}, "no name for 1 of 1 folders, the first is 'a'"),
 ])  # fmt: skip
 def test_names_of_folders_are_refused_in_a_sentence(write, content, words):
     with pytest.raises(UserError, match=words):

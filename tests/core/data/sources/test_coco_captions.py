@@ -77,6 +77,11 @@ def test_real_captions(shared, tmp_path):
         ('{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}', "none of its 1 images"),
         ('{"images": [{"id": true, "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),
         ('{"images": [{"id": [1], "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),
+        ('{"images": [{"id": NaN, "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),
+        (
+            '{"images": [{"id": 1, "file_name": "a.jpg"}, {"id": "2", "file_name": "b.jpg"}], "annotations": []}',
+            "some are numbers and some texts, such as 1 and '2'",
+        ),
         ('{"images": [], "images": [], "annotations": []}', "the key 'images' stands twice"),
     ],
 )
@@ -134,3 +139,30 @@ def test_the_file_is_utf8(tmp_path, encoding, fits):
     else:
         with pytest.raises(UserError, match="c.json is not as expected .line 1 is not UTF-8: byte 0x.. at place"):
             len(source)
+
+
+def test_one_file_of_two_ids_is_one_record_and_remarked(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(name.encode())
+    images = [{"id": i, "file_name": f"{name}.png"} for i, name in enumerate("aba")]
+    said = [{"image_id": i, "caption": text} for i, text in enumerate(("one", "['two']", "nan"))]
+    (tmp_path / "c.json").write_text(json.dumps({"images": images, "annotations": said}))
+    source = CocoCaptions(str(tmp_path / "c.json"), str(tmp_path))
+    assert [source[i].captions for i in range(len(source))] == [("one", "nan"), ("['two']",)]
+    of_images, of_captions = source.account()
+    assert of_images.remarks == {"another id has the same file": Named(2, ("id 0 (a.png)", "id 2 (a.png)"))}
+    assert {reason[:28]: named.first for reason, named in of_captions.remarks.items()} == {
+        "a caption that looks like a ": ("annotation 1",), "a caption that is the word f": ("annotation 2",),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("content, words", [
+    ([], "it holds a list, expected a mapping"), ({"images": {}, "annotations": []}, "its images are a mapping"),
+    ({"images": [], "annotations": [5]}, "its annotations hold a number"),
+    ({"images": [{"id": 0, "file_name": ["a"]}], "annotations": []}, "the file_name of the image of id 0 is a list"),
+    ({"images": [{"id": True, "file_name": "a"}], "annotations": []}, "the id True of images is neither"),
+])  # fmt: skip
+def test_other_kinds_of_content_are_refused_in_words(tmp_path, content, words):
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=words):
+        len(CocoCaptions(str(tmp_path / "c.json"), str(tmp_path)))

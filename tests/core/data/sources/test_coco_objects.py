@@ -88,9 +88,18 @@ def test_images_in_the_files_order_with_their_captions_and_without_objects(folde
         ({"segmentation": [[1, 2, 3, 4]]}, "three corners"),
         ({"segmentation": 5}, "neither polygons nor run lengths"),
         ({"category_id": 4}, "category 4 is none"),
-        ({"bbox": [1, 2, 3]}, "not enough values"),
-        ({"bbox": [1, 2, float("nan"), 3]}, "its box is"),
-        ({"bbox": None}, "NoneType"),
+        ({"category_id": "3"}, "category '3' is none"),
+        ({"category_id": [3]}, "category .3. is none"),
+        ({"bbox": [1, 2, 3]}, "its box is .1, 2, 3., expected four numbers"),
+        ({"bbox": [1, 2, float("nan"), 3]}, "its box is .*, expected numbers that are finite"),
+        ({"bbox": [1, 2, float("inf"), 3]}, "its box is .*, expected numbers that are finite"),
+        ({"bbox": None}, "its box is null, expected a list of four numbers"),
+        ({"bbox": "0055"}, "its box is a text"),
+        ({"bbox": {"x": 0, "y": 0, "w": 5, "h": 5}}, "its box is a mapping"),
+        ({"bbox": ["0", "0", "5", "5"]}, "expected four numbers"),
+        ({"bbox": [15, 0, -5, 5]}, "its box is upside down: from 0.75, 0 to 0.5, 0.5"),
+        ({"attributes": [1]}, "the attributes hold a number"),
+        ({"attributes": {"color": "red"}}, "the attribute is a mapping"),
     ],
 )
 def test_an_annotation_that_is_odd_is_named_with_its_picture(folder, thing, why):
@@ -113,6 +122,12 @@ def test_a_missing_picture_is_named(folder):
         ({"annotations": [{"image_id": 7, "caption": "x"}]}, "bbox.*give another file"),
         ({"images": [{"id": 7, "file_name": "a.jpg", "height": 0, "width": 20}]}, "a.jpg has no width or no height"),
         ({"images": []}, "has no images"),
+        ({"categories": [{"id": 3, "name": "car"}, {"id": "4", "name": "a"}]}, "categories some are numbers and some"),
+        ({"images": [{"id": 7, "file_name": "a.jpg", "height": "10", "width": "20"}]}, "a.jpg has no width or no"),
+        ({"images": [{"id": 7, "file_name": 5, "height": 10, "width": 20}]}, "file_name of the image of id 7 is a num"),
+        ({"images": {"7": "a.jpg"}}, "its images are a mapping, expected a list"),
+        ({"annotations": ["x"]}, "its annotations hold a text, expected mappings"),
+        ({"categories": [{"id": 3, "name": ["car"]}]}, "name of the category of id 3 is a list, expected a text"),
     ],
 )
 def test_another_kind_of_file_is_refused(folder, change, words):
@@ -181,3 +196,49 @@ def test_all_images_annotations_and_captions_are_accounted_for(folder):
 def test_an_id_that_stands_twice_is_an_error(folder, more, words):
     with pytest.raises(UserError, match=words):
         len(CocoObjects(instances(folder / "c.json", [{"bbox": [0, 0, 1, 1]}], **more), str(folder)))
+
+
+@pytest.mark.parametrize(
+    "given, names",
+    [
+        ("red", ("red",)),
+        ({"occluded": False, "red": True}, ("red",)),
+        (None, ()),
+        (["old", " ", "red"], ("old", "red")),
+    ],
+)
+def test_attributes_in_the_ways_in_which_programs_write_them(folder, given, names):
+    source = CocoObjects(instances(folder / "c.json", [{"bbox": [0, 0, 5, 5], "attributes": given}]), str(folder))
+    assert source[0].objects[0].attributes == names
+    assert source[0].objects[0].phrase == " ".join([*names, "car"]) == next(source.texts(1))
+
+
+def test_a_box_outside_is_remarked_and_one_without_area_is_a_box(folder):
+    boxes = [[1, 0, 0, 5], [19, 0, 9, 9], [20, 0, 9, 9]]
+    for count, remarks in ((2, ()), (3, ("a box lies outside of its picture",))):
+        things = [{"bbox": box} for box in boxes[:count]]
+        record = CocoObjects(instances(folder / "c.json", things), str(folder))[0]
+        assert len(record.objects) == count and record.remarks == remarks
+
+
+@pytest.mark.parametrize("height, width, whole", [(10, 20, True), (20, 40, True), (11, 20, True), (20, 10, False)])
+def test_a_picture_that_was_turned_after_it_was_annotated_is_broken(folder, height, width, whole):
+    image = {"id": 7, "file_name": "a.jpg", "height": height, "width": width}
+    record = CocoObjects(instances(folder / "c.json", [{"bbox": [0, 0, 5, 5]}], [image]), str(folder))[0]
+    if whole:
+        assert record.pixels.shape == (10, 20, 3)
+        return
+    with pytest.raises(BrokenRecord, match="of another shape: 20 x 10, and this one is 10 x 20") as caught:
+        _ = record.pixels
+    assert caught.value.reason == "its annotation is of a picture of another shape"
+
+
+def test_names_that_repeat_and_files_of_several_ids_are_remarked(folder):
+    images = [{"id": i, "file_name": name, "height": 10, "width": 20} for i, name in enumerate(("a.jpg", "b.jpg") * 2)]
+    names = [{"id": i, "name": name} for i, name in enumerate(("Mouse", "dog", "mouse"))]
+    path = instances(folder / "c.json", [{"bbox": [0, 0, 1, 1], "image_id": True}], images[:3], categories=names)
+    of_images, of_things, of_categories = CocoObjects(path, str(folder)).account()
+    assert of_images.remarks["another id has the same file"] == Named(2, ("id 0 (a.jpg)", "id 2 (a.jpg)"))
+    assert of_things.passed_over == {"its image_id is of no image in the file": Named(1, ("image_id True",))}
+    repeats = {"it shares its name, up to case, with another category": Named(2, ("Mouse", "mouse"))}
+    assert (of_categories.unit, of_categories.remarks) == ("categories", repeats)

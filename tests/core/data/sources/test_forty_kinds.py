@@ -3,47 +3,22 @@
 The picture of caption "number N" has the colour N, by which a pair is known.
 """
 
-import io
 import json
 from collections import Counter
 
-import cv2
-import numpy as np
 import pytest
-from PIL import Image
 
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources.captions_table import CaptionsTable
 from tandemclip.core.data.sources.class_folder import ClassFolder
 from tandemclip.core.data.sources.coco_captions import CocoCaptions
 from tandemclip.core.data.sources.shards import Shards
+from tandemclip.tests.core.data.numbered import encoded, number_of
 
 EACH = 25
-PILLOW = {"gif": "GIF", "avif": "AVIF", "jp2": "JPEG2000", "mpo": "JPEG", "jfif": "JPEG", "jif": "JPEG", "dib": "BMP"}
 GOOD = ("jpg jpeg jpe jfif jif png apng webp bmp dib tif tiff gif avif jp2 ppm pnm ras sr JPG Png TIFF").split()
 NO_PICTURES = "txt csv tar json heic npy md zip pdf xml".split()
 ODD = ("cut.jpg", "empty.png", "html.jpg", "text.gif", "zeros.webp", "plain", ".hidden.png", "backup.jpg~")
-
-
-def pixels(number):
-    """[24, 24, 3] uint8 RGB of one colour, 8 steps apart."""
-    digits = (number // 400, number // 20 % 20, number % 20)
-    return np.full((24, 24, 3), [40 + 10 * digit for digit in digits], np.uint8)
-
-
-def number_of(picture):
-    high, middle, low = np.round((picture.reshape(-1, 3).mean(0) - 40) / 10).astype(int)
-    return 400 * high + 20 * middle + low
-
-
-def encoded(ending, number):
-    ending = ending.lower()
-    if ending in PILLOW:
-        file = io.BytesIO()
-        Image.fromarray(pixels(number)).save(file, PILLOW[ending])
-        return file.getvalue()
-    ending = {"jpe": "jpg", "apng": "png", "pnm": "ppm"}.get(ending, ending)
-    return cv2.imencode(f".{ending}", pixels(number)[..., ::-1])[1].tobytes()
 
 
 def odd(kind, number):

@@ -50,10 +50,11 @@ def test_the_class_and_what_stands_before_what(facts, cls, label, remarks):
     (({"captions": [["a"]]},), "the captions hold a list"), (({"caption": 5},), "the caption is a number"),
     (({"captions": ["a", None]},), "hold null"), (({"summary": ["a"]},), "the summary is a list, expected a text"),
     (({"label": True},), "the label is true or false, expected a whole number"), (({"label": 1.5},), "label is 1.5"),
-    (({"label": float("nan")},), "the label is a number"), ((None, None, b"cat"), "its cls is not as documented: inv"),
+    (({"label": float("nan")},), "the label is a number"),
+    ((None, None, b"cat"), "its cls is not as documented: the cls is 'cat', expected a whole number"),
     ((None, b"caf\xe9"), "its txt is not as documented: line 1"),
     (({"caption": "a"}, b"caf\xe9"), "line 1 is not UTF-8"),
-    (([1],), "the json holds a list, expected an object"), (({"attributes": {"color": "red"}},), "invalid literal"),
+    (([1],), "the json holds a list, expected an object"), (({"attributes": {"color": "red"}},), "the color is 'red'"),
     (({"phrases": [{"phrase": ["a"], "box": [0, 0, 1, 1]}]},), "the phrase of an object is a list"),
     (({"objects": [{"phrase": "a", "box": [0, 0, 1, 1], "category": 3}]},), "the category of an object is a number"),
 ])  # fmt: skip
@@ -65,3 +66,50 @@ def test_kinds_that_are_taken_for_one_another_are_refused_in_words(given, words)
 def test_a_key_twice_is_refused():
     with pytest.raises(ValueError, match="'caption' stands twice"):
         read_facts(b'{"caption": "a", "caption": "b"}', None, None, None)
+
+
+BOX = {"phrase": "a", "box": [0, 0, 1, 1]}
+
+
+@pytest.mark.parametrize("facts, words", [
+    ({"objects": "dog"}, "its objects are a text, expected a list of mappings"),
+    ({"phrases": {"dog": [0, 0, 1, 1]}}, "its phrases are a mapping"),
+    ({"objects": ["dog"]}, "its objects hold a text"),
+    ({"objects": [{**BOX, "box": "0011"}]}, "its box is a text"),
+    ({"phrases": [{**BOX, "box": [0, 1]}]}, "four numbers"),
+    ({"objects": [{**BOX, "box": [0, 0, float("nan"), 1]}]}, "numbers that are finite"),
+    ({"phrases": [{**BOX, "box": [0.5, 0, 0.1, 1]}]}, "upside down: from 0.5, 0 to 0.1, 1"),
+    ({"objects": [{**BOX, "box": [0, 1, 1, 0.5]}]}, "upside down"),
+    ({"objects": [{**BOX, "box": [False, 0, 1, 1]}]}, "expected four numbers"),
+    ({"objects": [{**BOX, "confidence": float("nan")}]}, "the confidence of an object is nan"),
+    ({"objects": [{**BOX, "confidence": "1"}]}, "the confidence of an object is '1'"),
+    ({"objects": [{**BOX, "feature": "12"}]}, "the feature of an object is a text"),
+    ({"objects": [{**BOX, "feature": [1, None]}]}, "the feature of an object is no list of finite numbers"),
+    ({"objects": [{**BOX, "feature": [[1], [2]]}]}, "is no list of finite numbers"),
+    ({"objects": [{**BOX, "attributes": {"red": 1}}]}, "the attribute is a mapping"),
+    ({"objects": [{**BOX, "marks": [1]}]}, "the marks hold a number"),
+])  # fmt: skip
+def test_objects_that_are_not_as_documented_are_refused_in_words(facts, words):
+    with pytest.raises(ValueError, match=f"its json is not as documented: .*{words}"):
+        read(facts)
+
+
+def test_one_attribute_or_mark_is_no_list_of_letters():
+    (thing,) = read({"objects": [{**BOX, "attributes": "red", "marks": "crowd"}], "phrases": None}).objects
+    assert (thing.attributes, thing.marks) == (("red",), {"crowd"})
+
+
+def test_boxes_outside_and_captions_that_look_like_something_else_are_remarked():
+    pixels, edge = {**BOX, "box": [10, 20, 100, 200]}, {**BOX, "box": [-0.1, 0, 1.2, 1]}
+    assert read({"objects": [edge]}).remarks == ()
+    assert read({"objects": [edge, pixels, pixels]}).remarks == ("a box lies outside of its picture",)
+    assert len(read({"captions": ["['a', 'b']", "NULL", "a"]}).remarks) == 2
+    assert len(read(None, b'["yellow", "gold"]').remarks) == 1
+
+
+@pytest.mark.parametrize("form", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf16_with_and_without_its_mark_is_no_text(form):
+    for member in ({"txt": "a red wall".encode(form)}, {"json": '{"caption": "a"}'.encode(form)}):
+        given = {"json": None, "txt": None, "cls": None, "rois": None, **member}
+        with pytest.raises(ValueError, match="line 1 is not UTF-8: byte 0x"):
+            read_facts(**given)

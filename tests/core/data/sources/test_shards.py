@@ -317,3 +317,21 @@ def test_a_text_in_another_encoding_breaks_its_record(tmp_path, write_tar, image
     ):
         source[0]
     assert source[1].captions == ("red",) and list(source.texts(2)) == ["red"]
+
+
+def test_a_folder_whose_name_is_not_utf8(tmp_path, write_tar, image):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    write_tar(folder / "a.tar", {"0.png": image, "0.txt": b"a dog"})
+    for pattern in (folder, folder / "*.tar"):
+        assert Shards(str(pattern))[0].captions == ("a dog",) and Shards(str(pattern)).account()[0].read == 2
+
+
+def test_other_archives_beside_the_shards_and_classes_without_a_word_are_remarked(tmp_path, write_tar, image):
+    write_tar(tmp_path / "a.tar", {"0.png": image, "0.cls": b"0"})
+    (tmp_path / "b.tar.gz").write_bytes(b"x")
+    (tmp_path / "classes.json").write_text('["n02123045", "dog"]')
+    (account,) = Shards(str(tmp_path), str(tmp_path / "classes.json")).account()
+    assert account.remarks == {
+        "a class's name is an id and no word": Named(1, ("n02123045",)),
+        "it lies in the folder of shards, and is no plain .tar file: it is not read": Named(1, ("b.tar.gz",)),
+    }

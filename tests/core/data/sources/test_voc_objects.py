@@ -61,7 +61,9 @@ def test_a_list_chooses_pictures_and_categories_are_those_of_all(tmp_path):
     assert source.categories == ("bird", "cat", "dog") and len(VocObjects(str(tmp_path))) == 3
     with pytest.raises(BrokenRecord, match="Annotations/7.xml: the file cannot be read"):
         source[2]
-    with pytest.raises(UserError, match="ImageSets/Main/test.txt cannot be read; split is one of dog_train, train"):
+    with pytest.raises(
+        UserError, match="ImageSets/Main/test.txt cannot be read .*No such file.*; split is one of dog_train, train"
+    ):
         len(VocObjects(str(tmp_path), split="test"))
     with pytest.raises(UserError, match="dog_train.txt says of one category.*trainval"):
         len(VocObjects(str(tmp_path), split="dog_train"))
@@ -72,6 +74,8 @@ def test_the_picture_is_the_one_of_the_annotations_name_and_of_the_files_kind(tm
     (tmp_path / "JPEGImages" / "x.PNG").write_bytes(b"png")
     assert VocObjects(str(tmp_path))[0].image == b"png" and VocObjects(str(tmp_path))[0].objects == ()
     (tmp_path / "JPEGImages" / "x.PNG").unlink()
+    assert VocObjects(str(tmp_path))[0].image == PICTURE  # the file as it was converted
+    (tmp_path / "JPEGImages" / "x.jpg").unlink()
     with pytest.raises(BrokenRecord, match="JPEGImages/x.PNG: the file cannot be read"):
         VocObjects(str(tmp_path))[0]
 
@@ -83,6 +87,9 @@ def test_the_picture_is_the_one_of_the_annotations_name_and_of_the_files_kind(tm
         (["<object><name>dog</name></object>"], None, "there is no bndbox/xmin"),
         ([thing("", (1, 1, 2, 2))], None, "there is no name"),
         ([thing("dog", (1, 1, "x", 2))], None, "could not convert"),
+        ([thing("dog", ("nan", 1, 5, 2))], None, "expected numbers that are finite"),
+        ([thing("dog", (1, 1, 5, "inf"))], None, "expected numbers that are finite"),
+        ([thing("dog", (10, 1, 5, 2))], None, "upside down: from 0.45, 0 to 0.25, 0.2"),
         ([], "", "there is no size/width"),
         ([], "<size><width>0</width><height>10</height></size>", "size is 0 x 10"),
     ],
@@ -150,3 +157,59 @@ def test_every_name_is_accounted_for(tmp_path, packed):
     }  # fmt: skip
     assert account.remarks == {"train.txt has it several times": Named(1, ("4",))}
     assert source[0].key.endswith("0.jpg")
+
+
+@pytest.mark.parametrize("form, declared", [
+    ("utf-8", ""), ("utf-8-sig", ""), ("iso-8859-1", "ISO-8859-1"), ("cp1252", "windows-1252"), ("utf-16", "UTF-16"),
+])  # fmt: skip
+def test_annotations_in_the_encoding_that_they_declare(tmp_path, form, declared):
+    write(tmp_path, "1", [thing("café", (1, 1, 2, 2))])
+    file = tmp_path / "Annotations" / "1.xml"
+    head = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
+    file.write_bytes((head + file.read_text()).encode(form))
+    assert VocObjects(str(tmp_path)).categories == ("café",)
+
+
+@pytest.mark.parametrize("form, declared, why", [
+    ("gbk", "GBK", "multi-byte encodings are not supported; save it as UTF-8"),
+    ("utf-8", "nonsense", "unknown encoding: nonsense; save it as UTF-8"), ("iso-8859-1", "", "not well-formed"),
+])  # fmt: skip
+def test_an_encoding_that_is_not_known_or_not_declared_is_named(tmp_path, form, declared, why):
+    write(tmp_path, "1", [thing("é", (1, 1, 2, 2))])
+    file = tmp_path / "Annotations" / "1.xml"
+    head = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
+    file.write_bytes((head + file.read_text()).encode(form))
+    with pytest.raises(BrokenRecord, match=f"Annotations/1.xml: it is no annotation as PASCAL VOC has it: .*{why}"):
+        VocObjects(str(tmp_path))[0]
+
+
+def test_entities_that_grow_without_end_are_refused(tmp_path):
+    write(tmp_path, "1", [])
+    names = "abcdefghij"
+    entities = "".join(f"<!ENTITY {b} '{f'&{a};' * 10}'>" for a, b in zip(names, names[1:]))
+    text = f"<!DOCTYPE x [<!ENTITY a 'ten letter'>{entities}]><annotation>&j;</annotation>"
+    (tmp_path / "Annotations" / "1.xml").write_text(text)
+    with pytest.raises(BrokenRecord, match="amplification"):
+        VocObjects(str(tmp_path))[0]
+
+
+def test_a_box_outside_is_remarked_and_a_turned_picture_is_broken(tmp_path):
+    write(tmp_path, "0", [thing("dog", (-3, 0, 50, 5))])
+    write(tmp_path, "1", [thing("dog", (21, 1, 25, 5))])
+    write(tmp_path, "2", [thing("dog", (1, 1, 5, 5))], "<size><width>10</width><height>20</height></size>")
+    source = VocObjects(str(tmp_path))
+    assert [source[i].remarks for i in range(3)] == [(), ("a box lies outside of its picture",), ()]
+    assert source[0].pixels.shape == (10, 20, 3)
+    with pytest.raises(BrokenRecord, match="2.jpg: .* of another shape: 20 x 10, and this one is 10 x 20"):
+        _ = source[2].pixels
+
+
+def test_several_pictures_of_one_name_are_remarked_and_a_list_in_another_encoding_is_named(tmp_path):
+    write(tmp_path, "1", [])
+    (tmp_path / "JPEGImages" / "1.webp").write_bytes(b"x")
+    (account,) = VocObjects(str(tmp_path)).account()
+    assert account.remarks == {"there are several pictures of its name": Named(1, ("1",))}
+    (tmp_path / "ImageSets" / "Main").mkdir(parents=True)
+    (tmp_path / "ImageSets" / "Main" / "l.txt").write_bytes("1\n".encode("utf-16"))
+    with pytest.raises(UserError, match="l.txt cannot be read .line 1 is not UTF-8"):
+        len(VocObjects(str(tmp_path), split="l"))

@@ -198,3 +198,14 @@ def test_what_cannot_be_is_named(tmp_path):
 def test_json_that_describes_no_tokenizer_is_refused(text):
     with pytest.raises(UserError, match="its JSON is of kind"):
         tokenizers.from_json(text)
+
+
+@pytest.mark.parametrize("given, words", [
+    ("a red wall", "got a text, 'a red wall'; expected a list"), (b"a", "got bytes"), ({"a": 1}, "got a mapping"),
+    (None, "got null"), (["a", None], r"texts.1. is null"), ([["a"]], r"texts.0. is a list"), ([7], "is a number, 7"),
+])  # fmt: skip
+def test_what_is_no_list_of_texts_is_refused(given, words):
+    for tokenizer in (ClipTokenizer(), TrainedTokenizer.train(["a red wall"], 9)):
+        with pytest.raises(UserError, match=words):
+            tokenizer(given, 8)
+        assert tokenizer((text for text in ("a", "red")), 8).shape == (2, 8)

@@ -195,3 +195,11 @@ def test_other_views_of_the_same_shapes_are_not_looked_at(train):
     """Each would be found to repeat, and to belong to nothing."""
     said = train(method=Others, learning_rate=0.0)
     assert "the learning rate is too small" in said and said.count("\n- ") == 1, said
+
+
+@pytest.mark.parametrize("count", [2, 3, 9])
+def test_the_mean_cosine_is_that_of_all_pairs(count):
+    x = np.random.default_rng(0).standard_normal((count, 5)) + 0.5
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    pairs = [x[i] @ x[j] for i in range(count) for j in range(count) if i != j]
+    assert plateau._mean_cosine(x) == pytest.approx(np.mean(pairs), rel=1e-12)

@@ -178,3 +178,22 @@ def test_what_is_asked_for_and_not_there_is_said(genome):
     (genome / "vg" / "objects.json").unlink()
     with pytest.raises(UserError, match="objects.json cannot be read"):
         opened(genome)
+
+
+@pytest.mark.parametrize("file", ["objects", "attributes", "image_data"])
+def test_a_picture_that_stands_twice_is_an_error(genome, file):
+    path = genome / "vg" / f"{file}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) * 2))
+    with pytest.raises(UserError, match=f"{file}.json has several entries for 4 pictures, e.g. image_id 1"):
+        opened(genome)
+
+
+def test_files_of_names_are_utf8_with_or_without_a_mark(genome):
+    path = genome / "names.txt"
+    path.write_bytes(b"\xef\xbb\xbfDog,puppy\r\ncaf\xc3\xa9\r\n")
+    found = open_vocabulary(str(path), "label", (), None)
+    assert found.names == ("dog", "café") and found.number("puppy") == 0
+    for data in (b"caf\xe9\n", "dog\n".encode("utf-16")):
+        path.write_bytes(data)
+        with pytest.raises(UserError, match="names.txt cannot be read .line 1 is not UTF-8"):
+            open_vocabulary(str(path), "label", (), None)

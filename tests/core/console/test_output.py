@@ -1,0 +1,71 @@
+"""A reader of the output that ends: the program ends quietly, or goes on, as it asks."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+from rich.console import Console
+from tandemclip.core.console import command_line
+
+def main(argv):
+    say = Console().print if "rich" in argv else print
+    for line in range(5_000):
+        say("line", line)
+    sys.stdout.flush()
+    print("at the end", file=sys.stderr)
+    return 3
+
+sys.exit(command_line.run(main, goes_on={goes_on}))
+"""
+
+
+def after_one_line(goes_on, *arguments, unbuffered=False):
+    """(exit code, stderr) of a program whose reader takes one line of its output and ends, as `| head -1` does."""
+    command = [sys.executable, *(["-u"] if unbuffered else []), "-c", PROGRAM.format(goes_on=goes_on), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "line 0\n"
+    process.stdout.close()
+    return process.wait(60), process.stderr.read()
+
+
+@pytest.mark.parametrize("how", [(), ("rich",)])
+@pytest.mark.parametrize("unbuffered", [False, True])
+def test_what_only_prints_ends_quietly(how, unbuffered):
+    assert after_one_line(False, *how, unbuffered=unbuffered) == (141, "")
+
+
+@pytest.mark.parametrize("how", [(), ("rich",)])
+@pytest.mark.parametrize("unbuffered", [False, True])
+def test_what_works_goes_on(how, unbuffered):
+    assert after_one_line(True, *how, unbuffered=unbuffered) == (3, "at the end\n")
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_all_is_written_where_somebody_reads(goes_on):
+    command = [sys.executable, "-c", PROGRAM.format(goes_on=goes_on)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout == "".join(f"line {line}\n" for line in range(5_000))
+    assert (done.returncode, done.stderr) == (3, "at the end\n")
+
+
+def test_nobody_reads_the_errors():
+    code = "import sys; from tandemclip.core.console import command_line\n"
+    code += "def main(argv): [print('x' * 100, file=sys.stderr) for _ in range(5000)]; print('done'); return 4\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{code}sys.exit(command_line.run(main))"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stderr.close()
+    assert process.stdout.read() == "done\n" and process.wait(60) == 4
+
+
+def test_what_a_disk_refuses_is_still_an_error():
+    code = PROGRAM.format(goes_on=True)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "No space left" in done.stderr

@@ -1,0 +1,49 @@
+"""No figure of a table is ever cut."""
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from tandemclip.core.console import tables
+
+ROWS = [
+    (
+        "tiny_lightclip_mobilenet, a phase",
+        "8.6e-08",
+        "12,345,678",
+        Text("first out: image.blocks.0.feed_forward.shrink"),
+    )
+]
+
+
+COLUMNS = ("of", "an error", "a number", "")
+
+
+def shown(width, rows=ROWS, columns=COLUMNS):
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    tables.show(console, columns, rows, texts=[0, 3])
+    assert console.width == width
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 80, 200])
+def test_figures_are_whole_at_any_width(width):
+    text = shown(width)
+    assert "8.6e-08" in text and "12,345,678" in text and "…" not in text
+    letters = lambda text: sorted(text.replace(" ", "").replace("\n", ""))
+    assert letters(text) == letters("of an error a number" + "".join(map(str, ROWS[0])))  # nothing else is lost either
+
+
+def test_texts_are_folded_before_lines_get_longer_than_the_terminal():
+    assert max(map(len, shown(80).splitlines())) <= 80
+    assert len(shown(200).splitlines()) == 2
+
+
+def test_brackets_are_text():
+    assert "[red]a[/b]" in shown(80, [("[red]a[/b]", "1", "2", "[x]")])
+
+
+def test_a_table_without_rows_is_its_head():
+    assert shown(80, []).split() == ["of", "an", "error", "a", "number"]

@@ -1,0 +1,45 @@
+"""Which tests are to notice an edit of a file: those that mirror it first, and then those around them."""
+
+from pathlib import Path
+
+# One tiny configuration's parity for the rooms whose code is in the method that runs; the first whose name fits.
+PRESETS = {
+    "pyramidclip": "tiny_pyramidclip_vit", "roi": "tiny_pyramidclip_vit", "leff": "tiny_pyramidclip_vit",
+    "swin": "tiny_unicl_swin", "window": "tiny_unicl_swin", "unicl": "tiny_unicl_swin", "targets": "tiny_unicl_swin",
+    "mixing": "tiny_unicl_swin", "lightclip": "tiny_lightclip_swin", "softening": "tiny_lightclip_swin",
+    "masked_language": "tiny_lightclip_swin", "token_alignment": "tiny_lightclip_swin", "supcon": "tiny_supcon_swin",
+    "cross_entropy": "tiny_cross_entropy_resnet", "multi_task": "tiny_multi_task_swin", "resnet": "tiny_clip_rn",
+    "bottleneck": "tiny_clip_rn", "attention_pool": "tiny_clip_rn", "stem": "tiny_clip_rn", "pooled": "tiny_clip_rn",
+}  # fmt: skip
+COMPUTED = ("core/objectives", "core/layers", "core/towers", "core/methods", "backends/")
+
+
+def stages(root: Path, file: str) -> dict[str, list[str]]:
+    """{what they are: pytest's arguments}, to be run in this order until one fails."""
+    place = Path(file)
+    folder = root / "tests" / place.parent
+    mirror = [folder / f"test_{place.stem}.py"]
+    beside = sorted(folder.rglob("test_*.py"))
+    room = root / "tests" / Path(*place.parts[:2])
+    naming = [path for path in sorted(room.rglob("test_*.py")) if _names(path, place)]
+    found = {"its mirror": [path for path in mirror if path.is_file()]}
+    found["tests of its room that name it"] = [path for path in naming if path not in mirror]
+    if not any(found.values()):
+        found["its mirror's folder"] = beside
+    found = {name: [str(path.relative_to(root)) for path in paths] for name, paths in found.items() if paths}
+    found["the rules of the house"] = ["tests/test_house.py", "-k", "frozen"]
+    if file.startswith(COMPUTED):
+        preset = next((preset for word, preset in PRESETS.items() if word in place.stem), "tiny_clip_vit")
+        found["parity of a tiny preset"] = [
+            "tests/parity/test_presets.py",
+            "-k",
+            f"test_engines_agree and {preset}-None",
+        ]
+    return found
+
+
+def _names(test: Path, place: Path) -> bool:
+    text = test.read_text(encoding="utf-8")
+    module = ".".join(("tandemclip", *place.with_suffix("").parts))
+    package, _, name = module.rpartition(".")
+    return module in text or f"from {package} import {name}\n" in text
