@@ -18,6 +18,7 @@ TYPES = {
         "lightclip": "methods.lightclip:LightCLIP",
         "siglip": "methods.siglip:SigLIP",
         "slip": "methods.slip:SLIP",
+        "filip": "methods.filip:FILIP",
     },
     "towers.tower:ImageTower": {
         "vit": "towers.vit:VisionTransformer",

@@ -1,8 +1,8 @@
 """Token-wise late interaction (FILIP, Yao et al. 2022, section 3.1), in chunks and with its own gradient.
 
 The product of all tokens of all pictures with all tokens of all texts, [N T, N L], is far larger than anything else of
-a step. It is computed in chunks of pictures, twice: for its maxima, of which the places are kept, and for the gradient,
-which goes to these places alone.
+a step. It is computed in chunks of pictures, twice: once for its maxima, and once for the gradient, which goes to the
+places of the maxima alone.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,8 @@ from tandemclip.core.objectives.carried import carried
 from tandemclip.core.objectives.targets import BOTH, FAR, ONE
 from tandemclip.core.ops import Array
 
-CELLS = 1 << 23  # of a chunk's product: 32 MB in float32
+AXIS = {"i2t": 3, "t2i": 1}  # of a product [c, T, m, L], over which the maximum is
+CELLS = 1 << 22  # of a chunk's product: 16 MB in float32
 
 
 class Tokens(NamedTuple):
@@ -45,20 +46,19 @@ def token_wise(ops, tokens, scale, *, columns=None, rows=None, cells=CELLS):
     total, by_scale, inputs, gradients = 0.0, 0.0, [], []
     for pair, directions in blocks:
         fixed = Tokens(*(ops.stop_gradient(x) for x in pair))
-        found, places = _similarities(ops, fixed, directions, cells)
         slopes = {}
-        for direction, s in found.items():
+        for direction, s in _similarities(ops, fixed, directions, cells).items():
             value, slope = _cross_entropy(ops, s, ops.stop_gradient(scale), start, direction)
             total, by_scale = total + value, by_scale + ops.sum(slope * s, (0, 1))
             slopes[direction] = slope * ops.stop_gradient(scale)
         inputs += pair[:2]
-        gradients += _gradients(ops, fixed, places, slopes, cells)
+        gradients += _gradients(ops, fixed, slopes, cells)
     return carried(ops, total, [*inputs, scale], [*gradients, by_scale]) / (2 * count)
 
 
 def late_interaction(ops, tokens, direction, *, cells=CELLS):
     """s_I ("i2t") or s_T ("t2i") of all pictures with all texts: Tokens -> [n, m]. No gradient."""
-    return _similarities(ops, Tokens(*(ops.stop_gradient(x) for x in tokens)), (direction,), cells)[0][direction]
+    return _similarities(ops, Tokens(*(ops.stop_gradient(x) for x in tokens)), (direction,), cells)[direction]
 
 
 def _cross_entropy(ops, s, scale, first, direction):
@@ -75,47 +75,58 @@ def _cross_entropy(ops, s, scale, first, direction):
 
 
 # ------------------------------------------------------------------ one block: n pictures, m texts, no gradient
+# Nothing but sums goes from chunk to chunk. Places that were kept would lie between the large arrays of two chunks, and
+# an allocator (glibc's before 2.38) would not use the room of these again: 10 GB at a batch of 512, seen.
 def _similarities(ops, tokens, directions, cells):
-    """{direction: [n, m]}, and of each chunk {direction: places of the maxima}: int [c, T, m] and [c, m, L]."""
-    (_, size, _), (m, length, _) = tokens.image.shape, tokens.text.shape
-    keys = ops.transpose(_flat(ops, _masked(ops, tokens)), (1, 0))
-    words, found, places = _word_weights(ops, tokens.mask), {name: [] for name in directions}, []
+    """{direction: [n, m]}."""
+    words, found = _word_weights(ops, tokens.mask), dict.fromkeys(directions, 0.0)
     for start, stop in _chunks(tokens, cells):
-        picture = ops.concat((tokens.image[start:stop], tokens.image[start:stop, :, :1] * 0.0 + 1.0), 2)
-        product = ops.reshape(ops.matmul(_flat(ops, picture), keys), (stop - start, size, m, length))
-        at = {}
-        if "i2t" in found:
-            at["i2t"] = ops.argmax(product, 3)
-            found["i2t"].append(ops.mean(ops.max(product, 3), 1))
-        if "t2i" in found:
-            at["t2i"] = ops.argmax(product, 1)
-            found["t2i"].append(ops.sum(ops.max(product, 1) * words, 2))
-        places.append(at)
-    return {name: _joined(ops, parts) for name, parts in found.items()}, places
+        product = _product(ops, tokens, start, stop)
+        for direction in directions:
+            best = ops.max(product, AXIS[direction])
+            part = ops.mean(best, 1) if direction == "i2t" else ops.sum(best * words, 2)
+            found[direction] = found[direction] + _in_place(ops, part, start, tokens.image.shape[0])
+    return found
 
 
-def _gradients(ops, tokens, places, slopes, cells):
+def _gradients(ops, tokens, slopes, cells):
     """By image [n, T, D] and by text [m, L, D], of a loss whose gradient by each direction is in `slopes` [n, m]."""
-    (_, size, width), (m, length, _) = tokens.image.shape, tokens.text.shape
-    text, words, by_image, by_text = _flat(ops, tokens.text), _word_weights(ops, tokens.mask), [], 0.0
-    numbers = lambda count: np.arange(count, dtype=np.int32)
-    at_word, at_patch = ops.constant(numbers(length)), ops.constant(numbers(size).reshape(1, size, 1, 1))
-    zero = ops.constant(np.zeros((), np.float32))
-    for (start, stop), at in zip(_chunks(tokens, cells), places):
+    (n, size, width), (m, length, _) = tokens.image.shape, tokens.text.shape
+    text, by_image, by_text = _flat(ops, tokens.text), 0.0, 0.0
+    weights = {"i2t": 1 / size, "t2i": ops.reshape(_word_weights(ops, tokens.mask), (1, 1, m, length))}
+    for start, stop in _chunks(tokens, cells):
         rows, by_product = stop - start, 0.0
-        if "i2t" in slopes:
-            share = ops.reshape(slopes["i2t"][start:stop], (rows, 1, m, 1)) / size
-            chosen = ops.equal(ops.reshape(at["i2t"], (rows, size, m, 1)), at_word)
-            by_product = by_product + ops.where(chosen, share, zero)
-        if "t2i" in slopes:
-            share = ops.reshape(slopes["t2i"][start:stop], (rows, m, 1)) * words
-            chosen = ops.equal(ops.reshape(at["t2i"], (rows, 1, m, length)), at_patch)
-            by_product = by_product + ops.where(chosen, ops.reshape(share, (rows, 1, m, length)), zero)
+        product = _product(ops, tokens, start, stop)
+        for direction, slope in slopes.items():
+            share = ops.reshape(slope[start:stop], (rows, 1, m, 1)) * weights[direction]
+            largest = ops.equal(product, ops.max(product, AXIS[direction], True))
+            largest = ops.cast(largest, "float")  # where several are, they share
+            by_product = by_product + largest * (share / ops.sum(largest, AXIS[direction], True))
         by_product = ops.reshape(by_product, (rows * size, m * length))
-        by_image.append(ops.reshape(ops.matmul(by_product, text), (rows, size, width)))
+        part = ops.reshape(ops.matmul(by_product, text), (rows, size, width))
+        by_image = by_image + _in_place(ops, part, start, n)
         picture = _flat(ops, tokens.image[start:stop])
         by_text = by_text + ops.matmul(ops.transpose(by_product, (1, 0)), picture)
-    return [_joined(ops, by_image), ops.reshape(by_text, (m, length, width))]
+    return [by_image, ops.reshape(by_text, (m, length, width))]
+
+
+def _product(ops, tokens, start, stop):
+    """Of some pictures' tokens with all words: [c, T, m, L]. One more number of each, which a picture's 1 meets, puts
+    padding below every maximum.
+    """
+    (_, size, _), (m, length, _) = tokens.image.shape, tokens.text.shape
+    words = ops.concat((tokens.text, ops.reshape((tokens.mask - 1.0) * FAR, (m, length, 1))), 2)
+    picture = ops.concat((tokens.image[start:stop], tokens.image[start:stop, :, :1] * 0.0 + 1.0), 2)
+    product = ops.matmul(_flat(ops, picture), ops.transpose(_flat(ops, words), (1, 0)))
+    return ops.reshape(product, (stop - start, size, m, length))
+
+
+def _in_place(ops, part, start, count):
+    """[c, ...] -> [count, ...]: its rows from `start` on, zeros elsewhere."""
+    zero = ops.constant(np.zeros((1,) * len(part.shape), np.float32))
+    others = {0: start, 2: count - start - part.shape[0]}  # before it, and behind
+    around = {place: ops.broadcast_to(zero, (rows, *part.shape[1:])) for place, rows in others.items() if rows}
+    return ops.concat([x for _, x in sorted((around | {1: part}).items())], 0) if around else part
 
 
 def _chunks(tokens, cells):
@@ -125,18 +136,9 @@ def _chunks(tokens, cells):
     return [(start, min(start + step, n)) for start in range(0, n, step)]
 
 
-def _masked(ops, tokens):
-    """[m, L, D + 1]: one more number, which a picture's 1 meets, puts padding below every maximum."""
-    return ops.concat((tokens.text, ops.reshape((tokens.mask - 1.0) * FAR, (*tokens.mask.shape, 1))), 2)
-
-
 def _word_weights(ops, mask):  # [m, L] -> the same, each text's adding up to 1
     return mask / ops.maximum(ops.sum(mask, 1, True), ops.constant(ONE))
 
 
 def _flat(ops, x):  # [n, K, D] -> [n K, D]
     return ops.reshape(x, (x.shape[0] * x.shape[1], x.shape[2]))
-
-
-def _joined(ops, parts):
-    return ops.concat(parts, 0) if len(parts) > 1 else parts[0]

@@ -36,7 +36,8 @@ MIXED = [
     ("tiny_cross_entropy_resnet", {"method": {"mixup": 0.8, "cutmix": 1.0}}),
 ]
 LIGHTCLIP = "tiny_lightclip_swin"
-PEERS = ("tiny_siglip_vit", "tiny_slip_vit")  # what the papers, or most people today, train beside these
+# what the papers, or most people today, train beside these
+PEERS = ("tiny_siglip_vit", "tiny_slip_vit", "tiny_filip_vit", "tiny_filip_rn")
 EAGER = (
     "tiny_clip_vit",
     "tiny_clip_rn",

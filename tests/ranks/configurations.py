@@ -33,6 +33,14 @@ base: {root}/configs/pretrain/tiny_siglip_vit.yaml
     "slip": """
 base: {root}/configs/pretrain/tiny_slip_vit.yaml
 """,
+    # tokens of everybody, of texts of several lengths; maxima over a selection that each sample makes for itself
+    "filip": """
+base: {root}/configs/pretrain/tiny_filip_vit.yaml
+""",
+    "filip_selected": """
+base: {root}/configs/pretrain/tiny_filip_vit.yaml
+method: {{select: 3, padding: true}}
+""",
 }
 OWN = {  # one method of one's own for each mechanism, see my_methods.py
     **{name: TINY.replace("NAME", name) for name in ("Queue", "TokenWise", "Matching", "TwoPhases", "Frozen")},
