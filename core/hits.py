@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ import safetensors.numpy
 from tandemclip.core.errors import UserError
 from tandemclip.core.whole_file import whole_file
 
+Z = 1.959963984540054  # 95% of a normal distribution lie within so many standard deviations
+
 
 @dataclass(frozen=True, eq=False)
 class Hits:
@@ -20,11 +22,16 @@ class Hits:
     weights: [N] float, what a query of image n weighs; one number: the same for all. Classification and image-to-text
     ask once an image (or not at all, where the answer is not known), text-to-image once a caption. All metrics of one
     evaluation have the same images in the same order.
+
+    chance: how often guessing answers a query of image n right, [N] float or one number for all; None: nobody says.
+    remarks: what a person has to know of how it was measured, a sentence each.
     """
 
     right: np.ndarray
     asked: np.ndarray
     weights: np.ndarray | float = 1.0
+    chance: np.ndarray | float | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def weighted(self) -> tuple[np.ndarray, np.ndarray]:
@@ -37,11 +44,47 @@ class Hits:
         right, asked = self.weighted
         return float(right.sum() / asked.sum())
 
+    @property
+    def queries(self) -> int:
+        return int(self.asked.sum())
+
+    @property
+    def guessing(self) -> float | None:
+        """The share that guessing would get, in [0, 1]."""
+        if self.chance is None:
+            return None
+        asked = self.weighted[1]
+        return float((asked * np.float64(self.chance)).sum() / asked.sum())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where the share would lie, at 95%, on other images of the same kind: Wilson's interval (1927), which holds at
+        shares of 0 and 1 too.
+
+        Of the effective number of queries, (sum a)^2 / sum a^2 (Kish 1965), a: what an image asks, by weight. Its
+        queries count together, as captions of one image succeed and fail together.
+        """
+        asked, share = self.weighted[1], self.share
+        part = Z**2 / (asked.sum() ** 2 / np.square(asked).sum())
+        middle, half = share + part / 2, np.sqrt(part * (share * (1 - share) + part / 4))
+        return float(max(0.0, (middle - half) / (1 + part))), float(min(1.0, (middle + half) / (1 + part)))
+
+    @property
+    def told_by_guessing(self) -> bool:
+        """It could not have come out otherwise: guessing answers every query, as with one class."""
+        return self.guessing is not None and self.guessing >= 1 - 1e-9
+
+    @property
+    def no_better_than_guessing(self) -> bool:
+        """The interval reaches down to what guessing gets; False where nobody says what that is."""
+        return self.guessing is not None and self.interval[0] <= self.guessing
+
     def among(self, start: int, count: int) -> Hits:
         """As those of images `start`, ... of `count`, the others of which are not asked."""
         around = (start, count - start - len(self.asked))
-        weights = np.pad(self.weights, around) if np.ndim(self.weights) else self.weights
-        return Hits(np.pad(self.right, around), np.pad(self.asked, around), weights)
+        padded = lambda each: np.pad(each, around) if np.ndim(each) else each
+        right, asked = np.pad(self.right, around), np.pad(self.asked, around)
+        return replace(self, right=right, asked=asked, weights=padded(self.weights), chance=padded(self.chance))
 
 
 def percent(metrics: dict[str, Hits]) -> dict[str, float]:
@@ -49,7 +92,9 @@ def percent(metrics: dict[str, Hits]) -> dict[str, float]:
 
 
 def save(path: Path, metrics: dict[str, Hits]) -> None:
-    """One array a metric: [2, N] int32 (right, asked), or [3, N] float64 (right, asked, weights)."""
+    """One array a metric: [2, N] int32 (right, asked), or [3, N] float64 (right, asked, weights). What guessing gets is
+    not in it: metrics.json has that.
+    """
     with whole_file(path) as file:
         file.write(safetensors.numpy.save({name: _array(hits) for name, hits in metrics.items()}))
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +35,20 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         _remove(part)
         raise
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Make the folder that `path` will lie in, before hours of work whose result goes there. UserError where nothing
+    can be written there. What has that name already stays as it is.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(None, "it is a folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror or error}); give another file") from error
 
 
 @contextmanager

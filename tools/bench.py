@@ -76,7 +76,10 @@ def _main(argv):
 
     from tandemclip.core.benchmark import machine, report
     from tandemclip.core.training.config import read
+    from tandemclip.core.whole_file import refuse_unwritable
 
+    if args.markdown:
+        refuse_unwritable(args.markdown)
     console = Console(highlight=False)
     about_machine = machine.describe(["tandemclip", *backends.names(), "numpy"], load, datetime.now())
     warning = machine.warning(load, os.cpu_count())

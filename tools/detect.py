@@ -89,6 +89,7 @@ def _train(args, config):
     """
     from tandemclip.downstream.detection.finite import NotFinite
     from tandemclip.downstream.detection.session import train
+    from tandemclip.downstream.detection.trained_file import NEWEST
 
     try:
         runner = train(config, args.out, args.resume)
@@ -96,7 +97,9 @@ def _train(args, config):
         print(f"error: {error}", file=sys.stderr)
         return 1
     if runner.rank == 0:
-        print(f"trained {runner.iter} iterations; the checkpoint is {(args.out / 'last_checkpoint').read_text()}")
+        newest = args.out / NEWEST
+        written = f"the checkpoint is {newest.read_text()}" if newest.exists() else "no checkpoint was asked for"
+        print(f"trained {runner.iter} iterations; {written}")
     return 0
 
 

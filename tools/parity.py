@@ -74,6 +74,7 @@ def engines(start, say=print):
     """
     given, judge, modes = ((start.method, start.weights, start.rule), None, {})
     for name, engine_class in backends.load_all(say).items():
+        engine_class.join()  # as tools/train.py begins
         capabilities = engine_class.capabilities
         if capabilities.compiles:
             modes[f"{name} {COMPILED}"] = engine_class(*given, tuning=start.tuning)
@@ -123,7 +124,10 @@ def _main(argv):
     from rich.console import Console
 
     from tandemclip.core.training.config import read
+    from tandemclip.core.whole_file import refuse_unwritable
 
+    if args.json:
+        refuse_unwritable(args.json)
     console = Console(highlight=False)
     config, _ = read(args.config, command_line.parse_overrides(args.set))
     rows = []

@@ -76,8 +76,8 @@ def parser() -> command_line.Parser:
     found_by.add_argument(
         "--detector",
         type=Path,
-        metavar="CHECKPOINT",
-        help="a file that a training of an object-attribute detector left",
+        metavar="RUN",
+        help="an object-attribute detector: a training's folder (its newest) or a .pth file",
     )
     found_by.add_argument(
         "--features", type=Path, metavar="TSV", help="regions that others extracted: bottom-up attention's, VinVL's"
@@ -174,8 +174,7 @@ def _sample(args):
 def _select(args):
     """Write the N records whose image and caption a trained model finds most similar as shards, in the source's order.
 
-        tandemclip prepare select --top 1000 --checkpoint runs/clip --source shards 'paths=data/photos/*.tar' --out
-        data/best
+        tandemclip prepare select --top 1000 --checkpoint runs/clip --source shards paths=data/photos --out data/best
 
     The similarity is the cosine of the image and the caption; the mean where it has several. OUT/similarities.jsonl
     keeps all: copied to another --out it is used there, for another N.
@@ -184,16 +183,23 @@ def _select(args):
 
     from tandemclip.core.preparation import select, shards
     from tandemclip.core.preparation.ledger import Ledger
-    from tandemclip.core.serving.model import open_model
     from tandemclip.core.training import checkpoint
 
     source, of_source = _source(args)
     found = checkpoint.resolve(args.checkpoint)
-    model = open_model(found, backends.load(args.backend, args.device), args.trust)
+    model = _model(found, args)
     made = {**of_source, "checkpoint": sha256((found / checkpoint.MANIFEST).read_bytes()).hexdigest()}
     ledger = shards.open_ledger(args.out, {**made, **_layout(args), "top": args.top})
     similarity, broken = select.similarities(source, model, Ledger(args.out / select.LEDGER, made))
     _written(args, shards.write_shards(source, ledger, select.top(similarity, args.top), broken))
+
+
+def _model(path, args):
+    from tandemclip.core.serving.model import open_model
+
+    engine_class = backends.load(args.backend, args.device)
+    engine_class.join()  # as tools/train.py begins: torch then keeps what it frees, twice as fast for MobileNet
+    return open_model(path, engine_class, args.trust)
 
 
 def _source(args):
@@ -234,15 +240,13 @@ def _print_accounts(accounts):
 
 
 def _check(args):
-    """Read every record of a config's data.train once and tell what training on it will meet. The last line says what
-    to do.
+    """Read every record of a config's data.train once and tell what training on it will meet; last, what to do.
 
         tandemclip prepare check --config flickr8k_clip_vit --out data/flickr8k_check
 
     First what was read and what was passed over, by reason. Then images that cannot be decoded, captions that are
     empty, repeated or longer than the context, how many pairs of a batch are false negatives (captions or labels that
-    are equal), how fast images are read. data.workers=N: by so many processes. OUT/bad_records.txt names what training
-    cannot use, for data.bad_records.
+    are equal), how fast images are read. data.workers=N: by so many processes. OUT/bad_records.txt: what to leave out.
     """
     import json
 
@@ -308,11 +312,9 @@ def _detection(args):
 
 
 def _objects(args):
-    """Add what PyramidCLIP's ROI level reads: the 10 "objects" of highest confidence and, in NNN.rois.npy, a feature of
-    each region.
+    """Add what PyramidCLIP's ROI level reads: the 10 "objects" of highest confidence and their features (NNN.rois.npy).
 
-        tandemclip prepare objects --detector runs/detector/iter_3000.pth --in 'data/photos/*.tar' --out
-        data/photos_pyramid
+        tandemclip prepare objects --detector runs/detector --in 'data/photos/*.tar' --out data/photos_pyramid
 
     --encoder takes boxed phrases ("phrases": [{"phrase", "box"}]) in place of a detector's objects. A detector gives
     confidences, people who draw boxes do not: the confidence that is written is the box's share of the picture, so that
@@ -328,10 +330,7 @@ def _with_objects(args):
     from tandemclip.core.preparation import found_objects, objects
 
     if args.encoder is not None:
-        from tandemclip.core.serving.model import open_model
-
-        model = open_model(args.encoder, backends.load(args.backend, args.device), args.trust)
-        return objects.add_objects(args.patterns, args.out, model)
+        return objects.add_objects(args.patterns, args.out, _model(args.encoder, args))
     if args.features is not None:
         from tandemclip.core.preparation.feature_files import FeatureFile
 
@@ -376,14 +375,11 @@ def _t5(folder):
     return T5(folder)
 
 
-def _report(counts, what):
-    print(f"{counts['samples']} samples, {counts[what]} {what}")
-    if counts["unreadable"]:
-        print(f"{counts['unreadable']} samples cannot be read and were copied as they are; `check` names them")
-    if counts["missing"]:
-        print(f"{counts['missing']} samples are not in the file and were copied as they are; see --image-key")
-    if counts["without_objects"]:
-        print(f"on {counts['without_objects']} samples nothing was found")
+def _report(done, what):
+    from tandemclip.core.data.account import lines_of
+
+    print(*lines_of(done.accounts), sep="\n")
+    print(f"{done.counts['samples']} samples, {done.counts[what]} {what}; what was passed over is copied as it is")
 
 
 def main(argv=None):

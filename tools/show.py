@@ -60,7 +60,7 @@ def _yaml(path) -> str:
     text, (_, mapping) = path.read_text(encoding="utf-8-sig"), read(path)
     if "base" not in yaml_text.parse(text, f"the config {path}"):
         return text
-    return "".join(f"# {line}\n" for line in comment(path).splitlines()) + yaml_text.text(mapping)
+    return "".join(f"# {line}".rstrip() + "\n" for line in comment(path).splitlines()) + yaml_text.text(mapping)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,11 @@ def parser() -> command_line.Parser:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint in --out, if any")
     parser.add_argument(
+        "--accept-data-change",
+        action="store_true",
+        help="with --resume: go on though the data are others than those that the run was made with",
+    )
+    parser.add_argument(
         "--init",
         type=Path,
         metavar="CKPT",
@@ -76,12 +81,15 @@ def main(argv=None):
 def _main(argv):
     args = parser().parse_args(argv)
     from tandemclip.core.config.yaml_text import merge
+    from tandemclip.core.errors import UserError
     from tandemclip.core.evaluation.configured import evaluate_run
     from tandemclip.core.training import ending, start
     from tandemclip.core.training.config import read
     from tandemclip.core.training.diagnosis import overfit
     from tandemclip.core.training.reporting.known import chosen
 
+    if args.accept_data_change and not args.resume:
+        raise UserError("--accept-data-change says how --resume may go on; give both, or leave it out")
     engine_class, reporters = backends.load(args.backend, args.device, args.out), chosen(args.report)
     overrides = command_line.parse_overrides(args.set)
     if args.init is not None:
@@ -103,7 +111,8 @@ def _main(argv):
 
     trainer, given = None, {"say": print, "evaluate": evaluate_run, "reporters": reporters}
     if args.resume:
-        trainer = start.resume(args.out, mapping, overrides, make_engine, **given)
+        accepts = {"accept_data_change": args.accept_data_change}
+        trainer = start.resume(args.out, mapping, overrides, make_engine, **given, **accepts)
     if trainer is None:
         trainer = start.begin(args.out, config, mapping, make_engine, args.resume, **given)
     interrupted = _stop_on_interrupt(trainer)
@@ -120,7 +129,8 @@ def _main(argv):
         say(verdict)
     if trainer.leads:
         print(*ending.lines(trainer, found), sep="\n")
-    again = typed.again(argv, "--resume", without=FOR_ONE_CALL)
+    # a change was accepted once: the next one is to be told again
+    again = typed.again([each for each in argv if each != "--accept-data-change"], "--resume", without=FOR_ONE_CALL)
     return _report(trainer, found, args, again, bool(interrupted)) or int(not learned)
 
 
@@ -154,14 +164,13 @@ def _stop_on_interrupt(trainer):
 
 
 def _report(trainer, found, args, again, interrupted):
-    from tandemclip.core import hits
+    from tandemclip.core import figures, hits
     from tandemclip.core.whole_file import whole_file
 
     if found:
-        metrics = hits.percent(found)
         hits.save(args.out / "hits.safetensors", found)
         with whole_file(args.out / "metrics.json") as file:
-            file.write(json.dumps({"step": trainer.step, **metrics}, indent=2).encode() + b"\n")
+            file.write(json.dumps({"step": trainer.step, **figures.to_json(found)}, indent=2).encode() + b"\n")
     if not trainer.ended and trainer.leads:
         print(f"stopped at step {trainer.step} of {trainer.schedule.steps}; go on with: {again}")
     return 130 if interrupted else 0

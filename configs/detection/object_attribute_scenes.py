@@ -1,14 +1,11 @@
 """The object-attribute detector on the built-in scenes: minutes on two cores. The data, and the training:
 
-    python tools/prepare.py detection --out data/scenes_objects \\
+    tandemclip prepare detection --out data/scenes_objects \\
         --split train scenes size=128 count=3000 seed=1 --split test scenes size=128 count=500 seed=1 split=held_out
-    python tools/detect.py train --config configs/detection/object_attribute_scenes.py --out runs/scenes_detector
+    tandemclip detect train --config object_attribute_scenes --out runs/scenes_detector
 """
 
-_base_ = ["mmdet::_base_/models/faster-rcnn_r50_fpn.py", "mmdet::_base_/default_runtime.py"]
-custom_imports = dict(imports=["tandemclip.downstream.detection.register"])
-custom_hooks = [dict(type="PlainCheckpoints"), dict(type="KeyedRandomness")]
-randomness = dict(seed=0)
+_base_ = ["mmdet::_base_/models/faster-rcnn_r50_fpn.py", "base/runtime.py"]
 
 data_root = "data/scenes_objects/"
 digits, colors = 10, 4
@@ -81,15 +78,13 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 val_evaluator = [
-    dict(type="CocoMetric", ann_file=f"{data_root}annotations/instances_test.json", metric="bbox"),
+    dict(type="CocoFigures", ann_file=f"{data_root}annotations/instances_test.json", metric="bbox"),
     dict(type="AttributesRight"),
 ]
 test_evaluator = val_evaluator
 
 iterations = 1200
-train_cfg = dict(type="IterBasedTrainLoop", max_iters=iterations, val_interval=400)
-val_cfg = dict(type="ValLoop")
-test_cfg = dict(type="TestLoop")
+train_cfg = dict(type="KeyedTrainLoop", max_iters=iterations, val_interval=400)
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="AdamW", lr=1e-3, weight_decay=0.05),
@@ -99,8 +94,4 @@ param_scheduler = [
     dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=100),
     dict(type="CosineAnnealingLR", T_max=iterations - 100, begin=100, end=iterations, by_epoch=False),
 ]
-default_hooks = dict(
-    checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=400, max_keep_ckpts=2),
-    logger=dict(type="LoggerHook", interval=50),
-)
-log_processor = dict(type="LogProcessor", window_size=50, by_epoch=False)
+default_hooks = dict(checkpoint=dict(interval=400))

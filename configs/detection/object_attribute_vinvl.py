@@ -10,10 +10,7 @@ head), trained on Visual Genome only, and not on four data sets together first. 
 never run.
 """
 
-_base_ = ["mmdet::_base_/models/faster-rcnn_r50-caffe-c4.py", "mmdet::_base_/default_runtime.py"]
-custom_imports = dict(imports=["tandemclip.downstream.detection.register"])
-custom_hooks = [dict(type="PlainCheckpoints"), dict(type="KeyedRandomness")]
-randomness = dict(seed=0)
+_base_ = ["mmdet::_base_/models/faster-rcnn_r50-caffe-c4.py", "base/runtime.py"]
 
 data_root = "data/visual_genome/"
 categories, attributes = 1594, 524
@@ -47,7 +44,7 @@ load = dict(type="LoadImageFromFile", backend_args=None)
 annotations = dict(type="LoadObjectAttributes", with_bbox=True)
 resize = dict(type="Resize", scale=(1000, 600), keep_ratio=True)  # short side 600, at most 1000
 meta_keys = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor", "flip", "flip_direction", "instances")
-pack = dict(type="PackObjectAttributes", meta_keys=meta_keys)  # CocoMetric takes the truth from "instances"
+pack = dict(type="PackObjectAttributes", meta_keys=meta_keys)  # CocoFigures takes the truth from "instances"
 vocabulary = f"{data_root}VG-SGG-dicts-vgoi6-clipped.json"
 files = dict(
     type="VisualGenomeDataset",
@@ -57,7 +54,7 @@ files = dict(
     attributes=vocabulary,
 )
 train_dataloader = dict(
-    batch_size=2,
+    batch_size=16,  # on all ranks together
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type="InfiniteSampler", shuffle=True),
@@ -78,13 +75,11 @@ val_dataloader = dict(
     dataset=dict(images=f"{data_root}val.txt", test_mode=True, pipeline=[load, resize, annotations, pack], **files),
 )
 test_dataloader = val_dataloader
-val_evaluator = [dict(type="CocoMetric", metric="bbox"), dict(type="AttributesRight")]
+val_evaluator = [dict(type="CocoFigures", metric="bbox"), dict(type="AttributesRight")]
 test_evaluator = val_evaluator
 
 iterations = 360000
-train_cfg = dict(type="IterBasedTrainLoop", max_iters=iterations, val_interval=20000)
-val_cfg = dict(type="ValLoop")
-test_cfg = dict(type="TestLoop")
+train_cfg = dict(type="KeyedTrainLoop", max_iters=iterations, val_interval=20000)
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="SGD", lr=0.02, momentum=0.9, weight_decay=0.0001),
@@ -94,9 +89,4 @@ param_scheduler = [
     dict(type="LinearLR", start_factor=0.001, by_epoch=False, begin=0, end=1000),
     dict(type="MultiStepLR", milestones=[260000, 350000], gamma=0.1, by_epoch=False),
 ]
-auto_scale_lr = dict(enable=True, base_batch_size=16)
-default_hooks = dict(
-    checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=20000, max_keep_ckpts=2),
-    logger=dict(type="LoggerHook", interval=50),
-)
-log_processor = dict(type="LogProcessor", window_size=50, by_epoch=False)
+default_hooks = dict(checkpoint=dict(interval=20000))

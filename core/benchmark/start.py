@@ -11,7 +11,7 @@ from tandemclip.core.benchmark.report import Section
 
 FIRST = "step 1/"  # how core/training/progress.py begins the line of the first step
 NOTE = (
-    "`tools/train.py`, once: from the start of the process to the end of its first step (imports, index, vocabulary, "
+    "`tandemclip train`, once: from the start of the process to the end of its first step (imports, index, vocabulary, "
     "weights, compiling, workers). Memory: the most that the process, and that all its loading workers together, held "
     "until then."
 )

@@ -54,7 +54,7 @@ def comment(path: Path) -> str:
     for line in text.splitlines():
         if not line.startswith("#"):
             break
-        head.append(line.lstrip("# "))
+        head.append(line.removeprefix("#").removeprefix(" "))
     return "\n".join(head)
 
 
@@ -98,5 +98,6 @@ def _section(place: str, cls: type, kind: str) -> list[str]:
 
 
 def _first(text: str) -> str:
-    """The first sentence, in one line."""
+    """The first sentence, in one line; a command, which is indented, is none."""
+    text = re.split(r"\n +|\n\n", text)[0]
     return re.split(r"\.\s+(?=[A-Z])", " ".join(text.split()))[0].removesuffix(".")

@@ -46,10 +46,12 @@ def outlasting(goes_on: bool) -> Iterator[None]:
     sys.stdout, sys.stderr = _over(sys.stdout, not goes_on), _over(sys.stderr, False)
     try:
         yield
-        sys.stdout.flush()
     finally:
-        sys.stderr.flush()
-        sys.stdout, sys.stderr = before
+        try:
+            sys.stderr.flush()
+            sys.stdout.flush()
+        finally:
+            sys.stdout, sys.stderr = before
 
 
 def _over(stream, ends: bool):

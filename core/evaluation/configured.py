@@ -12,7 +12,9 @@ from tandemclip.core.training.evaluation import Evaluation
 
 def evaluate_run(config: Config, engine: Engine, tokenizer: Tokenizer | None) -> dict[str, Hits]:
     """What `data.evaluate`, which must be there, measures of a run as its engine stands."""
-    return config.data.evaluate.measure(Model(engine, config.method, tokenizer, workers=config.data.workers))
+    names = config.data.train.listed_classes
+    model = Model(engine, config.method, tokenizer, workers=config.data.workers, class_names=names)
+    return config.data.evaluate.measure(model)
 
 
 def evaluation_of(saved: Checkpoint, trust: bool = False) -> Evaluation | None:

@@ -29,6 +29,8 @@ class CrossEntropy(ImagesOnly):
     mixup: NotNegative = 0.0
     cutmix: NotNegative = 0.0
 
+    of_classes = ("image.projection.*", "bias")
+
     @property
     def classes(self) -> int:
         return self.image.embed_dim

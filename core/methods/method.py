@@ -32,6 +32,8 @@ class Method(Spec):
 
     classes: how many it classifies into by itself, by `classify`; 0 for none. guessing: the terms that are ln of the
     batch size where nothing is known, None for the loss and all others.
+    of_classes: patterns (fnmatch) of the parameters that have a place for each class, which is the class's number: the
+    names of the classes go with them, into checkpoints and through `init`.
     chooses_by: the local features that `choose` reads on the host. Without any there is no choice, and a step is one
     program. gathered: the choices that every rank sees of everybody; the others stay with their samples.
     phases: by a name each, where in a run the loss is another function; parity, doctor and bench look at each.
@@ -39,6 +41,7 @@ class Method(Spec):
     """
 
     classes = 0
+    of_classes: tuple[str, ...] = ()
     guessing: tuple[str, ...] | None = None
     frozen: tuple[str, ...] = ()
     chooses_by: tuple[str, ...] = ()

@@ -34,6 +34,7 @@ class MultiTask(TwoTowers):
     temperature: Temperature = 0.07
 
     guessing = ("clip",)
+    of_classes = ("auxiliary.classifier.*",)
 
     def children(self):
         classifier = Linear(self.image.embed_dim, self.labels, True, Normal(0.02), Constant(0.0))

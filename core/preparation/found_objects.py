@@ -1,6 +1,5 @@
 """Object descriptions and ROI features that a detector found, here or elsewhere, written into shards."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -10,20 +9,22 @@ import numpy as np
 from tandemclip.core.data import images
 from tandemclip.core.data.records import Object
 from tandemclip.core.data.sources.kinds import PICTURES
-from tandemclip.core.preparation.objects import members
-from tandemclip.core.preparation.rewrite import Sample, as_json, facts, rewrite
+from tandemclip.core.preparation.objects import UNREADABLE, members
+from tandemclip.core.preparation.rewrite import Rewritten, Sample, Told, as_json, facts, rewrite
 
 # (the sample's key, its members) -> its objects with features, the most confident first; None where nothing is known
 # of it.
 Find = Callable[[str, dict[str, bytes]], tuple[Object, ...] | None]
+UNKNOWN = "its picture is not in the file; see --image-key"
+NOTHING = "nothing was found on it"
 
 
-def add_found(patterns: list[str], out: Path, job: dict, find: Find) -> Counter:
+def add_found(patterns: list[str], out: Path, job: dict, find: Find) -> Rewritten:
     """Shards -> the same shards with what is found as "objects" in NNN.json and its features in NNN.rois.npy. What they
     had of "objects" and "phrases" is gone.
 
-    job: what decides the result; a folder begun with another is not gone on with. Counts "samples", "objects", samples
-    "without_objects", and those that are copied as they are: "missing", of which nothing is known, and "unreadable".
+    job: what decides the result; a folder begun with another is not gone on with. Counts "samples" and "objects". Those
+    that cannot be read, or of which nothing is known, are passed over; where nothing was found is a remark.
     """
     return rewrite(patterns, out, {"command": "objects", **job}, partial(_described, find))
 
@@ -37,21 +38,22 @@ def detected(detector: Callable[[np.ndarray], tuple[Object, ...]]) -> Find:
     return find
 
 
-def _described(find: Find, samples: Iterator[Sample], counts: Counter) -> Iterator[Sample]:
+def _described(find: Find, samples: Iterator[Sample], told: Told) -> Iterator[Sample]:
     for key, contents in samples:
         try:
             facts(contents)  # raises for a json that could not be added to
             things = find(key, contents)
         except (StopIteration, ValueError, images.Undecodable):
-            counts["unreadable"] += 1
+            told.passed_over.add(UNREADABLE, key)
             yield key, contents
             continue
         if things is None:
-            counts["missing"] += 1
+            told.passed_over.add(UNKNOWN, key)
             yield key, contents
             continue
-        counts["objects"] += len(things)
-        counts["without_objects"] += not things
+        told.counts["objects"] += len(things)
+        if not things:
+            told.remarks.add(NOTHING, key)
         yield key, _with(contents, things)
 
 

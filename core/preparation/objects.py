@@ -10,7 +10,6 @@ how sure anybody is of it.
 
 import hashlib
 import io
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -21,15 +20,18 @@ from tandemclip.core.data import images
 from tandemclip.core.data.boxes import upright_box
 from tandemclip.core.data.sources.kinds import PICTURES
 from tandemclip.core.data.views.rois import OBJECTS
-from tandemclip.core.preparation.rewrite import Sample, as_json, facts, rewrite
+from tandemclip.core.preparation.rewrite import Rewritten, Sample, Told, as_json, facts, rewrite
 from tandemclip.core.serving.model import Model
 
+UNREADABLE = "it cannot be read"
+NONE = "it has no objects and no boxed phrases"
 
-def add_objects(patterns: list[str], out: Path, model: Model) -> Counter:
+
+def add_objects(patterns: list[str], out: Path, model: Model) -> Rewritten:
     """Shards with boxed phrases -> the same shards with "objects" in NNN.json and their features in NNN.rois.npy.
 
-    A folder begun with one image tower is not gone on with by another. Counts "samples", "objects", and samples that
-    were "unreadable" and are copied as they are.
+    A folder begun with one image tower is not gone on with by another. Counts "samples" and "objects"; samples that
+    cannot be read, or have none, are passed over.
     """
     return rewrite(
         patterns, out, {"command": "objects", "encoder": _digest(model)}, lambda *given: _described(model, *given)
@@ -45,20 +47,20 @@ def _digest(model: Model) -> str:
     return digest.hexdigest()
 
 
-def _described(model: Model, samples: Iterator[Sample], counts: Counter) -> Iterator[Sample]:
+def _described(model: Model, samples: Iterator[Sample], told: Told) -> Iterator[Sample]:
     """A forward pass a batch."""
     side = model.method.image.grid_resolution
     rows = np.zeros((model.batch_size, 3, side, side), np.float32)
     while batch := list(islice(samples, model.batch_size)):
-        things = [_read(model, contents, row, counts) for (_, contents), row in zip(batch, rows)]
+        things = [_read(model, key, contents, row, told) for (key, contents), row in zip(batch, rows)]
         grids = model.encode("encode_grid", rows[: len(batch)], model.batch_size) if any(things) else rows
         for (key, contents), objects, grid in zip(batch, things, grids):
-            counts["objects"] += len(objects)
+            told.counts["objects"] += len(objects)
             features = [pool(grid, thing["box"]) for thing in objects]
             yield key, {**contents, **members(contents, objects, features)} if objects else contents
 
 
-def _read(model: Model, contents: dict[str, bytes], row: np.ndarray, counts: Counter) -> list[dict]:
+def _read(model: Model, key: str, contents: dict[str, bytes], row: np.ndarray, told: Told) -> list[dict]:
     """The sample's objects, [] where it has none; its picture is written to row [3, side, side]."""
     try:
         objects = strongest(facts(contents))
@@ -67,9 +69,11 @@ def _read(model: Model, contents: dict[str, bytes], row: np.ndarray, counts: Cou
         if objects:
             image = next(data for kind, data in contents.items() if kind in PICTURES)
             row[:] = squeezed(model, images.decode(image))
+        else:
+            told.passed_over.add(NONE, key)
         return objects
     except (AttributeError, KeyError, TypeError, ValueError, StopIteration, images.Undecodable):
-        counts["unreadable"] += 1
+        told.passed_over.add(UNREADABLE, key)
         return []
 
 

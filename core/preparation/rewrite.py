@@ -8,13 +8,15 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tandemclip.core.console.progress import Progress
+from tandemclip.core.data.account import Account, Tally, counts_from_json, counts_to_json
 from tandemclip.core.data.sources.file_cache import stamp
 from tandemclip.core.data.sources.kinds import ROIS, ending
-from tandemclip.core.data.sources.shard_index import read_index
-from tandemclip.core.data.sources.shard_keys import grouped
+from tandemclip.core.data.sources.shard_index import NO_PICTURE, UNIT, read_account, read_index
+from tandemclip.core.data.sources.shard_keys import NO_KIND, grouped
 from tandemclip.core.data.sources.shard_paths import files
 from tandemclip.core.data.sources.shard_writer import write_shard
 from tandemclip.core.data.sources.tar_members import read_members
@@ -23,15 +25,45 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.preparation.ledger import Ledger, ledger_of_shards
 
 Sample = tuple[str, dict[str, bytes]]  # key, {kind: contents}: member KEY.KIND of a tar file, e.g. 000001.json
-Change = Callable[[Iterator[Sample], Counter], Iterable[Sample]]
 LEDGER = "rewritten.jsonl"
+COPIED = (NO_KIND, NO_PICTURE)  # members that training passes over, and a rewritten shard has all the same
 
 
-def rewrite(patterns: list[str], out: Path, job: dict, change: Change) -> Counter:
-    """Write change(samples, counts) of every shard to the folder `out`; returns the counts of all, "samples" among
-    them.
+@dataclass(frozen=True)
+class Told:
+    """What a change says of a shard's samples. counts: what it likes. passed_over, remarks: by reason, with their keys;
+    what is passed over is copied as it is, and said once of a sample.
+    """
 
-    change: takes a shard's samples, gives those of the new one, and counts what it likes. job: what decides the result.
+    counts: Counter = field(default_factory=Counter)
+    passed_over: Tally = field(default_factory=Tally)
+    remarks: Tally = field(default_factory=Tally)
+
+    def to_json(self) -> dict:
+        tallies = {"passed_over": self.passed_over, "remarks": self.remarks}
+        return {"counts": self.counts} | {name: counts_to_json(tally.counts) for name, tally in tallies.items()}
+
+    def merge(self, content: dict) -> None:
+        self.counts.update(content["counts"])
+        self.passed_over.merge(counts_from_json(content.get("passed_over", {})))  # older ledgers have none
+        self.remarks.merge(counts_from_json(content.get("remarks", {})))
+
+
+Change = Callable[[Iterator[Sample], Told], Iterable[Sample]]
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """counts: of all shards, "samples" among them. accounts: of members, then of samples."""
+
+    counts: Counter
+    accounts: tuple[Account, ...]
+
+
+def rewrite(patterns: list[str], out: Path, job: dict, change: Change) -> Rewritten:
+    """Write change(samples, told) of every shard to the folder `out`.
+
+    change: takes a shard's samples, gives those of the new one, and tells what it did. job: what decides the result.
     Raises UserError for shards that cannot be read, and for an `out` that holds something else.
     """
     shards = [Path(path) for pattern in patterns for path in files(pattern)]
@@ -43,11 +75,30 @@ def rewrite(patterns: list[str], out: Path, job: dict, change: Change) -> Counte
     ) as progress:
         for shard in shards:
             if shard.name not in done:
-                counts = Counter()
-                write_shard(out / shard.name, change(_counted(samples(shard), counts, progress), counts))
-                ledger.add({"shard": shard.name, "counts": counts})
-    counts = {piece["shard"]: Counter(piece["counts"]) for piece in ledger.done}
-    return sum(counts.values(), Counter())
+                told = Told()
+                write_shard(out / shard.name, change(_counted(samples(shard), told.counts, progress), told))
+                ledger.add({"shard": shard.name, **told.to_json()})
+    together = Told()
+    for piece in {piece["shard"]: piece for piece in ledger.done}.values():
+        together.merge(piece)
+    of = patterns[0] if len(patterns) == 1 else f"{len(shards)} shards"
+    return Rewritten(together.counts, (_members(of, shards), _samples(together)))
+
+
+def _members(of: str, shards: list[Path]) -> Account:
+    """A rewritten shard has all members of keys, also those that training does not read."""
+    count, lost, remarks = 0, Tally(), Tally()
+    for shard in shards:
+        found = read_account(stamp(str(shard)))
+        count += found.all
+        lost.merge({reason: named for reason, named in found.passed_over.items() if reason not in COPIED})
+        remarks.merge(found.remarks)
+    return Account(of, UNIT, count, count - lost.total, lost.counts, remarks.counts)
+
+
+def _samples(told: Told) -> Account:
+    count, passed = told.counts["samples"], told.passed_over
+    return Account("described", "samples", count, count - passed.total, passed.counts, told.remarks.counts)
 
 
 def samples(shard: Path) -> Iterator[Sample]:

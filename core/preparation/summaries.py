@@ -5,15 +5,17 @@ them is condensed, the most central: it shares most words with the others, so th
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
 from tandemclip.core.data.sources.shard_facts import captions_of
 from tandemclip.core.data.texts import utf8
-from tandemclip.core.preparation.rewrite import Sample, as_json, facts, rewrite
+from tandemclip.core.preparation.rewrite import Rewritten, Sample, Told, as_json, facts, rewrite
 
+UNREADABLE = "its captions cannot be read"
+NO_CAPTION = "it has no caption"
+EMPTY = "its summary is empty"
 BATCH = 32  # captions summarised at once
 SHORTEST = 3  # words that must be left; a caption of no more than twice as many stays as it is: it is a summary already
 
@@ -40,11 +42,11 @@ ADJECTIVES = re.compile(
 )
 
 
-def add_summaries(patterns: list[str], out: Path, by: str, summarise: Callable[[list[str]], list[str]]) -> Counter:
+def add_summaries(patterns: list[str], out: Path, by: str, summarise: Callable[[list[str]], list[str]]) -> Rewritten:
     """Shards with captions -> the same shards with a "summary" in NNN.json, in place of one that may be there.
 
-    by: names what `summarise` does; a folder begun by one is not gone on with by another. Counts "samples",
-    "summaries", and samples that were "unreadable" and are copied as they are; one without a caption is copied too.
+    by: names what `summarise` does; a folder begun by one is not gone on with by another. Counts "samples" and
+    "summaries"; samples that cannot be read, or get no summary, are passed over.
     """
     return rewrite(patterns, out, {"command": "summaries", "by": by}, lambda *given: _summarised(summarise, *given))
 
@@ -110,26 +112,31 @@ def _article(match: re.Match) -> str:
     return article.capitalize() if match[1][0].isupper() else article
 
 
-def _summarised(summarise, samples: Iterator[Sample], counts: Counter) -> Iterator[Sample]:
+def _summarised(summarise, samples: Iterator[Sample], told: Told) -> Iterator[Sample]:
     while batch := list(islice(samples, BATCH)):
-        found = [_facts(contents, counts) for _, contents in batch]
+        found = [_facts(key, contents, told) for key, contents in batch]
         chosen = [central(captions) if captions else None for _, captions in found]
         wanted = [caption for caption in chosen if caption]
         summaries = iter(summarise(wanted) if wanted else ())
         for (key, contents), (said, _), caption in zip(batch, found, chosen):
             summary = next(summaries) if caption else ""
             if summary:
-                counts["summaries"] += 1
+                told.counts["summaries"] += 1
                 contents = {**contents, "json": as_json({**said, "summary": summary})}
+            elif caption:
+                told.passed_over.add(EMPTY, key)
             yield key, contents
 
 
-def _facts(contents: dict[str, bytes], counts: Counter) -> tuple[dict, list[str]]:
+def _facts(key: str, contents: dict[str, bytes], told: Told) -> tuple[dict, list[str]]:
     """What the json says, and the captions that are not empty."""
     try:
         said = facts(contents)
         txt = contents.get("txt")
-        return said, list(captions_of(said, None if txt is None else utf8(txt), []))
+        captions = list(captions_of(said, None if txt is None else utf8(txt), []))
     except (TypeError, ValueError):
-        counts["unreadable"] += 1
+        told.passed_over.add(UNREADABLE, key)
         return {}, []
+    if not captions:
+        told.passed_over.add(NO_CAPTION, key)
+    return said, captions

@@ -4,7 +4,10 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from tandemclip.core.config.import_path import import_class
+from tandemclip.core.config.registry import known
 from tandemclip.core.config.yaml_text import merge
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.training.settings import Training
 
@@ -15,8 +18,9 @@ _FREE = {
     "data": "workers bad_records",
 }
 FREE = {(section, key) for section, keys in _FREE.items() for key in keys.split()}
-# Patterns of keys that name a place: results depend on what lies there, and `identity` compares that.
-PLACES = ("method.*edit.wordnet",)
+# Patterns of keys that name a place: results depend on what lies there, and `identity` compares that. Those of a source
+# are its `places`.
+PLACES = ("method.*edit.wordnet", "data.tokenizer.file")
 # Keys of `training` that results depend on, in groups that stand or change together. Only --set changes them: --minutes
 # or an earlier --set may have given the run another value than the config's file has.
 BY_SET = (("steps", "epochs"), ("learning_rate",), ("precision",))
@@ -67,7 +71,7 @@ def _refuse_others(mapping, saved, folder) -> None:
     here, there = dict(entries(mapping)), dict(entries(saved))
     for path in {**there, **here}:
         name = ".".join(path)
-        placed = any(fnmatchcase(name, pattern) for pattern in PLACES)
+        placed = any(fnmatchcase(name, pattern) for pattern in PLACES) or _is_place(path, here, there)
         if path[:2] not in allowed and not placed and here.get(path) != there.get(path):
             raise UserError(
                 f"{name} is {here.get(path)!r} here and {there.get(path)!r} in {folder}, which --resume "
@@ -75,12 +79,23 @@ def _refuse_others(mapping, saved, folder) -> None:
             )
 
 
+def _is_place(path, here, there) -> bool:
+    """Of a source that is of one type in both, and one of ours: what lies there is compared by its content."""
+    kind, table = here.get((*path[:-1], "type")), known(Source)
+    if kind not in table or kind != there.get((*path[:-1], "type")):
+        return False
+    source = import_class(table[kind][0], "type")
+    return path[-1] in source.places and None not in (here.get(path), there.get(path))
+
+
 def entries(mapping, path=()):
-    """(keys from the root, value) of everything in a mapping of mappings.
+    """(keys from the root, value) of everything in mappings, and in lists of mappings, whose keys are "0", "1", ...
 
     A mapping that lies in it comes after what is in it, as {}: `edit: {}` and `edit: null` are not the same.
     """
     for key, value in mapping.items():
+        if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+            value = {str(number): each for number, each in enumerate(value)}
         if isinstance(value, dict):
             yield from entries(value, (*path, key))
         yield (*path, key), {} if isinstance(value, dict) else value

@@ -13,6 +13,7 @@ from tandemclip.core.config.build import build
 from tandemclip.core.config.import_path import import_class
 from tandemclip.core.config.moved import current
 from tandemclip.core.config.registry import known
+from tandemclip.core.data.sources.class_names import first_difference
 from tandemclip.core.data.tokenizers.tokenizer import Tokenizer
 from tandemclip.core.data.views.crop import Crop
 
@@ -40,9 +41,12 @@ class Compared:
             self.differing[name] = (theirs, ours)
 
 
-def compare(state: dict, method, tokenizer: Tokenizer | None, parts: set[str]) -> Compared:
+def compare(
+    state: dict, method, tokenizer: Tokenizer | None, parts: set[str], class_names: tuple[str, ...] | None = None
+) -> Compared:
     """state: of the checkpoint. method, tokenizer: this run's. parts: those children of the method that are taken from
-    there.
+    there. class_names: what this run's classes are called, () where nobody says; None: nothing of `Method.of_classes`
+    is taken.
     """
     found, stored = Compared(), _mapping(state.get("config", {}).get("method", {}))
     own = {each.name for each in dataclasses.fields(method)}
@@ -55,7 +59,17 @@ def compare(state: dict, method, tokenizer: Tokenizer | None, parts: set[str]) -
         _compare_crop(found, stored, method)
     if "text" in parts and tokenizer is not None:
         _compare_vocabulary(found, state.get("tokenizer"), tokenizer)
+    if class_names is not None:
+        _compare_classes(found, tuple(state.get("class_names") or ()), class_names)
     return found
+
+
+def _compare_classes(found: Compared, theirs: tuple[str, ...], ours: tuple[str, ...]) -> None:
+    if theirs and ours:
+        found.note("classes", *(first_difference(theirs, ours) if theirs != ours else ("equal", "equal")))
+    else:
+        found.names.append("classes")
+        found.unknown.append("classes")
 
 
 def _compare_fields(found: Compared, where: str, stored, own) -> None:

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from tandemclip.core.hits import Hits, percent
+from tandemclip.core import figures as beside
+from tandemclip.core.hits import Hits
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.best import NAME
 from tandemclip.core.training.progress import figures
@@ -20,11 +21,12 @@ def _figures(trainer: Trainer, found: dict[str, Hits]) -> list[str]:
     if not found:
         return [f"last evaluation, step {step}: {figures(last)}" for step, last in standing.evaluations[-1:]]
     told = []
-    for name, value in percent(found).items():
+    for name, hits in found.items():
         best = standing.best_by(name)
-        higher = best is not None and best.percent > value
-        told.append(f"{name}: {value:.2f}%" + (f" (best: {best.percent:.2f}% at step {best.step})" if higher else ""))
-    return told
+        higher = best is not None and best.percent > 100 * hits.share
+        told.append(beside.line(name, hits) + (f" (best: {best.percent:.2f}% at step {best.step})" if higher else ""))
+    guessing = beside.at_chance(found)
+    return [*told, *(f"remark: {each}" for each in beside.remarks(found)), *([] if guessing is None else [guessing])]
 
 
 def _early(trainer: Trainer) -> list[str]:

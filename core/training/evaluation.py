@@ -1,12 +1,14 @@
 """What `data.evaluate` describes: a protocol with the data that it asks a model about."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
 from tandemclip.core.data.account import Account
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.hits import Hits
+from tandemclip.core.identity import Identity
 from tandemclip.core.methods.method import Method
 
 
@@ -25,16 +27,31 @@ class Evaluation(ABC):
 
     def accounts(self) -> tuple[Account, ...]:
         """Of all sources that it asks about, those of the evaluations within it too."""
-        found: list[Account] = []
+        asked = (each.account() if isinstance(each, Source) else each.accounts() for _, each in self._asked())
+        return tuple(account for accounts in asked for account in accounts)
+
+    def identity(self) -> dict[str, Identity]:
+        """{part: its content} of the same sources, as `Source.identity`."""
+        return {f"{name}.{part}": found for name, each in self._asked() for part, found in each.identity().items()}
+
+    def check(self, method: Method, class_names: tuple[str, ...]) -> None:
+        """UserError where the classes that the method knows cannot be compared with those that it is asked about.
+
+        class_names: what the method's classes are called, () where nobody says.
+        """
+        for _, each in self._asked():
+            if isinstance(each, Evaluation):
+                each.check(method, class_names)
+
+    def _asked(self) -> "Iterator[tuple[str, Source | Evaluation]]":
+        """(field, or field.number, and what it holds)"""
         this: Any = self  # each is a dataclass
         for field in fields(this):
             value = getattr(this, field.name)
-            for each in value if isinstance(value, tuple) else (value,):
-                if isinstance(each, Source):
-                    found += each.account()
-                elif isinstance(each, Evaluation):
-                    found += each.accounts()
-        return tuple(found)
+            several = isinstance(value, tuple)
+            for number, each in enumerate(value if several else (value,)):
+                if isinstance(each, (Source, Evaluation)):
+                    yield f"{field.name}.{number}" if several else field.name, each
 
     @abstractmethod
     def measure(self, model: Any) -> dict[str, Hits]:

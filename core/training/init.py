@@ -69,9 +69,17 @@ class Account:
 
 
 def take(
-    init: Init, saved: Checkpoint, method: Method, tokenizer: Tokenizer | None, initial: dict[str, np.ndarray]
+    init: Init,
+    saved: Checkpoint,
+    method: Method,
+    tokenizer: Tokenizer | None,
+    initial: dict[str, np.ndarray],
+    class_names: tuple[str, ...] = (),
 ) -> tuple[dict[str, np.ndarray], Account]:
-    """`initial` with what `init` asks for of the checkpoint. UserError where it does not fit or means another thing."""
+    """`initial` with what `init` asks for of the checkpoint. UserError where it does not fit or means another thing.
+
+    class_names: what the classes of this run's data are called, by number.
+    """
     wanted = {name: tuple(item.shape) for name, item in method.declared().items()}
     for part in init.parts:
         if not any(fnmatchcase(name, part.removeprefix("!")) for name in wanted):
@@ -87,7 +95,7 @@ def take(
             f"{_listed(sorted(weights))}: correct init.parts or init.from"
         )
     _check_arrays(init, saved, weights, wanted, taken, method)
-    accepted, unknown = _compared(init, saved, method, tokenizer, taken)
+    accepted, unknown = _compared(init, saved, method, tokenizer, taken, class_names)
     start = [name for name in wanted if name not in taken]
     behind = sorted(saved.model.keys() - set(taken))
     as_it_is = [name for name in taken if name not in again]
@@ -139,9 +147,11 @@ def _check_arrays(init, saved, weights, wanted, taken, method) -> None:
             )
 
 
-def _compared(init, saved, method, tokenizer, taken) -> tuple[list[str], list[str]]:
+def _compared(init, saved, method, tokenizer, taken, class_names) -> tuple[list[str], list[str]]:
     """The constants that differ as `accept` allows, and those that the checkpoint does not say."""
-    found = compare(saved.state, method, tokenizer, {name.split(".")[0] for name in taken})
+    of_classes = any(fnmatchcase(name, pattern) for name in taken for pattern in method.of_classes)
+    parts = {name.split(".")[0] for name in taken}
+    found = compare(saved.state, method, tokenizer, parts, class_names if of_classes else None)
     for name in init.accept:
         if name not in found.names:
             raise UserError(f"init.accept names {name!r}, which is not compared; compared are {', '.join(found.names)}")

@@ -4,7 +4,7 @@ A row is one JSON object a line: `step` (updates done, counting this one: 1, 2, 
 `gradient_norm` (null where it overflowed and the update was skipped), `update_norm`, `logit_scale` (as it is learned:
 the logarithm of the factor), `learning_rate`, `step_seconds` (the whole step, waiting included), `data_seconds` (the
 part of it spent waiting for data), `samples_per_second`, and after some steps, always after the last one, `evaluation`
-(metric to percent).
+(metric to percent), `chance` (what guessing would get) and `queries` (their number).
 """
 
 from __future__ import annotations

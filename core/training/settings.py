@@ -18,9 +18,9 @@ class Keep:
     """Which checkpoints stay.
 
     last: so many of the newest ones; with 1 there is none to go on from where that one is damaged. best: a metric that
-    `data.evaluate` measures. The checkpoint of its highest figure stays too, and RUN/best names it for `evaluate`,
-    `convert`, `--init` and `tandemclip.load`. One is written at each evaluation that is better than all before. None:
-    no best is kept.
+    `data.evaluate` measures. The checkpoint of its highest figure stays too, and RUN/best names it wherever a
+    checkpoint is named (`evaluate`, `--init`, `tandemclip.load` ...). One is written at each evaluation that is better
+    than all before. None: no best is kept.
     """
 
     last: Count = 2

@@ -10,18 +10,20 @@ import numpy as np
 from tandemclip.core.config.build import build
 from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.console.progress import Progress
+from tandemclip.core.data.sources.class_names import first_difference
+from tandemclip.core.data.tokenizers.tokenizer import Tokenizer, from_json, named
 from tandemclip.core.data.tokenizers.tokenizer import build as build_tokenizer
-from tandemclip.core.data.tokenizers.tokenizer import from_json
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.changes import Resumption, resumption
 from tandemclip.core.training.config import Config
-from tandemclip.core.training.identity import identities, refuse_another, refuse_unequal_ranks, to_state
+from tandemclip.core.training.identity import Compared, identities, refuse_unequal_ranks, to_state
 from tandemclip.core.training.init import matching, take
 from tandemclip.core.training.trainer import Trainer
 from tandemclip.core.training.update import remembered_names
 
+CLASSES = "class_names"
 KEPT = ("tokenizer", "loss_scale", "init", "changes")  # of a checkpoint's state, by the run that goes on from it
 TIMED_STEPS = 20
 
@@ -42,13 +44,13 @@ def begin(
     rank tells what the run takes over by `init`. evaluate, reporters: see Trainer.
     """
     checkpoint.refuse_later(run, 0)
-    present = identities(config.method)
-    tokenizer = tokenizer_of(config)
-    state = {"config": mapping, "tokenizer": tokenizer and tokenizer.to_json(), **to_state(present)}
+    tokenizer, names = tokenizer_of(config), class_names_of(config)
+    present = identities(config.method, config.data, tokenizer)
+    state = {"config": mapping, "tokenizer": tokenizer and tokenizer.to_json(), CLASSES: names, **to_state(present)}
     weights, told = initial_weights(config.method, config.training.seed), []
     if config.init is not None:
         saved = checkpoint.load(checkpoint.resolve(Path(config.init.from_)))
-        weights, account = take(config.init, saved, config.method, tokenizer, weights)
+        weights, account = take(config.init, saved, config.method, tokenizer, weights, tuple(names))
         state["init"], told = account.to_json(), account.lines()
     engine = make_engine(config, weights)
     refuse_unequal_ranks(engine, present)
@@ -67,6 +69,11 @@ def tokenizer_of(config: Config):
     return None if given is None else build_tokenizer(given, config.data.train)
 
 
+def class_names_of(config: Config) -> list[str]:
+    """What the classes are called that the method learns by their number; [] where it has none, or nobody says."""
+    return list(config.data.train.listed_classes) if config.method.of_classes else []
+
+
 def resume(
     run: Path,
     mapping: dict,
@@ -75,11 +82,13 @@ def resume(
     say: Callable[[str], None],
     evaluate=None,
     reporters=(),
+    accept_data_change: bool = False,
 ) -> Trainer | None:
     """The run as its newest whole checkpoint has it, on any engine; None where there is none yet.
 
     mapping: that of the config's file with `overrides` (--set) over it. evaluate, reporters: see
     Trainer. say: shows a sentence for each change, and for each key of the config's file that the run does not take up.
+    accept_data_change: go on with other data than those that the run was made with, which is said and written down.
     """
     folder = checkpoint.latest(run)
     if folder is None:
@@ -95,20 +104,39 @@ def resume(
             f"{steps} steps are fewer than the {saved.step} that {folder} has made; "
             f"give training.steps={saved.step} or more"
         )
-    present = identities(config.method)
-    unknown = refuse_another(saved.state, present, folder)
+    tokenizer, read = _tokenizer(saved, config)
+    present, names = identities(config.method, config.data, read), class_names_of(config)
+    compared = Compared(saved.state, present, folder, accept_data_change)
+    _refuse_other_classes(saved, names)
     moments, dropped = _remembered(saved, config)
     engine = make_engine(config, matching(saved.model, config.method, folder))
     refuse_unequal_ranks(engine, present)
     engine.load(saved.model, moments)
-    _say(engine, [*unknown, *dropped, *_other_pieces(saved, config)], say)
-    state = {"config": found.mapping, **to_state(present)} | {
+    _say(engine, [*compared.told, *dropped, *_other_pieces(saved, config)], say)
+    state = {"config": found.mapping, CLASSES: names, **to_state(present)} | {
         key: saved.state[key] for key in KEPT if key in saved.state
     }
-    tokenizer = from_json(state["tokenizer"])
     trainer = Trainer(run, config, engine, tokenizer, state, saved.step, True, evaluate=evaluate, reporters=reporters)
-    _note(trainer, found, steps, say)
+    _note(trainer, found, compared.accepted, steps, say)
     return trainer
+
+
+def _tokenizer(saved: checkpoint.Checkpoint, config: Config) -> tuple[Tokenizer | None, Tokenizer | None]:
+    """-> (that of the run, that which its configuration names: the same where the vocabulary was trained)"""
+    own = from_json(saved.state["tokenizer"])
+    return own, own if own is None else named(config.data.tokenizer) or own
+
+
+def _refuse_other_classes(saved: checkpoint.Checkpoint, names: list[str]) -> None:
+    """A class that has another number would be learned over another one, whatever is accepted."""
+    before = saved.state.get(CLASSES) or []
+    if before and names and before != names:
+        theirs, ours = first_difference(before, names)
+        raise UserError(
+            f"the classes of data.train are others than those that {saved.folder} has learned by their number: "
+            f"{theirs} there, and {ours} here; give the data with the same list of classes, or start a new run with "
+            "--out and --init"
+        )
 
 
 def _other_pieces(saved: checkpoint.Checkpoint, config: Config) -> list[str]:
@@ -119,7 +147,7 @@ def _other_pieces(saved: checkpoint.Checkpoint, config: Config) -> list[str]:
     return [f"training.accumulate {before} -> {now}: BatchNorms see pieces of another size from here on"]
 
 
-def _note(trainer: Trainer, found: Resumption, steps: int, say: Callable[[str], None]) -> None:
+def _note(trainer: Trainer, found: Resumption, accepted: list[str], steps: int, say: Callable[[str], None]) -> None:
     """Say what is changed and what is passed over; write changes into the checkpoint before anything else happens."""
     if not trainer.leads:
         return
@@ -127,8 +155,11 @@ def _note(trainer: Trainer, found: Resumption, steps: int, say: Callable[[str], 
         say(sentence)
     if found.changed:
         say(f"from step {trainer.step} on, by the schedule of {steps} steps: {', '.join(found.changed)}")
+    if accepted:
+        say(f"from step {trainer.step} on with other data, as accepted: {'; '.join(accepted)}")
+    if found.changed or accepted:
         before = trainer.state.get("changes") or []
-        trainer.state["changes"] = [*before, {"step": trainer.step, "changed": found.changed}]
+        trainer.state["changes"] = [*before, {"step": trainer.step, "changed": [*found.changed, *accepted]}]
         trainer.save_again()
 
 

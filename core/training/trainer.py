@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tandemclip.core import figures
 from tandemclip.core.console.versions import installed
 from tandemclip.core.data.loading import bad_records
 from tandemclip.core.data.loading.loader import Batches, batches
@@ -89,7 +90,9 @@ class Trainer:
                     "their number; make one source with one list of classes of them, or take unicl"
                 )
         if data.evaluate is not None and self.leads:
-            self._check_best(data.evaluate.metrics(method))
+            measured = data.evaluate.metrics(method)
+            data.evaluate.check(method, self.source.listed_classes)
+            self._check_best(measured)
 
     def _check_best(self, measured: list[str]) -> None:
         best = self.settings.keep.best
@@ -141,6 +144,7 @@ class Trainer:
                 if self._due(self.settings.evaluate_every) and self.step < self.schedule.steps:
                     row |= self._measured()
                     progress.say_evaluation(row)
+                    advice.evaluated(self._found[1])
                     self._exhausted = self._on_any_rank(self.standing.exhausted)
                 rows.append(row)
                 if self._due(self.settings.checkpoint_every) or self._overdue() or self._best_is_here():
@@ -151,6 +155,7 @@ class Trainer:
                 if self._exhausted or self._on_any_rank(self.stop()):
                     break
                 mark = time.perf_counter()
+            advice.ended()
         if saved != self.step:
             rows.sync()
             self._save()
@@ -163,12 +168,13 @@ class Trainer:
         return bool(total(self.engine, value))
 
     def _measured(self) -> dict:
-        """What a journal's row gets: {"evaluation": {metric: percent}}, {} where nothing is evaluated."""
+        """What a journal's row gets: {"evaluation": {metric: percent}, "chance", "queries"}, {} where nothing is
+        evaluated."""
         self._found = self.step, self._evaluate()
         if not self._found[1]:
             return {}
         self.standing.add(self.step, percent(self._found[1]))
-        return {"evaluation": percent(self._found[1])}
+        return {"evaluation": percent(self._found[1]), **figures.rows(self._found[1])}
 
     def _best_is_here(self) -> bool:
         best = self.standing.best
@@ -341,6 +347,12 @@ class Silent:
         pass
 
     def update(self, row, samples):
+        pass
+
+    def evaluated(self, found):
+        pass
+
+    def ended(self):
         pass
 
     def say(self, text):

@@ -51,7 +51,7 @@ class TandemSharedHead(TowerPart):
             )
         count = len(source.tower.stage_depths)
         part = StageRange(source.tower, count - 1, count)
-        super().__init__(part, source.weights(part), None, norm_eval)
+        super().__init__(part, source, None, norm_eval)
         self.out_channels = source.tower.stage_dims[-1]
         for line in source.lines(part):
             log(line)

@@ -8,27 +8,41 @@ from pathlib import Path
 from mmengine.config import Config
 
 from tandemclip.core.errors import UserError
+from tandemclip.downstream.detection.mistakes import cannot_be_built, last_line
 
 TOWERS = ("TandemBackbone", "TandemSharedHead")  # what begins from one of our checkpoints
+SUCH_AS = "a file in mmdet's style, as `tandemclip show coco_sample_mask_rcnn` prints one"
+MISSPELLED = 0.9  # difflib's measure: "max_iter" for "max_iters" has 0.94, "loss_mask" for "loss_bbox" 0.67
 
 
 def read(path: Path, data: Path | None = None, init: Path | None = None, overrides: dict | None = None) -> Config:
     """data: the folder in place of the file's `data_root`. init: the checkpoint that the towers begin from.
 
-    overrides: nested keys and values. Raises UserError for a file that is not there, and for what it has no place for.
+    overrides: nested keys and values. Raises UserError for a file that is not there or is no detector's, and for what
+    it has no place for.
     """
     if not path.is_file():
-        raise UserError(
-            f"--config {path} is not there: give a file in mmdet's style, as `tandemclip show coco_sample_mask_rcnn` "
-            "prints one"
-        )
-    config = Config.fromfile(path)
+        raise UserError(f"--config {path} is not there: give {SUCH_AS}")
+    config = _read(path)
     if data is not None:
         config = _moved(config, str(data), path)
     if init is not None:
         _begin_from(config, str(init), path)
     _refuse_unknown(overrides or {}, config, path)
-    config.merge_from_dict(overrides or {}, allow_list_keys=True)
+    try:
+        config.merge_from_dict(overrides or {}, allow_list_keys=True)
+    except (KeyError, TypeError) as error:  # no such place in a list, and a key inside of what is no dict
+        raise UserError(f"--set: {path} has no such place: {last_line(error)}") from error
+    return config
+
+
+def _read(path: Path) -> Config:
+    try:
+        config = Config.fromfile(path)
+    except Exception as error:  # the file is a program, so that it can raise anything
+        raise cannot_be_built(path, error) from error
+    if not isinstance(config.get("model"), dict):
+        raise UserError(f"--config {path} has no model=dict(...): it is no configuration of a detector; give {SUCH_AS}")
     return config
 
 
@@ -53,7 +67,7 @@ def _mapped(value, change: Callable):
 
 
 def _begin_from(config: Config, checkpoint: str, path: Path) -> None:
-    towers = [part for part in _parts(config.model) if part.get("type") in TOWERS]
+    towers = [part for part in parts(config.model) if part.get("type") in TOWERS]
     if not towers:
         raise UserError(
             f"--init {checkpoint}: the model of {path} has no {' or '.join(TOWERS)} that could begin from it"
@@ -62,11 +76,12 @@ def _begin_from(config: Config, checkpoint: str, path: Path) -> None:
         tower.update(tower=None, checkpoint=checkpoint)
 
 
-def _parts(value) -> Iterator[dict]:
+def parts(value) -> Iterator[dict]:
+    """Every dict within dicts, lists and tuples, and the value itself."""
     if isinstance(value, dict):
         yield value
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ():
-        yield from _parts(item)
+        yield from parts(item)
 
 
 def _refuse_unknown(overrides: dict, config: Config, path: Path) -> None:
@@ -76,3 +91,17 @@ def _refuse_unknown(overrides: dict, config: Config, path: Path) -> None:
             near = difflib.get_close_matches(key, list(config.keys()), 1, 0.4)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UserError(f"--set {key}: {path} has no such key{hint}")
+        _refuse_misspelled(overrides[key], config[key], key, path)
+
+
+def _refuse_misspelled(overrides, values, place: str, path: Path) -> None:
+    """Further in, a key may be new (what a class takes besides), but not one letter away from one that is there."""
+    if not isinstance(overrides, dict):
+        return
+    entries = values if isinstance(values, dict) else dict(enumerate(values)) if isinstance(values, list) else {}
+    entries = {str(key): value for key, value in entries.items()}
+    for key, value in overrides.items():
+        near = [] if key in entries else difflib.get_close_matches(key, entries, 1, MISSPELLED)
+        if near:
+            raise UserError(f"--set {place}.{key}: {path} has no such key; did you mean {near[0]}?")
+        _refuse_misspelled(value, entries.get(key), f"{place}.{key}", path)

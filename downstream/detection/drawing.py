@@ -12,9 +12,10 @@ def draw(runner: Runner, folder: Path, count: int, threshold: float) -> int:
 
     The files are folder/0000.png and so on. Returns how many there are.
     """
+    pictures = runner.test_dataloader.dataset
+    runner.call_hook("before_run")  # as Runner.test does, when all is built
     runner.load_or_resume()
     runner.model.eval()
-    pictures = runner.test_dataloader.dataset
     runner.visualizer.dataset_meta = pictures.metainfo
     count = min(count, len(pictures))
     for number in range(count):

@@ -49,7 +49,7 @@ class Features(TowerPart):
         _require_stages(out_indices, frozen_stages, count)
         part = StageRange(spec, 0, out_indices[-1] + 1)
         frozen = StageRange(spec, 0, min(frozen_stages, part.stop)) if frozen_stages >= 0 else None
-        super().__init__(part, source.weights(part), frozen, norm_eval)
+        super().__init__(part, source, frozen, norm_eval)
         self.out_indices, self.stride = tuple(out_indices), spec.stride
         self.out_channels = [spec.stage_dims[i] for i in out_indices]
         self.strides = [part.strides[i] for i in out_indices]

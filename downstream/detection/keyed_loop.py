@@ -29,11 +29,14 @@ class KeyedTrainLoop(IterBasedTrainLoop):
     def __init__(self, runner, dataloader: dict, **settings):
         """dataloader: its batch_size is that of all ranks together. settings: `max_iters`, `val_interval` and so on.
 
-        Raises UserError for a batch that the ranks cannot share, a sampler that ends, and data without a picture.
+        Raises UserError for a batch that the ranks cannot share, a sampler that ends, data without a picture, and a
+        length of nothing.
         """
         loader = runner.build_dataloader(_of_one_rank(dataloader), seed=runner.seed)
         super().__init__(runner, _NotStarted(loader.dataset), **settings)
         self.dataloader = loader
+        if self.max_iters < 1:
+            raise UserError(f"train_cfg.max_iters={self.max_iters}: give 1 or more")
         sampler = type(loader.batch_sampler.sampler)
         if not issubclass(sampler, InfiniteSampler):
             raise UserError(

@@ -8,6 +8,7 @@ from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 
 from tandemclip.core.errors import UserError
+from tandemclip.downstream.detection import own_towers
 
 # What torch.load(weights_only=True) reads, by exact type: a pickled subclass names its class.
 VALUES = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device)
@@ -16,7 +17,8 @@ CONTAINERS = (dict, OrderedDict, Counter, list, tuple, set)
 
 @HOOKS.register_module()
 class PlainCheckpoints(Hook):
-    """Makes a checkpoint plain just before it is written; stock mmengine reads it and resumes from it.
+    """Makes a checkpoint plain just before it is written, and adds what its towers are; stock mmengine reads it and
+    resumes from it.
 
     What is lost is the log's memory of past losses, which smooths the figures printed after a resume.
     """
@@ -32,6 +34,7 @@ class PlainCheckpoints(Hook):
             "runtime_info": known,
             "resumed_keys": {key: value for key, value in hub["resumed_keys"].items() if key in known},
         }
+        checkpoint["meta"][own_towers.KEY] = own_towers.definitions(runner.model)
         for key, value in checkpoint.items():
             checkpoint[key] = plain(value, key)
 

@@ -21,9 +21,13 @@ BYTE = 255.0
 
 @dataclass(frozen=True)
 class Drawn:
-    """Weights as a new run has them, by the seed that torch was given (mmengine's `randomness.seed`)."""
+    """Weights as a new run has them, by the seed that torch was given (mmengine's `randomness.seed`).
+
+    tower: what `definition` is built to.
+    """
 
     tower: ImageTower
+    definition: dict | str
 
     def weights(self, part: Spec) -> dict[str, np.ndarray]:
         return initial_weights(part, torch.initial_seed())
@@ -42,6 +46,10 @@ class Trained:
     @property
     def tower(self) -> ImageTower:
         return self.method.image
+
+    @property
+    def definition(self) -> dict | str:
+        return self.saved.state["config"]["method"]["image"]
 
     def weights(self, part: Spec) -> dict[str, np.ndarray]:
         """The averages where the run keeps some. Raises UserError where one is missing or has another shape."""
@@ -85,6 +93,11 @@ def start(checkpoint: str | Path | None, tower: dict | str | None) -> Drawn | Tr
             "trained weights, or tower=dict(type=...) for random ones"
         )
     if checkpoint is None:
-        return Drawn(build(ImageTower, tower, "tower"))
+        return Drawn(build(ImageTower, tower, "tower"), tower)
+    if Path(checkpoint).is_file():
+        raise UserError(
+            f"{checkpoint} is a file, and a tower begins from the folder of a run or of a checkpoint, as "
+            "`tandemclip train` writes them; `tandemclip convert` makes one of what others trained"
+        )
     saved = checkpoints.load(checkpoints.resolve(Path(checkpoint)))
-    return Trained(saved, build(Method, saved.state["config"]["method"], "method", trust=False))
+    return Trained(saved, build(Method, saved.state["config"]["method"], "method", trust=False, stored=True))

@@ -9,19 +9,22 @@ from tandemclip.backends.torch.module import Model
 from tandemclip.core.layers.norm import BatchNorm
 from tandemclip.core.spec import Draws, Spec
 from tandemclip.downstream.detection.stage_range import StageRange
+from tandemclip.downstream.detection.start import Drawn, Trained
 
 
 class TowerPart(nn.Module):
-    """part: the stages. weights: their arrays by name. frozen: a first part of them that never trains, or None.
+    """part: the stages. source: where their tower and its weights come from. frozen: a first part of the stages that
+    never trains, or None.
 
     norm_eval: BatchNorms use and keep the statistics that they came with. Those of a frozen part do so anyway.
     Random numbers (drop path) are drawn from torch's generator on the host; the hook `KeyedRandomness` makes it a
     function of the seed, the iteration and the rank.
     """
 
-    def __init__(self, part: StageRange, weights: dict, frozen: StageRange | None, norm_eval: bool):
+    def __init__(self, part: StageRange, source: Drawn | Trained, frozen: StageRange | None, norm_eval: bool):
         super().__init__()
-        self.tower = Model(part, weights)
+        self.definition = source.definition  # of the whole tower, as `image` in a configuration
+        self.tower = Model(part, source.weights(part))
         self.still = set(_still(part, frozen, norm_eval))
         self.draws = sum(node.draws for _, node in _nodes(part))
         if frozen is not None:

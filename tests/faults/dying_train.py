@@ -42,7 +42,8 @@ class Countdown:
 
 def main(kind, count, *arguments):
     countdown = Countdown(kind, int(count))
-    fsync, plain_open, save, open_journal = os.fsync, builtins.open, checkpoint.save, Journal.__init__
+    fsync, plain_open, open_journal = os.fsync, builtins.open, Journal.__init__
+    save, keep = checkpoint.save, checkpoint.keep
 
     class Torn(io.FileIO):
         def write(self, data):
@@ -66,8 +67,12 @@ def main(kind, count, *arguments):
         checkpoint.save = save
         return countdown.during(save, *arguments)
 
+    def first_keep(*arguments):  # of older ones, which is the end of a save
+        checkpoint.keep = keep
+        return countdown.during(keep, *arguments)
+
     sys.addaudithook(countdown)
-    builtins.open, os.fsync, checkpoint.save = torn_open, counted_fsync, first_save
+    builtins.open, os.fsync, checkpoint.save, checkpoint.keep = torn_open, counted_fsync, first_save, first_keep
     Journal.__init__ = lambda *arguments: countdown.during(open_journal, *arguments)
     return train.main(list(arguments))
 

@@ -54,7 +54,7 @@ def mutants(root: Path, seed: int, within: str = "") -> Iterator[Mutant]:
 @cache
 def _edits(source: str) -> dict[tuple[int, int], list[tuple[str, int]]]:
     """{(line, column): [(cosmic-ray's operator, its how many-th place in the file)]}"""
-    from cosmic_ray import plugins  # here, as the processes that run the tests need not know it
+    from cosmic_ray import plugins  # here, so that what needs no edit needs no cosmic-ray
     from cosmic_ray.ast import ast_nodes, get_ast
 
     found: dict[tuple[int, int], list[tuple[str, int]]] = {}
@@ -81,7 +81,7 @@ def _mutant(name: str, source: str, operator: str, occurrence: int) -> Mutant | 
     except SyntaxError:
         return None
     lines = list(difflib.unified_diff(source.splitlines(), code.splitlines(), lineterm="", n=0))[2:]
-    was, becomes = ("\n".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
+    was, becomes = ("\n".join(line[1:].strip() for line in lines if line[0] == sign).strip() for sign in "-+")
     return Mutant(name, code, was, becomes)
 
 

@@ -8,15 +8,18 @@ changes nothing is named in equivalent.yaml, with the reason, and does not count
 
 import argparse
 import json
-import multiprocessing
 import os
+import re
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -29,7 +32,7 @@ NOT_COPIED = shutil.ignore_patterns(
 )
 # Of a processor, for some tests of an edit, and of the clock, for what waits: what takes longer hangs, and is noticed.
 SECONDS, WAITING = 150, 900
-HEAVY = ["torch", "pytest", "numpy", "cv2", "yaml", "sklearn.linear_model", "pydantic"]
+OPTIONS = ("-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-m", "not slow and not faults")
 
 
 def main() -> int:
@@ -45,11 +48,11 @@ def main() -> int:
     until = time.monotonic() + 60 * args.minutes
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder) / "tandemclip")
-        for mutant in mutants(ROOT, args.seed, args.within):
+        survivors = [row for row in rows.values() if not row["noticed"]] if args.again else []
+        for mutant in chain(_again(bench.place, survivors), mutants(bench.place, args.seed, args.within)):
             if time.monotonic() > until:
                 break
-            known = rows.get(mutant.key)
-            if known is not None and (known["noticed"] or not args.again):
+            if mutant.key in rows and rows[mutant.key] not in survivors:
                 continue
             rows[mutant.key] = row = bench.tried(mutant)
             print(_line(row), flush=True)
@@ -62,6 +65,16 @@ def main() -> int:
     return 0
 
 
+def _again(root: Path, survivors: list[dict]) -> Iterator[Mutant]:
+    """The same edits, where their line stands once in the file as it is now."""
+    for row in survivors:
+        source = (root / row["file"]).read_text(encoding="utf-8")
+        if source.count(row["was"]) == 1:
+            yield Mutant(row["file"], source.replace(row["was"], row["becomes"]), row["was"], row["becomes"])
+        else:
+            print(f"{row['file']} has no more, or several times: {row['was']}")
+
+
 class Bench:
     """A copy of the checkout, in which one file at a time is edited. Its folder is called as the package is."""
 
@@ -70,14 +83,12 @@ class Bench:
         shutil.copytree(ROOT, place, ignore=NOT_COPIED)
         if (ROOT.parent / "shared").is_dir():
             os.environ.setdefault("TANDEMCLIP_SHARED", str(ROOT.parent / "shared"))
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(HEAVY)
 
     def tried(self, mutant: Mutant) -> dict:
         start, found = time.monotonic(), {"noticed": False, "by": "", "stage": ""}
         path = self.place / mutant.file
         sound = path.read_text(encoding="utf-8")
-        for stage, tests in stages(ROOT, mutant.file).items():
+        for stage, tests in stages(self.place, mutant.file).items():
             path.write_text(mutant.code, encoding="utf-8")
             by = self._failing(tests)
             path.write_text(sound, encoding="utf-8")
@@ -107,51 +118,30 @@ class Bench:
 
     def _failing(self, tests: list[str]) -> str:
         """The first test (or file, if it cannot be read) that fails, "time" if none ends in time, "" if all pass."""
-        said = self.place.parent / "said"
-        said.write_text("")
-        process = self._context.Process(target=_run, args=(self.place, tests, said))
-        process.start()
-        process.join(WAITING)
-        if process.is_alive():
-            os.killpg(process.pid, signal.SIGKILL)
-            process.join()
+        environment = os.environ | {
+            "PYTHONPATH": str(self.place.parent),
+            "PYTHONDONTWRITEBYTECODE": "1",  # an edit of equal length in the same second would be taken for no edit
+        }
+        command = [sys.executable, "-m", "pytest", *OPTIONS, *tests]
+        limit = lambda: resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
+        pytest = subprocess.Popen(
+            command, cwd=self.place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True, preexec_fn=limit,
+        )  # fmt: skip
+        try:
+            said, _ = pytest.communicate(timeout=WAITING)
+        except subprocess.TimeoutExpired:
+            os.killpg(pytest.pid, signal.SIGKILL)
+            pytest.communicate()
             return "time"
-        if process.exitcode == -signal.SIGXCPU:
+        if pytest.returncode == -signal.SIGXCPU:
             return "time"
-        if process.exitcode in (0, 5):  # 5: pytest's for no test of that name
+        if pytest.returncode in (0, 5):  # 5: pytest's for no test of that name
             return ""
-        return said.read_text() or tests[0]
-
-
-class _First:
-    """A plugin that keeps the first test that fails, or the file that cannot be read."""
-
-    def __init__(self, said: Path):
-        self._said = said
-
-    def pytest_runtest_logreport(self, report):
-        if report.failed and not self._said.read_text():
-            self._said.write_text(report.nodeid)
-
-    pytest_collectreport = pytest_runtest_logreport
-
-
-def _run(place: Path, tests: list[str], said: Path) -> None:
-    """In a process of its own: pytest on the copy."""
-    os.setsid()
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1), os.dup2(nowhere, 2)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "tandemclip"]:
-        del sys.modules[name]  # the checkout's own
-    sys.path.insert(0, str(place.parent))
-    sys.dont_write_bytecode = True  # an edit of equal length in the same second would be taken for no edit
-    os.environ |= {"PYTHONPATH": str(place.parent), "PYTHONDONTWRITEBYTECODE": "1"}
-    os.chdir(place)
-    import pytest
-
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not faults"]
-    os._exit(int(pytest.main([*options, *tests], plugins=[_First(said)])))
+        if pytest.returncode in (3, 4):
+            raise RuntimeError(f"pytest itself fails on {' '.join(tests)}: {said}")
+        found = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", said, re.M)
+        return found[1] if found else tests[0]
 
 
 # ------------------------------------------------------------------ what is told

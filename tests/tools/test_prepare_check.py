@@ -79,7 +79,7 @@ def test_a_list_of_other_data_stops_before_anything_is_written(data, tmp_path, c
     (tmp_path / "list.txt").write_text("# bad of 119 records: number, key, why\n")
     assert train.main([*data, f"data.bad_records={tmp_path}/list.txt", "--out", str(tmp_path / "run")]) == 2
     assert (
-        "is of 119 records, and data.train has 120; write it again with tools/prepare.py check"
+        "is of 119 records, and data.train has 120; write it again with `tandemclip prepare check`"
         in capsys.readouterr().err
     )
     assert not (tmp_path / "run").exists()

@@ -12,7 +12,7 @@ def printed(root, capsys, name, *overrides):
     given = [part for text in overrides for part in ("--set", text)]
     assert summarize.main(["--config", str(root / "configs" / "pretrain" / f"{name}.yaml"), *given]) == 0
     text = capsys.readouterr().out
-    rows = re.findall(r"^│ (\S.*?) +│ +([\d,]+) │ +([\d,.]+) │ +([\d,.]+) │$", text, re.M)
+    rows = re.findall(r"^(\S.*?) +([\d,]+) +([\d,.]+) +([\d,.]+) *$", text, re.M)
     return {row: tuple(float(x.replace(",", "")) for x in figures) for row, *figures in rows}, text.splitlines()[-2:]
 
 

@@ -13,7 +13,7 @@ import pytest
 from tandemclip.core import hits
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.core.training.config import read
-from tandemclip.tools import train
+from tandemclip.tools import evaluate, train
 
 
 @pytest.fixture
@@ -149,6 +149,22 @@ def test_init_starts_from_other_weights(config, tmp_path):
     assert second.step == 1 and drift < 1e-3
 
 
+def test_the_best_one_is_evaluated_and_started_from(config, tmp_path, capsys):
+    given = ["training.steps=6", "training.evaluate_every=2", "training.keep={last: 1, best: zero_shot/color}"]
+    assert run(config, tmp_path / "a", "--set", *given) == 0
+    shown = capsys.readouterr().out
+    assert [f"evaluation, step {step}: zero_shot/digit" in shown for step in (2, 4, 6)] == [True, True, False]
+    assert f"checkpoint, step 6: {tmp_path}/a/checkpoints/step-00000006\n" in shown and f"{tmp_path}/a/best\n" in shown
+    evaluated = {row["step"]: row["evaluation"] for row in journal.read(tmp_path / "a") if "evaluation" in row}
+    best = json.loads((tmp_path / "a" / "best.json").read_text())
+    assert best["percent"] == max(figures["zero_shot/color"] for figures in evaluated.values())
+    assert evaluate.main(["--checkpoint", str(tmp_path / "a" / "best"), "--json", str(tmp_path / "f.json")]) == 0
+    assert json.loads((tmp_path / "f.json").read_text()).items() >= evaluated[best["step"]].items()
+    assert run(config, tmp_path / "b", "--init", tmp_path / "a" / "best", "--max-steps", 1) == 0
+    taken = checkpoint.load(checkpoint.latest(tmp_path / "b")).state["init"]["source"]
+    assert taken.endswith(f"checkpoints/step-{best['step']:08d}")
+
+
 def test_clipping_scales_the_gradient(config, tmp_path):
     assert run(config, tmp_path / "free", "--max-steps", 1) == 0
     norm = journal.read(tmp_path / "free")[0]["gradient_norm"]
@@ -270,10 +286,13 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(config, tmp_path, cap
 def test_the_metrics_are_written_down(config, tmp_path, capsys):
     assert run(config, tmp_path, "--set", "training.steps=2") == 0
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert set(metrics) == {"step", "zero_shot/digit", "zero_shot/color"} and metrics["step"] == 2
+    names, beside = ["zero_shot/digit", "zero_shot/color"], ["chance", "queries", "interval", "remarks"]
+    assert list(metrics) == ["step", *names, *beside] and metrics["step"] == 2
+    assert metrics["queries"] == {name: 40 for name in names} and metrics["chance"]["zero_shot/color"] == 25
     assert f"zero_shot/digit: {metrics['zero_shot/digit']:.2f}%" in capsys.readouterr().out
     found = hits.load(tmp_path / "hits.safetensors")  # image by image
-    assert {"step": 2, **hits.percent(found)} == metrics and len(found["zero_shot/digit"].asked) == 40
+    assert hits.percent(found) == {name: metrics[name] for name in names}
+    assert len(found["zero_shot/digit"].asked) == 40
 
 
 def test_what_is_passed_over_is_told_before_training(root, tmp_path, capsys):

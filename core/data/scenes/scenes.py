@@ -4,8 +4,9 @@ Some of the handwriting is never seen in training: the digit images, not the sce
 Every scene is a pure function of (seed, split, index), drawn when it is asked for.
 """
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -17,6 +18,7 @@ from tandemclip.core.data.records import Object, Record
 from tandemclip.core.data.scenes.drawing import draw, mask, projected_crop, region
 from tandemclip.core.data.scenes.plan import COLORS, DIGITS, Digit, Plan, plan, with_article
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.identity import Identity, of_bytes
 from tandemclip.core.random import generator
 
 
@@ -87,6 +89,10 @@ class Scenes(Source):
             "digit": [[with_article(f"{color} {digit}") for color in colors] for digit in digits],
             "color": [[with_article(f"{color} {digit}") for digit in digits] for color in colors],
         }
+
+    def identity(self) -> dict[str, Identity]:
+        drawn_by = json.dumps(asdict(self), sort_keys=True).encode()
+        return {"scenes": of_bytes([drawn_by], "built in", self.count, "records")}
 
     def texts(self, limit: int) -> Iterator[str]:
         """Captions, summaries and phrases of the first `limit` scenes, without drawing them: to train a tokenizer."""

@@ -13,6 +13,7 @@ from tandemclip.core.data.sources.image_files import Captioned, existing_folder,
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.texts import MARK, blank, odd, utf8
 from tandemclip.core.errors import UserError
+from tandemclip.core.identity import Identity, of_file, of_files, size_of
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class CaptionsTable(Source):
     row without a path is passed over. Raises UserError for a table or folder that is not there or not as described, and
     for a row that has more fields than the first: the caption holds a comma (tab) that is not quoted.
     """
+
+    places = ("path", "folder")
 
     path: str
     folder: str | None = None
@@ -53,6 +56,11 @@ class CaptionsTable(Source):
 
     def account(self) -> tuple[Account, ...]:
         return self._content[1]
+
+    def identity(self) -> dict[str, Identity]:
+        names, folder = self._rows.names, self._folder
+        size = lambda number: size_of(folder, names[number])
+        return {**of_files(bytes(names), size, len(names), str(folder)), "table": of_file(self.path)}
 
     @property
     def _rows(self) -> Captioned:

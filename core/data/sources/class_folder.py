@@ -18,6 +18,7 @@ from tandemclip.core.data.sources.prompts import PHOTO, Templates, checked, ense
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.texts import unicode
 from tandemclip.core.errors import UserError
+from tandemclip.core.identity import Identity, of_bytes, of_file, of_files, size_of
 
 # What archives, file servers and notebooks leave behind beside the classes; and whatever begins with a dot.
 NO_CLASSES = frozenset(
@@ -42,6 +43,8 @@ class ClassFolder(Source):
     UserError where there is no such folder, no image, or no name for a folder in `classes`.
     """
 
+    places = ("path", "classes")
+
     path: str
     templates: Templates = PHOTO
     classes: str | None = None
@@ -52,9 +55,14 @@ class ClassFolder(Source):
     def __getitem__(self, index: int) -> Record:
         if not 0 <= index < len(self):
             raise IndexError(index)
-        label = int(np.searchsorted(self._starts, index, side="right")) - 1
-        file = Path(self.path).expanduser() / self._folders[label] / self._files[index]
+        name, label = self._place(index)
+        file = Path(self.path).expanduser() / name
         return read_image(file, captions=tuple(self._texts(label)), label=label, prompted=True)
+
+    def _place(self, index: int) -> tuple[str, int]:
+        """-> (the file's name within `path`, its class)"""
+        label = int(np.searchsorted(self._starts, index, side="right")) - 1
+        return f"{self._folders[label]}/{self._files[index]}", label
 
     def labels(self) -> np.ndarray:
         return np.repeat(np.arange(len(self._folders), dtype=np.int32), np.diff(self._starts))
@@ -89,6 +97,13 @@ class ClassFolder(Source):
             self.path, "class folders", len(folders), len(self._folders), passed.counts, remarks.counts
         )
         return of_folders, self._scanned[2]
+
+    def identity(self) -> dict[str, Identity]:
+        names = b"".join(map(bytes, (self._files, self._starts.astype("<i8"))))
+        found = of_files(names, lambda number: size_of(self._root, self._place(number)[0]), len(self), self.path)
+        folders = bytes(Strings(self._folders))  # an empty one moves the numbers of those behind it
+        found["classes"] = of_bytes([folders], self.path, len(self._folders), "classes")
+        return found if self.classes is None else {**found, "class_names": of_file(self.classes)}
 
     def _texts(self, label: int) -> list[str]:
         name = self.class_names[label]

@@ -1,10 +1,14 @@
-"""Lists of class names, which people write in several ways: taken by number, or refused in one sentence."""
+"""Lists of class names, which people write in several ways: taken by number, or refused in one sentence; and how two
+lists are compared: by name, as the same classes have other numbers in another folder.
+"""
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tandemclip.core.data.texts import blank, from_json, in_words, kind, unicode
 from tandemclip.core.errors import UserError
@@ -51,6 +55,39 @@ def names_of_folders(path: str, folders: tuple[str, ...]) -> tuple[str, ...]:
             "add it"
         )
     return tuple(names[folder] for folder in folders)
+
+
+def places_among(names: Sequence[str], among: Sequence[str]) -> np.ndarray:
+    """[len(names)] int: the number that each class has in the list `among`.
+
+    UserError where one is not in there, and where two lists that are not equal have a name twice.
+    """
+    if list(names) == list(among):
+        return np.arange(len(names))
+    for listed in (names, among):
+        if twice := [name for name, times in Counter(listed).items() if times > 1]:
+            raise UserError(
+                f"two lists of classes are not equal, and one has the name {twice[0]!r} several times, so that nobody "
+                "can say which is which; give each class a name of its own"
+            )
+    number = {name: place for place, name in enumerate(among)}
+    if missing := [name for name in names if name not in number]:
+        raise UserError(
+            f"{len(missing)} of {len(names)} classes are none of the {len(among)} that were learned, the first is "
+            f"{missing[0]!r}; learned were {_shown(among)}: call them alike, or evaluate on those"
+        )
+    return np.array([number[name] for name in names], int)
+
+
+def first_difference(one: Sequence[str], other: Sequence[str]) -> tuple[str, str]:
+    """What two lists that are not equal say of the first place where they differ, in words each."""
+    place = next((place for place, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
+    says = lambda names: f"class {place} is {names[place]!r}" if place < len(names) else f"there are {len(names)}"
+    return says(one), says(other)
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
 
 
 def repeated(names: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from tandemclip.core.data.sources.image_files import Captioned, existing_folder,
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.texts import blank, from_json, in_words
 from tandemclip.core.errors import UserError
+from tandemclip.core.identity import Identity, of_file, of_files, size_of
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class CocoCaptions(Source):
     of images that the file does not list are passed over and counted. Raises UserError for a file or folder that is not
     there or not so, and where an image's id stands twice.
     """
+
+    places = ("path", "folder")
 
     path: str
     folder: str
@@ -44,6 +47,11 @@ class CocoCaptions(Source):
 
     def account(self) -> tuple[Account, ...]:
         return self._content[1]
+
+    def identity(self) -> dict[str, Identity]:
+        names, folder = self._images.names, self._folder
+        size = lambda number: size_of(folder, names[number])
+        return {**of_files(bytes(names), size, len(names), str(folder)), "annotations": of_file(self.path)}
 
     @property
     def _images(self) -> Captioned:

@@ -20,6 +20,7 @@ from tandemclip.core.data.sources.image_files import Strings
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.texts import blank, captions, from_json, in_words, unicode
 from tandemclip.core.errors import UserError
+from tandemclip.core.identity import Identity, of_file, of_files
 
 LAYOUT = (
     "images with id, file_name, width and height, annotations with image_id, category_id and bbox, categories with id "
@@ -40,6 +41,8 @@ class CocoObjects(Source):
     file does not list, and blank captions, are passed over and counted. Raises UserError for a file or folder that is
     not there or not so, and where an id stands twice.
     """
+
+    places = ("path", "folder", "captions")
 
     path: str
     folder: str
@@ -114,6 +117,12 @@ class CocoObjects(Source):
 
     def account(self) -> tuple[Account, ...]:
         return self._content[2]
+
+    def identity(self) -> dict[str, Identity]:
+        names = Strings(json.loads(image)["file_name"] for image in self._images)
+        size = lambda number: self._files.size(names[number])
+        found = {**of_files(bytes(names), size, len(names), self.folder), "annotations": of_file(self.path)}
+        return found if self.captions is None else {**found, "captions": of_file(self.captions)}
 
     @cached_property
     def _content(self) -> tuple[dict[int, str], Strings, tuple[Account, ...]]:

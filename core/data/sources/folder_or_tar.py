@@ -9,6 +9,7 @@ from pathlib import Path
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources.image_files import existing_folder
 from tandemclip.core.data.sources.tar_members import Span, read_members
+from tandemclip.core.identity import size_of
 
 
 class Files(ABC):
@@ -22,6 +23,10 @@ class Files(ABC):
     def read(self, name: str) -> bytes:
         """Raises BrokenRecord where there is no such file, or it cannot be read."""
 
+    @abstractmethod
+    def size(self, name: str) -> int:
+        """In bytes; -1 where there is no such file."""
+
     def key(self, name: str) -> str:
         """Names a file in messages."""
         return f"{self.path}/{name}"
@@ -34,6 +39,9 @@ class Folder(Files):
     def within(self, folder: str) -> list[str]:
         place = self.path / folder
         return sorted(entry.name for entry in os.scandir(place) if entry.is_file()) if place.is_dir() else []
+
+    def size(self, name: str) -> int:
+        return size_of(self.path, name)
 
     def read(self, name: str) -> bytes:
         try:
@@ -51,6 +59,9 @@ class Tar(Files):
         start = f"{folder}/" if folder else ""
         rest = (name.removeprefix(start) for name in self._spans if name.startswith(start))
         return sorted(name for name in rest if "/" not in name)
+
+    def size(self, name: str) -> int:
+        return self._spans[name][1] if name in self._spans else -1
 
     def read(self, name: str) -> bytes:
         if name not in self._spans:

@@ -23,6 +23,10 @@ class Strings:
     def __len__(self) -> int:
         return len(self._ends) - 1
 
+    def __bytes__(self) -> bytes:
+        """All of them, and where each ends: equal for equal strings only."""
+        return self._ends.astype("<i8").tobytes() + self._block
+
     def __getitem__(self, index: int) -> str:
         return self._block[self._ends[index] : self._ends[index + 1]].decode("utf-8", "surrogatepass")
 
@@ -49,6 +53,10 @@ class Captioned:
     def __getitem__(self, index: int) -> tuple[str, tuple[str, ...]]:
         """(name, its captions)"""
         return self._names[index], tuple(self._texts[i] for i in range(self._starts[index], self._starts[index + 1]))
+
+    @property
+    def names(self) -> Strings:
+        return self._names
 
     def without_caption(self) -> Iterator[str]:
         for index in np.flatnonzero(np.diff(self._starts) == 0):

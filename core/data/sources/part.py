@@ -14,6 +14,7 @@ from tandemclip.core.data.records import Record
 from tandemclip.core.data.sources.class_names import read_class_names
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
+from tandemclip.core.identity import Identity, of_file
 from tandemclip.core.random import generator
 
 
@@ -47,6 +48,9 @@ class Part(Source):
             passed = {self.why: Named(rest, tuple(f"record {number}" for number in out))}
         own = Account(type(self).__name__, "records", len(self.source), len(self), passed)
         return (*self.source.account(), own)
+
+    def identity(self) -> dict[str, Identity]:
+        return {f"source.{part}": found for part, found in self.source.identity().items()}
 
     def texts(self, limit: int):
         return self.source.texts(limit)
@@ -106,6 +110,7 @@ class WithoutClasses(Part):
     source: Source
     names: str
     why = "its class is left out"
+    places = ("names",)
 
     def chosen(self):
         excluded, known = set(read_class_names(self.names)), self.source.class_names
@@ -117,3 +122,6 @@ class WithoutClasses(Part):
             )
         gone = [number for number, name in enumerate(known) if name in excluded]
         return np.flatnonzero(~np.isin(self.source.labels(), gone))
+
+    def identity(self):
+        return {**super().identity(), "names": of_file(self.names)}

@@ -4,6 +4,7 @@ An index is a numpy record array in a file of its own, of which only the entries
 million records cost no memory, and nothing to send to another process. Beside it lies the account of the file.
 """
 
+import hashlib
 import json
 import os
 from functools import partial
@@ -18,6 +19,8 @@ from tandemclip.core.data.sources.tar_members import Span, read_members
 SPAN = np.dtype([("offset", "<i8"), ("size", "<i8")])  # in bytes; size -1 where the record has no such member
 KINDS = ("cls", "image", "json", "rois", "txt")
 UNIT = "members of tar files"
+BLOCK = 65_536  # entries of an index read at a time
+NO_PICTURE = "there is no picture of its name"
 
 
 def read_index(shard: Stamp) -> np.ndarray:
@@ -29,6 +32,11 @@ def read_account(shard: Stamp) -> Account:
     """Of the members of the file that are no folders."""
     found = cached(shard, "account", lambda: as_array(_scan(shard.path)[1]))
     return Account.from_json(json.loads(found.tobytes()))
+
+
+def read_identity(shard: Stamp) -> bytes:
+    """[64]: a SHA-256 of the names of the records, and one of where their members lie and how long they are."""
+    return cached(shard, "identity", lambda: _identity(read_index(shard))).tobytes()
 
 
 class Entries:
@@ -52,6 +60,19 @@ def _found(shard: Stamp) -> np.ndarray:
     index, account = _scan(shard.path)
     cached(shard, "account", lambda: as_array(account))
     return index
+
+
+def _identity(index: np.memmap) -> np.ndarray:
+    """[2, 32] uint8. Kinds that no record has count for nothing. Entries are read, not mapped: see `Entries`."""
+    names, spans = hashlib.sha256(), hashlib.sha256()
+    with open(index.filename, "rb") as file:
+        file.seek(index.offset)
+        while len(part := np.fromfile(file, index.dtype, BLOCK)):
+            names.update(part["key"].tobytes())
+            for kind in KINDS:
+                if (part[kind]["size"] >= 0).any():
+                    spans.update(kind.encode() + part[kind].tobytes())
+    return np.frombuffer(names.digest() + spans.digest(), np.uint8).reshape(2, 32)
 
 
 def _scan(path: str) -> tuple[np.ndarray, Account]:
@@ -80,7 +101,7 @@ def _account(path: str, count: int, passed_over, groups: Groups) -> Account:
                 remarks.add("its name is not UTF-8", f"{base}:{key}")
             continue
         for name in kinds.values():
-            passed.add("there is no picture of its name", f"{base}:{name}")
+            passed.add(NO_PICTURE, f"{base}:{name}")
     for key in groups.split:
         remarks.add("names split at the last dot, as several have what stands before the first", f"{base}:{key}")
     for reason, named in passed_over.items():

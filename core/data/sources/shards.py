@@ -15,10 +15,11 @@ from tandemclip.core.data.sources.class_names import ID, read_class_names, repea
 from tandemclip.core.data.sources.file_cache import Stamp, cached, stamp
 from tandemclip.core.data.sources.prompts import PHOTO, Templates, checked, ensemble
 from tandemclip.core.data.sources.shard_facts import read_facts, read_label
-from tandemclip.core.data.sources.shard_index import UNIT, Entries, read_account, read_index
+from tandemclip.core.data.sources.shard_index import UNIT, Entries, read_account, read_identity, read_index
 from tandemclip.core.data.sources.shard_paths import files, packed_beside
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
+from tandemclip.core.identity import Identity, of_bytes, of_file
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Shards(Source):
     numbers; with it the records are evaluated zero-shot, by each name in `templates`, and those that have a class and
     no caption get these prompts for captions. Raises UserError where a record's class is not in the list.
     """
+
+    places = ("paths", "classes")
 
     paths: str | tuple[str, ...]
     classes: str | None = None
@@ -147,6 +150,20 @@ class Shards(Source):
             remarks.add("it lies in the folder of shards, and is no plain .tar file: it is not read", name)
         of = patterns[0] if len(patterns) == 1 else f"{len(self._shards)} shards"
         return (Account(of, UNIT, count, read, passed.counts, remarks.counts),)
+
+    def identity(self) -> dict[str, Identity]:
+        """Of the indices: names of tar files and records, and where and how long their members are."""
+        root = os.path.commonpath([os.path.dirname(shard.path) for shard in self._shards])
+        names, sizes = [], []
+        for shard in self._shards:
+            content = read_identity(shard)
+            names += [os.fsencode(os.path.relpath(shard.path, root)), content[:32]]
+            sizes += [b"%d" % shard.size, content[32:]]
+        found = {
+            "names": of_bytes(names, root, len(self), "records"),
+            "sizes": of_bytes(sizes, root, len(self._shards), "tar files"),
+        }
+        return found if self.classes is None else {**found, "classes": of_file(self.classes)}
 
     def __getstate__(self) -> dict:
         return {field.name: getattr(self, field.name) for field in fields(self)}  # files are opened where they are read

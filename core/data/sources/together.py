@@ -8,6 +8,7 @@ import numpy as np
 from tandemclip.core.data.account import Account
 from tandemclip.core.data.records import Record
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.identity import Identity
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Together(Source):
 
     def account(self) -> tuple[Account, ...]:
         return tuple(account for source in self.sources for account in source.account())
+
+    def identity(self) -> dict[str, Identity]:
+        inner = ((which, source.identity()) for which, source in enumerate(self.sources))
+        return {f"sources.{which}.{part}": found for which, parts in inner for part, found in parts.items()}
 
     def class_spaces(self) -> dict[str, tuple[str, ...]]:
         inner = ((which, source.class_spaces()) for which, source in enumerate(self.sources))

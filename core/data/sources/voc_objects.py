@@ -17,6 +17,7 @@ from tandemclip.core.data.sources.kinds import is_picture
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.texts import unicode, utf8
 from tandemclip.core.errors import UserError
+from tandemclip.core.identity import Identity, of_bytes, of_files
 
 NO_XML = "there is no NNN.xml"
 ANNOTATIONS, PICTURES, LISTS = "Annotations", "JPEGImages", "ImageSets/Main"
@@ -35,6 +36,8 @@ class VocObjects(Source):
     numbers, is broken. An annotation may be in any encoding that it declares and Python's XML reader knows. Raises
     UserError where there is no such folder, list or annotation.
     """
+
+    places = ("path",)
 
     path: str
     split: str | None = None
@@ -82,6 +85,19 @@ class VocObjects(Source):
             passed.add(f"{self.split}.txt does not have it" if name in annotated else NO_XML, name)
         count = len(annotated | set(depicted) | set(listed))
         return (Account(self.path, "names", count, read, passed.counts, remarks.counts),)
+
+    def identity(self) -> dict[str, Identity]:
+        files = [self._depicted.get(name, [""])[0] for name in self._names]
+        size = lambda number: self._files.size(str(PurePosixPath(self._pictures, files[number])))
+        found = of_files(bytes(Strings(files)), size, len(files), self.path)
+        annotations = (self._xml(name) for name in self._names)
+        return {**found, "annotations": of_bytes(annotations, self.path, len(files), "annotations")}
+
+    def _xml(self, name: str) -> bytes:
+        """b"" where it is missing: such a record is broken, and named when it is read."""
+        with suppress(BrokenRecord):
+            return self._files.read(str(PurePosixPath(self._folder, f"{name}.xml")))
+        return b""
 
     def _annotation(self, name: str) -> tuple[str, tuple[float, float], tuple[Object, ...]]:
         """-> (the picture's file, its height and width, its objects)"""

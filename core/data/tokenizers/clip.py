@@ -73,6 +73,9 @@ class ClipTokenizer:
     def to_json(self) -> str:
         return json.dumps({"kind": self.KIND})
 
+    def vocabulary(self) -> bytes:
+        return VOCABULARY.read_bytes()
+
     @classmethod
     def from_json(cls, text: str) -> "ClipTokenizer":
         return cls()

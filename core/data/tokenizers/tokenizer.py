@@ -18,6 +18,7 @@ from tandemclip.core.data.texts import utf8
 from tandemclip.core.data.tokenizers.clip import ClipTokenizer
 from tandemclip.core.data.tokenizers.trained import Level, TrainedTokenizer
 from tandemclip.core.errors import UserError
+from tandemclip.core.identity import Identity, of_bytes
 
 TRAINING_RECORDS = 100_000  # enough for a vocabulary; larger sources are read at even distances
 
@@ -39,6 +40,9 @@ class Tokenizer(Protocol):
 
     def to_json(self) -> str:
         """Everything that `from_json` needs, for a checkpoint."""
+
+    def vocabulary(self) -> bytes:
+        """What decides the ids of a text: equal for equal ids."""
 
 
 class TokenizerConfig:
@@ -72,10 +76,19 @@ class Trained(TokenizerConfig):
 
 def build(config: TokenizerConfig, source: Source) -> Tokenizer:
     """The tokenizer of a configuration. The source is read only where a vocabulary has to be trained."""
+    named_one = named(config)
+    if named_one is not None:
+        return named_one
+    return TrainedTokenizer.train(source.texts(TRAINING_RECORDS), config.vocab_size, config.level)
+
+
+def named(config: TokenizerConfig) -> Tokenizer | None:
+    """That which a configuration names; None where its vocabulary is trained on the source. UserError for a file that
+    is no vocabulary of the size that the configuration says."""
     if isinstance(config, ClipBpe):
         return ClipTokenizer()
     if config.file is None:
-        return TrainedTokenizer.train(source.texts(TRAINING_RECORDS), config.vocab_size, config.level)
+        return None
     try:
         tokenizer = TrainedTokenizer.from_json(utf8(Path(config.file).read_bytes()))
     except ValueError as error:
@@ -91,6 +104,11 @@ def build(config: TokenizerConfig, source: Source) -> Tokenizer:
             f"set vocab_size: {tokenizer.vocab_size}"
         )
     return tokenizer
+
+
+def identity_of(tokenizer: Tokenizer) -> Identity:
+    vocabulary = tokenizer.vocabulary()
+    return of_bytes([vocabulary], f"{tokenizer.vocab_size:,} ids", tokenizer.vocab_size, "ids")
 
 
 def from_json(text: str | None) -> Tokenizer | None:

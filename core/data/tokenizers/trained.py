@@ -83,6 +83,9 @@ class TrainedTokenizer:
         contents = {"kind": self.KIND, "vocab_size": self.vocab_size, "tokenizer": json.loads(self._words.to_str())}
         return json.dumps(contents, ensure_ascii=False, indent=1)
 
+    def vocabulary(self) -> bytes:
+        return self.to_json().encode()
+
     @classmethod
     def from_json(cls, text: str) -> "TrainedTokenizer":
         try:

@@ -26,10 +26,13 @@ def ranked(scores: Iterable[np.ndarray], top: int = 5) -> np.ndarray:
     return np.concatenate([np.argsort(-part, axis=1, kind="stable")[:, :top] for part in scores])
 
 
-def class_hits(predicted: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, Hits]:
+def class_hits(
+    predicted: np.ndarray, labels: np.ndarray, classes: int, remarks: tuple[str, ...] = ()
+) -> dict[str, Hits]:
     """predicted [N, K] classes by rank, labels [N] int (-1: not asked) -> the metrics of `class_metrics`.
 
     mean_per_class: the mean of the shares of each class that has images; an image weighs 1 / images of its class.
+    Guessing gets 1 / classes, and 5 / classes of five. remarks: of all of them.
     """
     asked = labels >= 0
     if labels.shape != predicted.shape[:1] or not asked.any() or labels.max() >= classes:
@@ -41,9 +44,12 @@ def class_hits(predicted: np.ndarray, labels: np.ndarray, classes: int) -> dict[
     right = (predicted == labels[:, None]) & asked[:, None]
     images = np.bincount(labels[asked], minlength=classes)
     weights = np.where(asked, 1 / np.maximum(images[labels], 1), 0.0)
+    present = np.flatnonzero(images)
+    if len(present) == 1 < classes:
+        remarks = (*remarks, f"all {asked.sum():,} images are of one class, number {present[0]} of {classes}")
     found = {
-        TOP1: Hits(right[:, 0], asked),
-        TOP5: Hits(right[:, :5].any(1), asked),
-        MEAN_PER_CLASS: Hits(right[:, 0], asked, weights),
+        TOP1: Hits(right[:, 0], asked, 1.0, 1 / classes, remarks),
+        TOP5: Hits(right[:, :5].any(1), asked, 1.0, min(1.0, 5 / classes), remarks),
+        MEAN_PER_CLASS: Hits(right[:, 0], asked, weights, 1 / classes, remarks),
     }
     return {name: found[name] for name in class_metrics(classes)}

@@ -18,6 +18,9 @@ class Fitting(Evaluation):
     def metrics(self, method):
         return fitting(method, self.source).metrics(method)
 
+    def check(self, method, class_names):
+        fitting(method, self.source).check(method, class_names)
+
     def measure(self, model):
         return fitting(model.method, self.source).measure(model)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tandemclip.core.data.sources.class_names import places_among
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.features import unit_rows, with_class
@@ -26,26 +27,35 @@ ITERATIONS = 1000
 class LinearProbe(Evaluation):
     """All records of `source`, by a linear classifier of features that stay as they are.
 
-    source: what is asked. learn: what is learned from; it has the same classes.
+    source: what is asked. learn: what is learned from; it has all classes of `source`, which are compared by name.
     """
 
     source: Source
     learn: Source
 
     def metrics(self, method):
-        if self.learn.class_names != self.source.class_names:
-            raise UserError(
-                f"linear_probe: {len(self.learn.class_names)} classes are learned and {len(self.source.class_names)} "
-                "others asked; give two sources with the same classes in the same order"
-            )
+        self._places()
         return [LINEAR_PROBE]
 
     def measure(self, model):
-        self.metrics(model.method)
+        places = self._places()
         learned, labels = with_class(model, self.learn, "encode_features")
         asked, label = with_class(model, self.source, "encode_features")
+        if len(places):
+            label = np.where(label < 0, -1, places[label])
         found = predict(learned[labels >= 0], labels[labels >= 0], asked)
-        return {LINEAR_PROBE: Hits((found == label) & (label >= 0), label >= 0)}
+        chance = 1 / len(np.unique(labels[labels >= 0]))
+        return {LINEAR_PROBE: Hits((found == label) & (label >= 0), label >= 0, chance=chance)}
+
+    def _places(self) -> np.ndarray:
+        """[classes of `source`] int: the number of each in `learn`; [0] where neither says what they are called."""
+        learned, asked = self.learn.listed_classes, self.source.listed_classes
+        if bool(learned) != bool(asked):
+            raise UserError(
+                f"linear_probe: {len(learned)} classes are learned and {len(asked)} others asked; give two sources "
+                "that say what their classes are called"
+            )
+        return places_among(asked, learned)
 
 
 def predict(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:

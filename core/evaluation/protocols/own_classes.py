@@ -1,11 +1,16 @@
-"""Classification by the classes that a method itself has (`Method.classes`)."""
+"""Classification by the classes that a method itself has (`Method.classes`), compared by name where both have names."""
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from tandemclip.core.data.sources.class_names import places_among
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.evaluation.protocols.classes import class_hits, class_metrics, ranked
 from tandemclip.core.evaluation.protocols.features import with_class
 from tandemclip.core.training.evaluation import Evaluation
+
+BY_NUMBER = "classes are compared by their number, as the data or the checkpoint does not say what they are called"
 
 
 @dataclass(frozen=True)
@@ -15,7 +20,18 @@ class OwnClasses(Evaluation):
     def metrics(self, method):
         return class_metrics(method.classes)
 
+    def check(self, method, class_names):
+        self._places(class_names)
+
     def measure(self, model):
-        classes = model.method.classes
-        scores, labels = with_class(model, self.source, "classify", classes)  # [N, classes], [N]
-        return class_hits(ranked([scores]), labels, classes)
+        classes, places = model.method.classes, self._places(model.class_names)
+        most = classes if places is None else len(places)
+        scores, labels = with_class(model, self.source, "classify", most)  # [N, classes], [N]
+        if places is None:
+            return class_hits(ranked([scores]), labels, classes, (BY_NUMBER,))
+        return class_hits(ranked([scores]), np.where(labels < 0, -1, places[labels]), classes)
+
+    def _places(self, learned: tuple[str, ...]) -> np.ndarray | None:
+        """[classes of the source] int: the method's number of each; None where nobody says what either are called."""
+        asked = self.source.listed_classes
+        return places_among(asked, learned) if asked and learned else None

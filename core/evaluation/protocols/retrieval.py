@@ -10,6 +10,7 @@ import numpy as np
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.features import comparable, encode
+from tandemclip.core.evaluation.protocols.texts_read import of_captions
 from tandemclip.core.hits import Hits
 from tandemclip.core.training.evaluation import Evaluation
 
@@ -38,18 +39,22 @@ class Retrieval(Evaluation):
                 "the evaluation source has neither classes nor captions; name one that has, with data.evaluate"
             )
         owner = np.array([number for number, own in enumerate(encoded.captions) for _ in own])
-        texts = model.encode_texts([text for own in encoded.captions for text in own])
+        captions = [text for own in encoded.captions for text in own]
+        remarks = of_captions(model.reading, captions, owner, len(encoded.captions))
+        texts = comparable(model.method, model.encode_ids(model.reading.ids(captions)), "text features")
         images = comparable(model.method, encoded.features, "image features")
-        return recall(images, comparable(model.method, texts, "text features"), owner, model.similarity)
+        return recall(images, texts, owner, model.similarity, remarks)
 
 
-def recall(images: np.ndarray, texts: np.ndarray, owner: np.ndarray, similarity: Similarity) -> dict[str, Hits]:
+def recall(
+    images: np.ndarray, texts: np.ndarray, owner: np.ndarray, similarity: Similarity, remarks: tuple[str, ...] = ()
+) -> dict[str, Hits]:
     """Recall at 1, 5 and 10: images [N, ...], texts [M, ...], owner [M] the image of each text.
 
     {"i2t/R@1": ..., "i2t/R@10", "t2i/R@1": ...}, the hits of the N images. i2t: one of the image's own captions is
     among the first k texts; images without a caption are only candidates. t2i: the text's image is among the first k
     images, and the text counts for that image. Ties count against the model (a foreign candidate of equal similarity
-    stands before), so that a collapsed one scores 0, not by luck.
+    stands before), so that a collapsed one scores 0, not by luck. remarks: of all of them.
     """
     owner = np.asarray(owner)
     if owner.shape != (len(texts),) or owner.min() < 0 or owner.max() >= len(images):
@@ -59,8 +64,23 @@ def recall(images: np.ndarray, texts: np.ndarray, owner: np.ndarray, similarity:
         )
     image_ranks, text_ranks = _ranks(images, texts, owner, similarity)
     captions = np.bincount(owner, minlength=len(images))
-    found = {f"i2t/R@{k}": Hits((image_ranks < k) & (captions > 0), captions > 0) for k in AT}
-    return found | {f"t2i/R@{k}": Hits(np.bincount(owner[text_ranks < k], minlength=len(images)), captions) for k in AT}
+    asked, count = captions > 0, len(images)
+    return {
+        f"i2t/R@{k}": Hits((image_ranks < k) & asked, asked, 1.0, _one_of(captions, len(texts), k), remarks) for k in AT
+    } | {
+        f"t2i/R@{k}": Hits(
+            np.bincount(owner[text_ranks < k], minlength=count), captions, 1.0, min(1.0, k / count), remarks
+        )
+        for k in AT
+    }
+
+
+def _one_of(captions: np.ndarray, texts: int, k: int) -> np.ndarray:
+    """[N]: how likely at least one of so many own captions is among k of all texts, drawn without replacement."""
+    none = np.ones(len(captions))
+    for drawn in range(min(k, texts)):
+        none *= np.maximum(texts - captions - drawn, 0) / (texts - drawn)
+    return 1 - none
 
 
 def _ranks(images, texts, owner, similarity: Similarity) -> tuple[np.ndarray, np.ndarray]:

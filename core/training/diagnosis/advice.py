@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tandemclip.core import figures
 from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.data.records import BrokenRecord
+from tandemclip.core.hits import Hits
 from tandemclip.core.random import generator
 from tandemclip.core.training import global_batch
 from tandemclip.core.training.diagnosis import plateau, waiting
@@ -43,6 +45,30 @@ class Advice:
         if "waiting" not in self.reported and waiting.share(self.rows) > waiting.SHARE:
             self.reported.add("waiting")
             self.say(explain_waiting(self.trainer, self.rows))
+
+    def evaluated(self, found: dict[str, Hits]) -> None:
+        """After an evaluation: each remark on it, the first time."""
+        for remark in figures.remarks(found):
+            if remark not in self.reported:
+                self.reported.add(remark)
+                self.say(f"remark: {remark}")
+
+    def ended(self) -> None:
+        """At the end of the run: one sentence where the loss is still what guessing gives, however short the run
+        was; nothing where that was said before, or where no text belongs to an image: ln N is of pairs.
+        """
+        size, method = self.trainer.settings.batch_size, self.trainer.config.method
+        ends = self.trainer.ended and self.rows
+        if not ends or method.text is None or "plateau" in self.reported:
+            return
+        found = plateau.stuck(self.rows, size, method.guessing)
+        if found:
+            name, mean = found
+            self.say(
+                f"the run ends with the {name} at {mean:.3f} (mean of its last {len(self.rows)} steps), no better than "
+                f"guessing (ln of the batch size: {np.log(size):.3f}); train longer, or see whether the set-up can "
+                "learn at all by --overfit 128"
+            )
 
     def _plateau(self, batch, name, mean):
         causes, learning = look(self.trainer, batch, self.rows)

@@ -46,9 +46,10 @@ def recalled(images: np.ndarray, texts: np.ndarray, ids: np.ndarray) -> tuple[di
     _, which = np.unique(ids, axis=0, return_inverse=True)
     equal = which.ravel()[:, None] == which.ravel()
     similarity, each = images @ texts.T, np.arange(len(ids))
-    asked = np.ones(len(ids), int)
+    asked, chance = np.ones(len(ids), int), equal.mean(1)
     i2t, t2i = equal[each, similarity.argmax(1)], equal[similarity.argmax(0), each]
-    return {"overfit/i2t": Hits(i2t, asked), "overfit/t2i": Hits(t2i, asked)}, float(equal.mean())
+    found = {"overfit/i2t": Hits(i2t, asked, chance=chance), "overfit/t2i": Hits(t2i, asked, chance=chance)}
+    return found, float(equal.mean())
 
 
 def _encoded(trainer):

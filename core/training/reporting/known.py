@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from tandemclip.core.console.versions import how_to_install
 from tandemclip.core.errors import UserError
 from tandemclip.core.training.reporting.mlflow_run import MLflow
 from tandemclip.core.training.reporting.reporter import Reporter
@@ -16,7 +17,7 @@ def chosen(names: Sequence[str]) -> tuple[type[Reporter], ...]:
     for name in names:
         if find_spec(name) is None:
             raise UserError(
-                f"--report {name} needs the package {name}, which is not installed; "
-                f"pip install {name} (the extra `{name}` of tandemclip), or leave it out"
+                f"--report {name} needs the package {name}, which is not installed: {how_to_install(name)}; "
+                "or leave it out"
             )
     return tuple(KNOWN[name] for name in dict.fromkeys(names))

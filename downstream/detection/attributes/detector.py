@@ -21,8 +21,10 @@ from tandemclip.backends.torch.devices import device
 from tandemclip.core.data.records import Object
 from tandemclip.core.data.views.rois import OBJECTS
 from tandemclip.core.errors import UserError
+from tandemclip.downstream.detection import own_towers
 from tandemclip.downstream.detection.attributes import written_config
 from tandemclip.downstream.detection.attributes.roi_head import AttributeRoIHead
+from tandemclip.downstream.detection.trained_file import checkpoint_file
 
 LOADING = ("LoadImageFromFile", "LoadAnnotations", "LoadObjectAttributes")
 DIGITS = 6
@@ -31,8 +33,10 @@ DIGITS = 6
 def open_detector(path: Path, trust: bool = False) -> "Detector":
     """The detector of a checkpoint that a training with PlainCheckpoints wrote, which has all: config, weights, words.
 
-    trust: import what its configuration names from elsewhere. Raises UserError for any other file.
+    path: the training's folder (its newest checkpoint) or a file. trust: import what its configuration names from
+    elsewhere. Raises UserError for any other file.
     """
+    path = checkpoint_file(path)
     content = pickles.load(path)
     try:
         meta, weights = content["meta"], content["state_dict"]
@@ -44,6 +48,7 @@ def open_detector(path: Path, trust: bool = False) -> "Detector":
             "with the config object_attribute_scenes or the like wrote"
         ) from error
     config = written_config.read(text, str(path))
+    own_towers.begin_from_nothing(config, meta, path)
     if not trust:
         written_config.refuse_foreign(config, str(path))
     import_modules_from_strings(**config.get("custom_imports", dict(imports=None)))

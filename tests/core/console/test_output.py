@@ -14,6 +14,8 @@ def main(argv):
     say = Console().print if "rich" in argv else print
     for line in range(5_000):
         say("line", line)
+    if "exits" in argv:  # as --help does
+        sys.exit(3)
     sys.stdout.flush()
     print("at the end", file=sys.stderr)
     return 3
@@ -31,7 +33,7 @@ def after_one_line(goes_on, *arguments, unbuffered=False):
     return process.wait(60), process.stderr.read()
 
 
-@pytest.mark.parametrize("how", [(), ("rich",)])
+@pytest.mark.parametrize("how", [(), ("rich",), ("exits",)])
 @pytest.mark.parametrize("unbuffered", [False, True])
 def test_what_only_prints_ends_quietly(how, unbuffered):
     assert after_one_line(False, *how, unbuffered=unbuffered) == (141, "")
@@ -69,3 +71,38 @@ def test_what_a_disk_refuses_is_still_an_error():
     with open("/dev/full", "w") as full:
         done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1 and "No space left" in done.stderr
+
+
+def test_the_last_words_may_be_those_that_nobody_reads():
+    """All fits into the buffer, and is written when the program ends: also where it exits by itself."""
+    for end in ("return 3", "sys.exit(3)"):
+        code = "import sys; from tandemclip.core.console import command_line\n"
+        code += f"def main(argv): print('ready', flush=True); sys.stdin.read(); print('x' * 1000); {end}\n"
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"{code}sys.exit(command_line.run(main, []))"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout.readline() == "ready\n"
+        process.stdout.close()
+        process.stdin.close()
+        assert (process.wait(60), process.stderr.read()) == (141, "")
+
+
+def test_what_others_write_goes_nowhere_too():
+    """An engine writes to the descriptor itself, as a worker does."""
+    code = "import os, sys; from tandemclip.core.console import command_line\n"
+    code += "def main(argv): print('ready', flush=True); sys.stdin.read(); print('x', flush=True); os.write(1, b'x')\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{code}sys.exit(command_line.run(main, [], goes_on=True))"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.stdout.close()
+    process.stdin.close()
+    assert (process.wait(60), process.stderr.read()) == (0, "")

@@ -23,7 +23,7 @@ COLUMNS = ("of", "an error", "a number", "")
 
 def shown(width, rows=ROWS, columns=COLUMNS):
     console = Console(file=io.StringIO(), width=width, highlight=False)
-    tables.show(console, columns, rows, texts=[0, 3])
+    tables.show(console, columns, rows, texts=[0, len(columns) - 1])
     assert console.width == width
     return console.file.getvalue()
 
@@ -47,3 +47,14 @@ def test_brackets_are_text():
 
 def test_a_table_without_rows_is_its_head():
     assert shown(80, []).split() == ["of", "an", "error", "a", "number"]
+
+
+def test_names_keep_their_words_where_there_is_room():
+    """As the doctor's, beside five figures."""
+    rows = [("tiny_lightclip_mobilenet, importance", *("8.6e-08",) * 4, "agrees")]
+    text = shown(80, rows, ("one step of", "ready", "terms", "gradient", "update", ""))
+    assert "tiny_lightclip_mobilenet," in text and "agrees" in text and max(map(len, text.splitlines())) <= 80
+
+
+def test_a_short_text_is_not_made_wide():
+    assert shown(10, [("ab", "1.5e-05", "123,456", "agrees")]).splitlines()[1] == "ab   1.5e-05   123,456  agrees"

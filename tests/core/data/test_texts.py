@@ -40,3 +40,13 @@ def test_captions_are_a_text_or_a_list_of_texts():
 
 def test_equal_but_for_blanks_around():
     assert texts.equal(["a "], ["a"]) and not texts.equal(["a"], ["a", "b"]) and not texts.equal(["a"], ["A"])
+
+
+@pytest.mark.parametrize("caption, remark", [
+    ("nan", "word for no value"), (" None\n", "word for no value"), ("NULL", "word for no value"),
+    ("<NA>", "word for no value"), ("['a cat']", "looks like a list"), ('{"en": "a cat"}', "looks like a list"),
+    ("a cat", None), ("none of them", None), ("[1]", None), ("['a cat'] sits", None), ("", None),
+])  # fmt: skip
+def test_what_is_to_be_remarked_of_a_caption(caption, remark):
+    found = texts.odd(caption)
+    assert found is None if remark is None else remark in found

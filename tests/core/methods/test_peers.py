@@ -54,6 +54,12 @@ def test_multi_task_is_cross_entropy_of_the_classes_and_clip_of_the_captions(roo
     assert found["cross_entropy"] == pytest.approx((total / count).item(), rel=1e-9) and count.item() == 4
     assert found["clip"] == pytest.approx(infonce(ops, u, v, ops.exp(scope["logit_scale"])).item(), rel=1e-9)
     assert found["loss"] == pytest.approx(found["cross_entropy"] + found["clip"], rel=1e-12)
+    assert spec.paired(batch).tolist() == [label < 0 for label in LABELS]
+
+
+def test_a_picture_of_the_first_class_has_no_caption(root):
+    spec = method(root, "multi_task")
+    assert spec.paired(batch_of(spec, [0, -1, 1])).tolist() == [False, True, False]
 
 
 def test_supcon_is_its_objective_over_two_crops(root):

@@ -181,8 +181,9 @@ def test_they_come_into_the_shards(tmp_path, capsys):
     given = ["objects", "--in", str(tmp_path / "in" / "*.tar"), "--out"]
     assert prepare.main([*given, str(tmp_path / "out"), *files]) == 0
     printed = capsys.readouterr().out
-    assert "4 samples, 13 objects" in printed and "on 1 samples nothing was found" in printed
-    assert "1 samples are not in the file and were copied as they are; see --image-key" in printed
+    assert "in/*.tar: all 8 members of tar files read" in printed and "described: 3 of 4 samples read" in printed
+    assert "4 samples, 13 objects" in printed and "remarked, nothing was found on it (1: 7)" in printed
+    assert "passed over, its picture is not in the file; see --image-key (1: elsewhere)" in printed
     source = Shards(str(tmp_path / "out" / "0.tar"))
     assert [len(source[i].objects) for i in range(4)] == [3, 10, 0, 1]
     assert source[0].objects[0].feature.shape == (DIM,) and source[3].objects[0].phrase == "old"

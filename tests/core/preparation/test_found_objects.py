@@ -20,16 +20,16 @@ def thing(phrase, feature, confidence=0.5, **more):
 
 def run(folder, contents, find):
     write_shard(folder / "in" / "a.tar", [(f"{i}", content) for i, content in enumerate(contents)])
-    counts = add_found([str(folder / "in" / "a.tar")], folder / "out", {"by": "test"}, find)
-    return counts, [content for _, content in samples(folder / "out" / "a.tar")]
+    done = add_found([str(folder / "in" / "a.tar")], folder / "out", {"by": "test"}, find)
+    return done, [content for _, content in samples(folder / "out" / "a.tar")]
 
 
 def test_what_is_found_takes_the_place_of_what_was_there(tmp_path):
     found = (thing("red seven", [1, 2], 0.75, category="seven", attributes=("red",)), thing("two", [3, 1e6]))
     rois = b"features of the old ones"
     content = {"png": PNG, "json": json.dumps(OLD).encode(), "rois.npy": rois, "cls": b"3"}
-    counts, [after] = run(tmp_path, [content], lambda key, contents: found)
-    assert counts == {"samples": 1, "objects": 2}
+    done, [after] = run(tmp_path, [content], lambda key, contents: found)
+    assert done.counts == {"samples": 1, "objects": 2}
     box = [0.0, 0.1, 0.5, 1.0]
     assert json.loads(after["json"]) == {
         "captions": ["x"],
@@ -46,8 +46,12 @@ def test_what_is_found_takes_the_place_of_what_was_there(tmp_path):
 
 def test_a_picture_without_objects_has_none(tmp_path):
     content = {"png": PNG, "json": json.dumps(OLD).encode(), "rois.npy": b"old"}
-    counts, [after] = run(tmp_path, [content], lambda key, contents: ())
-    assert counts == {"samples": 1, "without_objects": 1}
+    done, [after] = run(tmp_path, [content], lambda key, contents: ())
+    assert done.counts == {"samples": 1, "objects": 0}
+    assert list(done.accounts[1].lines()) == [
+        "described: all 1 samples read",
+        "  remarked, nothing was found on it (1: 0)",
+    ]
     assert json.loads(after.pop("json")) == {"captions": ["x"], "id": 5, "objects": []} and after == {"png": PNG}
 
 
@@ -61,7 +65,12 @@ def test_what_is_unknown_or_unreadable_is_copied_and_counted(tmp_path):
         {"png": PNG, "json": b"["},
         {"png": PNG},
     ]
-    counts, after = run(tmp_path, contents, lambda key, given: None if key == "4" else find(key, given))
-    assert counts == {"samples": 5, "objects": 1, "unreadable": 3, "missing": 1}
+    done, after = run(tmp_path, contents, lambda key, given: None if key == "4" else find(key, given))
+    assert done.counts == {"samples": 5, "objects": 1}
+    assert list(done.accounts[1].lines()) == [
+        "described: 1 of 5 samples read",
+        "  passed over, it cannot be read (3: 1, 2, 3)",
+        "  passed over, its picture is not in the file; see --image-key (1: 4)",
+    ]
     assert after[1:] == contents[1:]
     assert json.loads(after[0]["json"])["objects"][0]["phrase"] == "[30, 20, 10]"

@@ -91,8 +91,8 @@ BOXES = [
 def test_objects_by_size_with_the_features_of_their_regions(model, tmp_path):
     samples = [(f"{i}", {"png": picture(i), "json": described(BOXES[i % 2 :], id=i), "cls": b"7"}) for i in range(7)]
     write_shard(tmp_path / "in" / "a.tar", samples)
-    counts = add_objects([str(tmp_path / "in" / "*.tar")], tmp_path / "out", model)
-    assert counts == {"samples": 7, "objects": 4 * 4 + 3 * 3}
+    done = add_objects([str(tmp_path / "in" / "*.tar")], tmp_path / "out", model)
+    assert done.counts == {"samples": 7, "objects": 4 * 4 + 3 * 3}
     before, after = Shards(str(tmp_path / "in" / "a.tar")), Shards(str(tmp_path / "out" / "a.tar"))
     for i in range(7):
         record = after[i]
@@ -161,8 +161,13 @@ def test_what_cannot_be_described_is_copied_and_counted(model, tmp_path):
         ("good", {"png": picture(2), "json": good, "extra.bin": b"\0\1"}),
     ]
     write_shard(tmp_path / "in" / "a.tar", samples)
-    counts = add_objects([str(tmp_path / "in" / "a.tar")], tmp_path / "out", model)
-    assert counts == {"samples": 11, "objects": 4, "unreadable": 8}
+    done = add_objects([str(tmp_path / "in" / "a.tar")], tmp_path / "out", model)
+    assert done.counts == {"samples": 11, "objects": 4}
+    assert list(done.accounts[1].lines()) == [
+        "described: 1 of 11 samples read",
+        "  passed over, it cannot be read (8: torn, no_image, bad_json, ...)",
+        "  passed over, it has no objects and no boxed phrases (2: no_json, no_phrase)",
+    ]
     *copied, (key, contents) = read(tmp_path / "out" / "a.tar")
     assert copied == samples[:-1]
     assert key == "good" and contents["extra.bin"] == b"\0\1" and contents["png"] == samples[-1][1]["png"]
@@ -177,7 +182,7 @@ def test_another_image_tower_does_not_go_on_with_a_folder(root, model, tmp_path)
         add_objects(patterns, tmp_path / "out", other)
     weights, changed = other.engine.weights(), model.engine.weights()
     other.engine.load({name: (weights if name.startswith("text.") else changed)[name] for name in weights})
-    assert add_objects(patterns, tmp_path / "out", other)["objects"] == 4  # the text tower has no part in it
+    assert add_objects(patterns, tmp_path / "out", other).counts["objects"] == 4  # the text tower has no part in it
 
 
 # ------------------------------------------------------------------ features beside the json

@@ -28,9 +28,11 @@ def patterns(tmp_path):
     return [str(tmp_path / "in" / "*.tar")]
 
 
-def marked(samples, counts):
+def marked(samples, told):
     for key, contents in samples:
-        counts["marked"] += 1
+        told.counts["marked"] += 1
+        if key.endswith("/1"):
+            told.passed_over.add("it is a second one", key)
         yield key, {**contents, "txt": key.encode()}
 
 
@@ -39,7 +41,7 @@ def content(folder):
 
 
 def test_everything_else_is_copied(patterns, tmp_path):
-    assert rewrite(patterns, tmp_path / "out", JOB, marked) == {"samples": 14, "marked": 14}
+    assert rewrite(patterns, tmp_path / "out", JOB, marked).counts == {"samples": 14, "marked": 14}
     for shard in range(3):
         before, after = (list(samples(tmp_path / folder / f"{shard}.tar")) for folder in ("in", "out"))
         assert after == [(key, {**members, "txt": key.encode()}) for key, members in before] and len(after) == 4
@@ -48,13 +50,29 @@ def test_everything_else_is_copied(patterns, tmp_path):
     }  # fmt: skip
 
 
+def test_what_is_passed_over_is_counted_and_named(patterns, tmp_path):
+    """The same for shards that were made before. A member of no key is lost, one that training does not read is not."""
+    for _ in range(2):
+        members, of_samples = rewrite(patterns, tmp_path / "out", JOB, marked).accounts
+        assert list(members.lines()) == [
+            f"{patterns[0]}: 40 of 41 members of tar files read",
+            "  passed over, its name has no ending, or begins with a dot (1: 3.tar:README)",
+        ]
+        assert list(of_samples.lines()) == [
+            "described: 11 of 14 samples read",
+            "  passed over, it is a second one (3: 0/1, 1/1, 2/1)",
+        ]
+    written = sum(len(contents) for shard in "0123" for _, contents in samples(tmp_path / "out" / f"{shard}.tar"))
+    assert written == 40 + 14  # a txt each
+
+
 @pytest.mark.parametrize("stop", [0, 1, 5, 8, 13])
 def test_it_goes_on_where_it_was_stopped(patterns, tmp_path, stop):
     rewrite(patterns, tmp_path / "whole", JOB, marked)
     seen = []
 
-    def failing(samples, counts):
-        for sample in marked(samples, counts):
+    def failing(samples, told):
+        for sample in marked(samples, told):
             seen.append(sample[0])
             if len(seen) == stop + 1:
                 raise KeyboardInterrupt
@@ -63,7 +81,7 @@ def test_it_goes_on_where_it_was_stopped(patterns, tmp_path, stop):
     with pytest.raises(KeyboardInterrupt):
         rewrite(patterns, tmp_path / "out", JOB, failing)
     assert set(content(tmp_path / "out").items()) <= set(content(tmp_path / "whole").items())
-    assert rewrite(patterns, tmp_path / "out", JOB, failing) == {"samples": 14, "marked": 14}
+    assert rewrite(patterns, tmp_path / "out", JOB, failing).counts == {"samples": 14, "marked": 14}
     assert content(tmp_path / "out") == content(tmp_path / "whole")
     assert len(seen) == 14 + stop % 4 + 1  # only the shard it was stopped in is done again
 
@@ -71,9 +89,9 @@ def test_it_goes_on_where_it_was_stopped(patterns, tmp_path, stop):
 def test_done_shards_are_left_alone_and_missing_ones_made_again(patterns, tmp_path):
     rewrite(patterns, tmp_path / "out", JOB, marked)
     before = content(tmp_path / "out")
-    assert rewrite(patterns, tmp_path / "out", JOB, None) == {"samples": 14, "marked": 14}
+    assert rewrite(patterns, tmp_path / "out", JOB, None).counts == {"samples": 14, "marked": 14}
     (tmp_path / "out" / "1.tar").unlink()
-    assert rewrite(patterns, tmp_path / "out", JOB, marked) == {"samples": 14, "marked": 14}
+    assert rewrite(patterns, tmp_path / "out", JOB, marked).counts == {"samples": 14, "marked": 14}
     assert content(tmp_path / "out") == before
 
 

@@ -89,8 +89,13 @@ def test_shards_get_a_summary_and_keep_the_rest(tmp_path):
     samples += [("bad", {"jpg": b"b", "json": b"[1]"}), sample("odd", 5)]
     samples += [sample("späť", ["Malý červený šarkan letí vysoko nad morom"])]
     write_shard(tmp_path / "in" / "a.tar", samples)
-    counts = add_summaries([str(tmp_path / "in" / "a.tar")], tmp_path / "out", "rules", by_rules)
-    assert counts == {"samples": 77, "summaries": 73, "unreadable": 2}
+    done = add_summaries([str(tmp_path / "in" / "a.tar")], tmp_path / "out", "rules", by_rules)
+    assert done.counts == {"samples": 77, "summaries": 73}
+    assert list(done.accounts[1].lines()) == [
+        "described: 73 of 77 samples read",
+        "  passed over, it has no caption (2: none, empty)",
+        "  passed over, its captions cannot be read (2: bad, odd)",
+    ]
     source = Shards(str(tmp_path / "out" / "a.tar"))
     assert [source[i].summary for i in (0, 69, 70)] == [
         f"A kite {n}is flying high above the sea" for n in ("0 ", "69 ", "")
@@ -111,7 +116,10 @@ def test_captions_go_to_the_model_in_order_and_empty_answers_are_none(tmp_path):
         asked.update(texts)
         return ["" if text.endswith("7") else text.upper() for text in texts]
 
-    assert add_summaries([str(tmp_path / "in" / "a.tar")], tmp_path / "out", "upper", model)["summaries"] == 29
+    done = add_summaries([str(tmp_path / "in" / "a.tar")], tmp_path / "out", "upper", model)
+    assert done.counts == {"samples": 50, "summaries": 29}
+    passed_over = {reason: named.count for reason, named in done.accounts[1].passed_over.items()}
+    assert passed_over == {"it has no caption": 17, "its summary is empty": 4}
     source = Shards(str(tmp_path / "out" / "a.tar"))
     expected = [f"CAPTION {i}" if i % 3 and i % 10 != 7 else None for i in range(50)]
     assert [source[i].summary for i in range(50)] == expected

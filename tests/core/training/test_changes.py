@@ -109,3 +109,44 @@ def test_no_other_key_is_a_place(keys):
 
     with pytest.raises(UserError, match=rf"method\.{'.'.join(keys)} is 'b' here and 'a' in step-4"):
         resumed(saved=saying("a"), file=saying("b"))
+
+
+# ------------------------------------------------------------------ the places of sources
+def of(train):
+    return merge(SAVED, {"data": {"train": train}})
+
+
+TABLE = {"type": "captions_table", "path": "a", "folder": "f", "caption_column": "c"}
+
+
+@pytest.mark.parametrize("now", [{"path": "b"}, {"folder": "g"}, {"path": "b", "folder": "g"}])
+@pytest.mark.parametrize(
+    "within",
+    [
+        lambda table: table,
+        lambda table: {"type": "share", "source": table},
+        lambda table: {"type": "together", "sources": [{"type": "scenes"}, table]},
+    ],
+)
+def test_where_data_lie_is_free_however_deep(within, now):  # fmt: skip
+    """What lies there is compared by its content: test_data_identity.py."""
+    found = resumed(saved=of(within(TABLE)), file=of(within({**TABLE, **now})))
+    assert found.mapping["data"]["train"] == within({**TABLE, **now}) and not found.changed
+
+
+@pytest.mark.parametrize("saved, now, key", [
+    (TABLE, {"caption_column": "d"}, "caption_column"),  # no place
+    (TABLE, {"folder": None}, "folder"),  # another rule, and not another place
+    ({"type": "my_sources:Table", "path": "a"}, {"path": "b"}, "path"),  # may mean anything
+    ({"type": "class_folder", "path": "a"}, {"type": "captions_table", "path": "b"}, "type"),
+    ({"type": "voc_objects", "path": "a", "split": "x"}, {"split": "y"}, "split"),
+])  # fmt: skip
+def test_what_is_no_place_of_a_source_is_refused(saved, now, key):
+    with pytest.raises(UserError, match=rf"data\.train\.{key} is "):
+        resumed(saved=of(saved), file=of({**saved, **now}))
+
+
+def test_another_number_of_sources_is_refused():
+    three = [{"type": "class_folder", "path": name} for name in "abc"]
+    with pytest.raises(UserError, match=r"data\.train\.sources\.2\.type is None here and 'class_folder'"):
+        resumed(saved=of({"type": "together", "sources": three}), file=of({"type": "together", "sources": three[:2]}))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
+from tandemclip.core import figures
 from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.errors import UserError
 from tandemclip.core.hits import Hits
@@ -84,6 +85,8 @@ def test_a_run_stops_after_so_many_evaluations_and_goes_on_with_more(begin, tmp_
     trainer.train()
     figures = [percent[METRIC] for _, percent in journal.evaluations(tmp_path, 40)]
     assert len(figures) - 1 - int(np.argmax(figures)) == 3 and trainer.step == 2 * len(figures) < 40
+    assert [step for step, _ in trainer.standing.evaluations] == list(range(2, trainer.step + 1, 2))  # none twice
+    assert (tmp_path / journal.FILE).read_text().count("evaluation") == len(figures)
     again = begin(tmp_path, EARLY, resume=True)
     assert again.train()[METRIC].share == pytest.approx(figures[-1] / 100) and again.spent == (0, 0.0)
     assert len(journal.read(tmp_path)) == trainer.step
@@ -125,10 +128,28 @@ def test_what_is_said_at_the_end(begin, tmp_path):
     found = trainer.train()
     share, time, newest, best = ending.lines(trainer, found)
     value, step = trainer.standing.best.percent, trainer.standing.best.step
-    assert share == f"{METRIC}: {100 * found[METRIC].share:.2f}% (best: {value:.2f}% at step {step})"
+    assert share == f"{figures.line(METRIC, found[METRIC])} (best: {value:.2f}% at step {step})"
     assert re.fullmatch(r"40 steps in 0:\d\d:\d\d, \d+\.\d\d steps/s \(evaluations and checkpoints included\)", time)
     assert newest == f"checkpoint, step 40: {tmp_path}/checkpoints/step-00000040"
     assert best == f"best {METRIC}, {value:.2f}% at step {step}: {tmp_path}/best"
+
+
+def test_an_equal_figure_before_the_end_is_not_better(begin, tmp_path):
+    trainer, half = begin(tmp_path, TRAINING), {METRIC: Hits(np.array([1]), np.array([2]))}
+    trainer.standing.evaluations += [(2, {METRIC: 50.0}), (4, {METRIC: 50.0})]
+    assert ending.lines(trainer, half)[0] == f"{METRIC}: 50.00%"
+
+
+def test_figures_that_say_little_are_told_at_the_end(begin, tmp_path):
+    trainer = begin(tmp_path, TRAINING)
+    trainer.train()
+    found = {
+        "a": Hits(np.array([1]), np.array([2]), chance=0.5, remarks=("odd",)),
+        "b": Hits(*np.ones((2, 1)), chance=1),
+    }
+    told = ending.lines(trainer, found)[2:5]
+    assert told[:2] == ["remark: a: odd", f"remark: b: {figures.CANNOT_FAIL}"]
+    assert told[2].startswith("a is no better than guessing: ")
 
 
 def test_what_is_said_before_the_end(begin, tmp_path):

@@ -1,5 +1,7 @@
 """Each step stands once in the journal, and TensorBoard shows the same numbers."""
 
+import os
+import resource
 import subprocess
 import sys
 
@@ -198,16 +200,24 @@ def test_an_empty_journal_is_not_amended(tmp_path):
     assert read(tmp_path) == []
 
 
-def test_a_row_that_was_being_amended_when_the_run_was_killed_is_no_damage(tmp_path):
+def test_an_amendment_that_is_cut_short_is_a_row_that_was_never_finished(tmp_path):
+    """The kernel takes only so many bytes of it, as from a program that is killed there."""
     write(tmp_path, [1, 2])
-    path, whole = tmp_path / "journal.jsonl", read(tmp_path)
+    path, first = tmp_path / "journal.jsonl", read(tmp_path)[0]
     before = path.read_bytes()
-    with Journal(tmp_path, 2) as journal:
-        journal.amend({"step": 2, "evaluation": {"a": 25.0}})
-    after = path.read_bytes()
-    for end in range(len(before) - 2, len(after)):
-        path.write_bytes(after[:end])
-        assert read(tmp_path)[:1] == whole[:1]
+    for more in (-1, 0, 1, 20):
+        path.write_bytes(before)
+        child = os.fork()
+        if child == 0:
+            with Journal(tmp_path, 2) as journal:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + more, len(before) + more))
+                try:
+                    journal.amend({"step": 2, "evaluation": {"a": 25.0}})
+                except UserError:
+                    os._exit(9)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        assert path.stat().st_size == len(before) + more and read(tmp_path) == [first]
 
 
 def test_a_full_disk_is_told(tmp_path):

@@ -1,5 +1,7 @@
 """How a run goes on: what an update rule remembers, and the average of the weights."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -61,14 +63,17 @@ def test_sgd_goes_on_from_a_checkpoint_that_has_second_moments(config, tmp_path,
     assert same(newest(whole), newest(parts))
 
 
-def test_a_moment_that_is_missing_is_told(config, tmp_path, capsys):
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_moments_that_are_missing_are_told(config, tmp_path, capsys, more):
     assert run(config, tmp_path, *SGD, "--max-steps", 1) == 0
     saved = newest(tmp_path)
-    saved.optimizer.pop("first.logit_scale")
+    for name in ["first.logit_scale", *sorted(saved.optimizer)[-more:]][: 1 + more]:
+        saved.optimizer.pop(name)
     checkpoint.save(tmp_path, 1, saved.model, saved.optimizer, saved.state)
     assert run(config, tmp_path, *SGD, "--resume") == 2
     told = capsys.readouterr().err
-    assert "lacks first.logit_scale, from which SGD would go on" in told and told.count("\n") == 1
+    also = f" and {more} more" if more else ""
+    assert re.search(rf"lacks first\.[\w.]+{also}, from which SGD would go on", told) and told.count("\n") == 1
 
 
 def test_the_skipped_updates_of_a_run_outlive_it(config, tmp_path):

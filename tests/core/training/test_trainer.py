@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
+from tandemclip.core.config.build import build
 from tandemclip.core.config.yaml_text import Whole, merge
 from tandemclip.core.data.loading.bad_records import write
 from tandemclip.core.errors import UserError
 from tandemclip.core.hits import Hits
 from tandemclip.core.training import journal, start
-from tandemclip.core.training.config import read
+from tandemclip.core.training.config import Config, read
 from tandemclip.core.training.loss_scale import LossScale
 
 
@@ -52,6 +53,41 @@ def test_what_is_handed_in_measures_during_and_after_training(configured, tmp_pa
     assert [evaluation for evaluation, _, _ in asked] == [config.data.evaluate] * 2 and asked[0][1] != asked[1][1]
     resumed = start.resume(tmp_path, mapping, {}, make_engine, print, evaluate)
     assert resumed.train()["share"].share == 3 / 4
+
+
+def test_chance_and_queries_stand_beside_each_evaluation_and_remarks_are_said_once(configured, tmp_path, capsys):
+    config, mapping = configured()
+    found = {"a": Hits(np.array([1, 0]), np.array([1, 1]), chance=0.25, remarks=("odd",)), "b": Hits(*np.ones((2, 1)))}
+    mapping["training"]["evaluate_every"] = 1
+    trainer = start.begin(tmp_path, build(Config, mapping), mapping, make_engine, evaluate=lambda *_: found)
+    assert trainer.train() is found
+    rows = [row for row in journal.read(tmp_path) if "evaluation" in row]
+    assert len(rows) == 4 and capsys.readouterr().out.count("remark: a: odd\n") == 1
+    for row in rows:
+        assert row["evaluation"] == {"a": 50, "b": 100} and row["chance"] == {"a": 25}
+        assert row["queries"] == {"a": 2, "b": 1}
+
+
+ENDS = "no better than guessing (ln of the batch size: 2.079)"
+
+
+@pytest.mark.parametrize("rate, steps, told", [(1e-9, 12, 1), (1e-9, 11, 0), (2e-3, 12, 0)])
+def test_a_run_that_ends_at_guessing_says_so_once(configured, tmp_path, capsys, rate, steps, told):
+    """However short it is; not where it was stopped before its end, nor where it has learned."""
+    config, mapping = configured(evaluate=None, train={"count": 8})
+    mapping["training"] |= {"steps": 12 if rate < 1e-3 else 60, "evaluate_every": 0, "learning_rate": rate}
+    trainer = start.begin(tmp_path, build(Config, mapping), mapping, make_engine)
+    trainer.train(steps if rate < 1e-3 else None)
+    assert capsys.readouterr().out.count(ENDS) == told
+
+
+def test_ln_of_the_batch_is_said_of_pairs_only(root, tmp_path, capsys):
+    """The cross-entropy of ten classes is ln 10 and more, which says nothing beside a batch of 8."""
+    path = root / "configs" / "pretrain" / "tiny_cross_entropy_resnet.yaml"
+    training = {"steps": 3, "warmup": 0, "batch_size": 8, "learning_rate": 1e-9}
+    config, mapping = read(path, {"training": training, "data": {"evaluate": None}})
+    start.begin(tmp_path, config, mapping, make_engine).train()
+    assert "guessing" not in capsys.readouterr().out
 
 
 def test_nothing_is_measured_where_nothing_asks_or_measures(configured, tmp_path):
@@ -96,6 +132,7 @@ def test_a_run_that_was_begun_with_such_a_batch_goes_on(configured, tmp_path):
     config, mapping = configured(train={"count": 8})
     trainer = start.begin(tmp_path, config, mapping, make_engine)
     trainer.state["config"] = merge(mapping, {"data": {"train": {"count": 7}}})
+    del trainer.state["identity"]  # of a time when nothing compared it
     trainer.train(2)
     resumed = start.resume(tmp_path, trainer.state["config"], {}, make_engine, print)
     assert len(resumed.source) == 7 and resumed.train() == {} and resumed.step == 4

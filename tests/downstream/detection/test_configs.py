@@ -36,8 +36,6 @@ def test_it_is_a_detector_that_trains_as_a_whole(name):
     assert all(weight.requires_grad for weight in model.parameters())
     norms = [part for part in model.train().modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
     assert all(part.training for part in norms)
-    assert config.train_cfg.type == "KeyedTrainLoop" and config.train_dataloader.sampler.type == "InfiniteSampler"
-    assert [hook.type for hook in config.custom_hooks] == ["PlainCheckpoints", "KeyedRandomness", "FiniteLosses"]
     steps = config.param_scheduler[1]
     assert steps.end == config.train_cfg.max_iters > max(steps.milestones)
     masks = [step.get("with_mask", False) for step in config.test_dataloader.dataset.pipeline]
@@ -50,6 +48,37 @@ def test_it_is_a_detector_that_trains_as_a_whole(name):
     ]
     assert ("segm" in asked) == ("mask" in name) and (any(masks) or "mask" not in name)
     assert config.val_evaluator == config.test_evaluator
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+def test_every_training_is_plain_keyed_finite_and_by_iterations(path):
+    config = Config.fromfile(path)
+    assert [hook.type for hook in config.custom_hooks] == ["PlainCheckpoints", "KeyedRandomness", "FiniteLosses"]
+    assert config.train_cfg.type == "KeyedTrainLoop" and config.train_dataloader.sampler.type == "InfiniteSampler"
+    counted = [config.default_hooks.checkpoint, config.log_processor, *config.param_scheduler]
+    assert not any(part.by_epoch for part in counted)
+    assert config.param_scheduler[-1].get("end", config.train_cfg.max_iters) == config.train_cfg.max_iters
+    evaluators = config.test_evaluator if isinstance(config.test_evaluator, list) else [config.test_evaluator]
+    assert "CocoFigures" in [evaluator.type for evaluator in evaluators]  # AP 0 where nothing is found
+
+
+def test_scenes_are_loaded_as_the_sample_is_but_not_flipped():
+    sample, scenes = (Config.fromfile(FOLDER / f"{name}_mask_rcnn.py") for name in ("coco_sample", "scenes"))
+    for loader, flips in (("train_dataloader", True), ("test_dataloader", False)):
+        steps = [[step.type for step in config[loader].dataset.pipeline] for config in (sample, scenes)]
+        assert [kind for kind in steps[0] if kind != "RandomFlip"] == steps[1] and ("RandomFlip" in steps[0]) == flips
+        for config, side in ((sample, 160), (scenes, 128)):
+            sizes = [tuple(step.scale) for step in config[loader].dataset.pipeline if step.type == "Resize"]
+            assert sizes == [(side, side)]
+    digits = scenes.train_dataloader.dataset.metainfo.classes
+    assert digits == scenes.test_dataloader.dataset.metainfo.classes and len(digits) == 10
+
+
+@pytest.mark.parametrize("name, iterations, batch, rate", [("scenes", 1200, 8, 1e-3), ("vinvl", 360000, 16, 0.02)])
+def test_object_attribute_detectors_train_as_long_as_they_say(name, iterations, batch, rate):
+    config = Config.fromfile(FOLDER / f"object_attribute_{name}.py")
+    assert config.train_cfg.max_iters == iterations and config.train_dataloader.batch_size == batch
+    assert config.optim_wrapper.optimizer.lr == rate and "auto_scale_lr" not in config
 
 
 def test_voc_is_trained_and_measured_as_the_paper_says():

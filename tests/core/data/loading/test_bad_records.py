@@ -49,7 +49,7 @@ def test_the_list_may_move_with_the_data(tmp_path, photos, write_shards):
 def test_a_list_of_other_data_is_refused(tmp_path, photos, write_shards, other, words):
     path = tmp_path / "list.txt"
     bad_records.write(path, 30, entries(photos, 11))
-    with pytest.raises(UserError, match=f"list.txt.*{words}.*tools/prepare.py check"):
+    with pytest.raises(UserError, match=f"list.txt.*{words}.*tandemclip prepare check"):
         bad_records.read(str(path), other(tmp_path / "other", write_shards))
 
 

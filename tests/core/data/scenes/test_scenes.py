@@ -256,3 +256,10 @@ def test_a_value_out_of_range_is_named(wrong):
 
 def test_an_index_out_of_range_ends_iteration():
     assert len(list(iter(Scenes(count=3)))) == 3
+
+
+def test_scenes_are_what_they_always_were():
+    """By the sum of their pixels, clutter and defects included: what was published was trained on these."""
+    sums = lambda scenes: [int(scenes[number].pixels.sum(dtype=int)) for number in range(5)]
+    assert sums(Scenes(count=5)) == [584838, 566846, 445346, 508719, 481488]
+    assert sums(Scenes(count=5, size=96, noise=1.0, seed=3)) == [1707856, 1806448, 2179752, 2438327, 2325915]

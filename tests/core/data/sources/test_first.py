@@ -4,6 +4,7 @@ import pytest
 
 from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.sources.first import First
+from tandemclip.core.data.sources.part import Part
 
 WHOLE = Scenes(size=16, count=50)
 
@@ -23,3 +24,17 @@ def test_more_than_there_are_is_all():
 
 def test_the_vocabulary_is_that_of_the_whole():
     assert list(First(WHOLE, 2).texts(100)) == list(WHOLE.texts(100))
+
+
+@pytest.mark.parametrize("count", [1, 2, 19, 49])
+def test_what_is_left_out_is_named_up_to_three(count):
+    _, account = First(WHOLE, count).account()
+    (named,) = account.passed_over.values()
+    assert (account.all, account.read, named.count) == (50, count, 50 - count)
+    taken = {WHOLE.order(number, 0) for number in range(count)}
+    assert named.first == tuple([f"record {number}" for number in range(50) if number not in taken][:3])
+
+
+def test_a_part_says_which_records_are_its():
+    with pytest.raises(TypeError, match="abstract.*chosen"):
+        Part()

@@ -113,3 +113,12 @@ def test_utf16_with_and_without_its_mark_is_no_text(form):
         given = {"json": None, "txt": None, "cls": None, "rois": None, **member}
         with pytest.raises(ValueError, match="line 1 is not UTF-8: byte 0x"):
             read_facts(**given)
+
+
+def test_an_object_of_which_no_more_is_said():
+    """Annotated phrases and objects alike are certain, unmarked, and have no feature."""
+    for thing in read({"objects": [{**BOX, "confidence": 0.5}, BOX], "phrases": [BOX]}).objects[1:]:
+        assert thing.confidence == 1.0 and thing.feature is None and thing.category is None and thing.mask is None
+        assert thing.attributes == () and thing.marks == frozenset()
+    (one, several) = read({"phrases": [{**BOX, "n": 1}, {**BOX, "n": 2}]}).objects
+    assert (one.marks, several.marks) == (frozenset(), {"several"})

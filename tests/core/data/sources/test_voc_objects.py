@@ -45,8 +45,9 @@ def test_pixels_count_from_1_and_the_last_is_inside(tmp_path):
     assert third.box == pytest.approx((0.1, 0.3, 0.15, 0.4)) and third.marks == frozenset()  # one pixel
     assert source.categories == ("cat & mouse", "dog")
     assert list(source.texts(5)) == ["dog", "cat & mouse", "dog"]
-    with pytest.raises(IndexError):
-        source[1]
+    for number in (-1, 1):
+        with pytest.raises(IndexError):
+            source[number]
 
 
 def test_a_list_chooses_pictures_and_categories_are_those_of_all(tmp_path):
@@ -213,3 +214,20 @@ def test_several_pictures_of_one_name_are_remarked_and_a_list_in_another_encodin
     (tmp_path / "ImageSets" / "Main" / "l.txt").write_bytes("1\n".encode("utf-16"))
     with pytest.raises(UserError, match="l.txt cannot be read .line 1 is not UTF-8"):
         len(VocObjects(str(tmp_path), split="l"))
+
+
+@pytest.mark.parametrize("width, height", [(1, 10), (20, 1), (1, 1)])
+def test_a_picture_may_be_one_pixel_wide_or_high(tmp_path, width, height):
+    size = f"<size><width>{width}</width><height>{height}</height></size>"
+    write(tmp_path, "a", [thing("dog", (1, 1, width, height))], size)
+    assert VocObjects(str(tmp_path))[0].objects[0].box == (0, 0, 1, 1)
+
+
+def test_of_several_pictures_of_one_name_the_annotation_says_which(tmp_path):
+    for ending in ("jpg", "webp", "png"):
+        write(tmp_path, "1", [], filename=f"old.{ending}")
+        (tmp_path / "JPEGImages" / f"1.{ending}").write_bytes(ending.encode())
+    for ending in ("jpg", "webp", "png"):
+        write(tmp_path, "1", [], filename=f"old.{ending}")
+        (tmp_path / "JPEGImages" / "1.jpg").write_bytes(b"jpg")
+        assert VocObjects(str(tmp_path))[0].image == ending.encode()

@@ -10,7 +10,7 @@ from tandemclip.core.data.views.image import CentreView, ImageView
 from tandemclip.core.data.views.label import ClassView, LabelView, hashed
 from tandemclip.core.data.views.rois import RoiView
 from tandemclip.core.data.views.text import TextView
-from tandemclip.core.data.views.view import batch_arrays
+from tandemclip.core.data.views.view import View, batch_arrays
 from tandemclip.core.errors import UserError
 
 HASHED = [
@@ -189,3 +189,11 @@ def test_a_label_is_63_bits_of_a_hash_that_does_not_change():
 def test_draws_are_the_samples_own():
     first, second = (DrawsView(1000)(record(), rng(seed), WORDS)[""] for seed in (0, 1))
     assert not np.array_equal(first, second) and 0 <= first.min() < 0.01 and 0.99 < first.max() < 1
+
+
+@pytest.mark.parametrize("missing", ["arrays", "__call__"])
+def test_a_view_declares_its_arrays_and_makes_them(missing):
+    own = {"arrays": lambda self: {}, "__call__": lambda self, record, rng, tokenizer: {}}
+    assert type("Whole", (View,), own)().arrays() == {}
+    with pytest.raises(TypeError, match=f"abstract.*{missing}"):
+        type("Half", (View,), {name: one for name, one in own.items() if name != missing})()

@@ -52,3 +52,23 @@ def test_what_could_not_come_out_otherwise_is_no_figure():
 def test_labels_that_do_not_fit(predictions, labels):
     with pytest.raises(UserError, match="expected"):
         class_hits(predictions, np.array(labels, dtype=int), classes=3)
+
+
+def test_what_guessing_gets():
+    """Also by trying: a guess of each class is right in one of nine, five different ones in five of nine."""
+    rng = np.random.default_rng(3)
+    labels = rng.integers(-1, 9, 20_000)
+    guessed = rng.permuted(np.tile(np.arange(9), (20_000, 1)), axis=1)
+    for name, hits in class_hits(guessed, labels, 9).items():
+        assert hits.guessing == pytest.approx({"top1": 1, "top5": 5, "mean_per_class": 1}[name] / 9)
+        assert hits.share == pytest.approx(hits.guessing, abs=0.012) and hits.no_better_than_guessing
+        assert hits.queries == (labels >= 0).sum()
+
+
+def test_one_class_is_told():
+    one = class_hits(np.zeros((3, 1)), np.zeros(3, int), 1)
+    assert all(hits.told_by_guessing and not hits.remarks for hits in one.values())
+    images_of_one = class_hits(np.ones((3, 1)), np.array([1, -1, 1]), 4, ("odd",))["top1"]
+    assert images_of_one.remarks == ("odd", "all 2 images are of one class, number 1 of 4")
+    assert not images_of_one.told_by_guessing
+    assert class_hits(np.ones((3, 1)), np.array([1, 2, 1]), 4)["top1"].remarks == ()

@@ -3,6 +3,7 @@ way.
 """
 
 import json
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tandemclip import backends
 from tandemclip.core.data.scenes.scenes import Scenes
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.fitting import Fitting
 from tandemclip.core.evaluation.protocols.linear_probe import LinearProbe, predict
@@ -87,6 +89,41 @@ def test_a_method_without_texts_or_classes_is_asked_by_a_probe(root, backend):
     )
     with pytest.raises(UserError, match="SupCon has neither texts nor classes; let data.evaluate be a linear_probe"):
         Fitting(asked).measure(model)
+
+
+@dataclass(frozen=True)
+class Renumbered(Source):
+    """The same scenes, whose classes are listed the other way round and number 0 is left out."""
+
+    source: Scenes
+
+    @property
+    def class_names(self):
+        return self.source.class_names[:0:-1]
+
+    def __len__(self):
+        return len(self.source)
+
+    def __getitem__(self, index):
+        record = self.source[index]
+        return replace(record, label=None if not record.label else 9 - record.label)
+
+    def texts(self, limit):
+        return iter(())
+
+
+def test_classes_are_compared_by_name(root):
+    method = read(root / "configs" / "pretrain" / "tiny_supcon_swin.yaml")[0].method
+    model = Model(backends.load("torch")(method, initial_weights(method, 0), AdamW()), method, None)
+    learn, asked = Scenes(size=32, count=60, digits=1), Scenes(size=32, count=40, digits=1)  # some are the same
+    labels = np.array([asked[i].label for i in range(40)])
+    by_name = LinearProbe(Renumbered(asked), learn).measure(model)["linear_probe"]
+    plain = LinearProbe(asked, learn).measure(model)["linear_probe"]
+    assert by_name.asked.tolist() == (labels > 0).tolist() and plain.asked.all()
+    assert by_name.right.tolist() == (plain.right & (labels > 0)).tolist() and by_name.right.any()
+    assert plain.guessing == by_name.guessing == 1 / len({learn[i].label for i in range(60)})
+    with pytest.raises(UserError, match="1 of 10 classes are none of the 9 that were learned, the first is 'zero'"):
+        LinearProbe(asked, Renumbered(learn)).metrics(method)
 
 
 def test_what_cannot_be_evaluated_is_told_before_anything_is_trained(root, tmp_path, capsys):

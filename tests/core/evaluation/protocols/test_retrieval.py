@@ -132,3 +132,28 @@ def test_equal_pairs_tie_in_float32_too():
     images, texts = np.tile(feature, (67, 1)), np.tile(feature, (131, 1))
     found = retrieval.recall(images / 9, texts / 9, np.arange(131) % 67, lambda u, v: u @ v.T)
     assert all(hits.share == 0 for hits in found.values())
+
+
+def test_what_guessing_gets_is_what_random_orders_give():
+    """Several captions, one, and none an image; 9 texts, so that the first ten are all."""
+    owner, images, rng = np.array([0, 0, 0, 1, 2, 2, 3, 3, 3]), 5, np.random.default_rng(6)
+    found = retrieval.recall(np.eye(images), np.eye(images)[owner], owner, lambda u, v: u @ v.T)
+    counted = {name: np.zeros(images) for name in found}
+    for _ in range(4000):
+        order, places = rng.permutation(9), np.argsort(rng.random((9, images)), 1)
+        for k in retrieval.AT:
+            counted[f"i2t/R@{k}"][np.unique(owner[order[:k]])] += 1
+            near = np.argsort(places, 1)[np.arange(9), owner] < k
+            counted[f"t2i/R@{k}"] += np.bincount(owner[near], minlength=images)
+    for name, hits in found.items():
+        assert hits.guessing == pytest.approx(counted[name].sum() / 4000 / hits.queries, abs=0.02), name
+    assert found["i2t/R@1"].chance.tolist() == pytest.approx([3 / 9, 1 / 9, 2 / 9, 3 / 9, 0])
+    assert found["i2t/R@1"].queries == 4 and found["t2i/R@1"].queries == 9 and found["t2i/R@1"].chance == 1 / 5
+
+
+def test_as_many_places_as_candidates_are_no_figure():
+    found = of_directions(np.eye(6), np.eye(6), np.arange(6))
+    told = {name: hits.told_by_guessing for name, hits in found.items()}
+    assert told == {f"{way}/R@{k}": k == 10 for way in ("i2t", "t2i") for k in (1, 5, 10)}
+    six = of_directions(np.eye(5), np.eye(5)[[0, 1, 2, 3, 4, 4]], np.array([0, 1, 2, 3, 4, 4]))
+    assert six["t2i/R@5"].told_by_guessing and not six["i2t/R@5"].told_by_guessing  # one text may be left over

@@ -28,11 +28,13 @@ def test_pairs_are_learned_by_heart(config, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "--resume --overfit 16\n" in printed
     assert "16 pairs after 160 steps: i2t 100.0%, t2i 100.0% (guessing: 6" in printed and "the set-up works" in printed
-    assert json.loads((tmp_path / "metrics.json").read_text()) == {
+    found = json.loads((tmp_path / "metrics.json").read_text())
+    assert {name: found[name] for name in ("step", "overfit/i2t", "overfit/t2i")} == {
         "step": 160,
         "overfit/i2t": 100.0,
         "overfit/t2i": 100.0,
     }
+    assert found["queries"]["overfit/t2i"] == 16 and 6 < found["chance"]["overfit/t2i"] < 10
     saved = checkpoint.load(checkpoint.latest(tmp_path)).state["config"]
     assert saved["data"]["train"]["type"] == "first" and saved["data"]["train"]["source"]["type"] == "scenes"
     assert saved["training"]["learning_rate"] == 1e-3 and len(journal.read(tmp_path)) == 160

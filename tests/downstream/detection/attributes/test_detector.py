@@ -92,6 +92,12 @@ def test_they_are_those_of_the_trained_model(made, detector):
         assert thing.category == detector.classes[int(label)]
 
 
+def test_a_trainings_folder_is_its_newest_checkpoint(checkpoint, detector, tmp_path):
+    assert open_detector(checkpoint.parent).identity == detector.identity
+    with pytest.raises(UserError, match="has no file last_checkpoint"):
+        open_detector(tmp_path)
+
+
 def test_where_nothing_is_sure_enough_there_are_no_objects(checkpoint, tmp_path):
     sure = changed(checkpoint, tmp_path, lambda cfg: cfg.replace("score_thr=0.01", "score_thr=0.999"))
     assert open_detector(sure)(picture(3)) == ()
@@ -159,7 +165,7 @@ def _without_attributes(cfg):
 
 # ------------------------------------------------------------------ shards
 def test_killed_and_called_again_it_writes_the_same_bytes(root, checkpoint, shards, tmp_path, capsys, detector):
-    given = ["objects", "--detector", str(checkpoint), "--in", shards, "--out"]
+    given = ["objects", "--detector", str(checkpoint.parent), "--in", shards, "--out"]
     assert prepare.main([*given, str(tmp_path / "whole")]) == 0
     assert f"{SHARDS * EACH} samples, {SHARDS * EACH * 10} objects" in capsys.readouterr().out
     whole = {path.name: path.read_bytes() for path in (tmp_path / "whole").glob("*.tar")}

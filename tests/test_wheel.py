@@ -1,0 +1,83 @@
+"""What a wheel of this checkout holds, and that a config is trained from it by name, in an empty folder."""
+
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+import tandemclip
+
+
+@pytest.fixture(scope="module")
+def wheel(root, tmp_path_factory):
+    """Made of a copy: setuptools writes beside what it packs."""
+    folder = tmp_path_factory.mktemp("wheel")
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
+    if listing.returncode:
+        pytest.skip("this is no git checkout, so that the project's own files are not known")
+    for name in filter(None, listing.stdout.split("\0")):
+        if (root / name).is_file():
+            (folder / "tandemclip" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / name, folder / "tandemclip" / name)
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder]
+    done = subprocess.run([*command, folder / "tandemclip"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """As pip lays it out: the folder of the packages."""
+    folder = tmp_path_factory.mktemp("site")
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(folder)
+    return folder
+
+
+def test_it_holds_all_that_runs_and_no_test(root, installed):
+    kinds = {"core": ("*.py", "*.gz", "*.txt"), "backends": ("*.py",), "downstream": ("*.py",), "tools": ("*.py",)}
+    kinds["configs"] = ("*.py", "*.yaml")
+    wanted = {
+        path.relative_to(root) for part, globs in kinds.items() for glob in globs for path in (root / part).rglob(glob)
+    }
+    there = {path.relative_to(installed / "tandemclip") for path in (installed / "tandemclip").rglob("*.*")}
+    assert wanted <= there and len(wanted) > 400
+    assert not [path for path in there if path.parts[0] in ("tests", "docs", "runs", ".venv")]
+
+
+def test_its_version_and_commands(root, installed):
+    assert (installed / f"tandemclip-{tandemclip.__version__}.dist-info").is_dir()
+    scripts = configparser.ConfigParser()
+    scripts.read(next(installed.glob("*.dist-info")) / "entry_points.txt")
+    checkout = configparser.ConfigParser()
+    checkout.read(root / "setup.cfg")
+    lines = checkout["options.entry_points"]["console_scripts"].strip().splitlines()
+    assert dict(scripts["console_scripts"]) == dict(line.split(" = ") for line in lines)
+    assert len(lines) > 10
+
+
+def test_in_an_empty_folder(installed, tmp_path):
+    """`python -m` finds the wheel's package before the checkout's, and nothing of the checkout is there."""
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "tandemclip.tools.command", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    listed = run("list", "configs").stdout
+    assert "pretrain/tiny_clip_vit " in listed and "detection/scenes_mask_rcnn " in listed
+    done = run("train", "--config", "tiny_clip_vit", "--out", "runs/a", "--set", "training.steps=2", "data.workers=0")
+    assert done.returncode == 0 and done.stdout.startswith("torch "), done.stderr
+    done = run("evaluate", "--checkpoint", "runs/a")
+    assert done.returncode == 0 and "zero_shot/digit" in done.stdout
+    done = run("train", "--config", "tiny_clip_vit", "--out", "runs/b", "--backend", "nothing:Here")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    asked = (
+        "from tandemclip.core.console.versions import how_to_install as how; print(how('mindspore'), how('detection'))"
+    )
+    told = subprocess.run([sys.executable, "-c", asked], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert told.stdout.startswith("pip install mindspore==2.10.0 pip install ") and "mmdet==3.3.0" in told.stdout
