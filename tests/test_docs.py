@@ -21,7 +21,9 @@ from tandemclip.backends.recorder.cost import Cost, costs
 from tandemclip.backends.recorder.draws import training_views
 from tandemclip.backends.recorder.record import record_features, record_step
 from tandemclip.core.config import yaml_text
+from tandemclip.core.config.build import build
 from tandemclip.core.data.views.view import batch_arrays
+from tandemclip.core.methods.method import Method
 from tandemclip.core.training.config import read
 
 # Fewer photos and steps than the document has.
@@ -312,3 +314,21 @@ def test_a_batch_of_lightclip_has_the_arrays_shown(lightclip):
     assert shown == found
     parts = {name.split(".")[1] for name, _ in method.all_parameters() if name.startswith("auxiliary.")}
     assert parts == {*re.findall(r"`(\w+)`", re.search(r"under `auxiliary.`: (.*?)A checkpoint", text, re.S)[1])}
+
+
+def test_the_methods_cost_what_is_shown(root):
+    """docs/methods.md: FLOPs of a step over CLIP's, and parameters of training alone, at ViT-B/32."""
+    plain, given = ("ViT-B/32", "CLIP-text-512"), {"pyramidclip": ("PyramidCLIP-ViT-B/32", "PyramidCLIP-text-512")}
+    found, text = {}, (root / "docs" / "methods.md").read_text()
+    for kind in re.findall(r"^\| \w+ \| `(\w+)` \| `\1\.py` \|", text, re.M):
+        image, words = given.get(kind, plain)
+        method = build(Method, {"type": kind, "image": {"type": image}, "text": {"type": words}})
+        each = costs(method)
+        training = sum(cost.training for parts in each.values() for cost in parts.values())
+        found[kind] = training, sum(cost.parameters for cost in each.get("auxiliary", {}).values())
+    rows = dict(re.findall(r"^\| \w+ \| `(\w+)` \| `\1\.py` \|(.*)\|$", text, re.M))
+    assert len(rows) == len(found) >= 6 and f"{found['clip'][0] / 1e9:.2f} GFLOPs" in text
+    for kind, (training, parameters) in found.items():
+        _, ratio, alone = rows[kind].split("|")
+        assert float(ratio.split(",")[0]) == pytest.approx(training / found["clip"][0], abs=0.006), kind
+        assert float((alone.split() or ["0"])[0]) == pytest.approx(parameters / 1e6, abs=0.06), kind

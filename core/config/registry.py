@@ -16,6 +16,9 @@ TYPES = {
         "multi_task": "methods.multi_task:MultiTask",
         "supcon": "methods.supcon:SupCon",
         "lightclip": "methods.lightclip:LightCLIP",
+        "siglip": "methods.siglip:SigLIP",
+        "slip": "methods.slip:SLIP",
+        "filip": "methods.filip:FILIP",
     },
     "towers.tower:ImageTower": {
         "vit": "towers.vit:VisionTransformer",

@@ -113,6 +113,7 @@ METHOD = {
     "alpha": {"label_smoothing": "torch", "smoothing": "timm"},
     "smoothing": {"label_smoothing": "torch"},
     "labels": {"num_classes": "timm", "num_labels": "HF"},
+    "bias": {"init_logit_bias": "open_clip", "logit_bias_init_value": "HF"},
 }
 DATA = {
     "train": {"train_data": "open_clip", "train_dataset": "HF", "dataset": "timm, mmdet", "data_dir": "timm"},

@@ -58,6 +58,11 @@ class Features:
         own = {name: (arrays[f"sum:{name}"], arrays[f"count:{name}"]) for part, name in parts if part == "sum"}
         return cls(kind("shared"), own, kind("local"), kind("chosen"), rows, count)
 
+    @property
+    def ranks(self) -> int:
+        """How many ranks the samples are divided among; each has as many, and they stand in the order of the ranks."""
+        return 1 if self.rows is None else self.count // (self.rows[1] - self.rows[0])
+
     def part(self, term: Array) -> Array:
         """This rank's part of a term that every rank has whole."""
         if self.rows is None:

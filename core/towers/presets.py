@@ -5,7 +5,8 @@ differ from CLIP's by LeFF in 9 of the 12 image blocks, the ROI path, and text p
 2022, sizes and drop path as in the released configurations of its Swins. Swin: Liu et al. 2021, section 3.3. LightCLIP:
 Nie et al. 2023, which prints parameters (12.51, 2.45 and 7.11 million) and few sizes; heads, the pool without positions
 and Swin-Nano as Swin-T at half its width are what makes these numbers. It has no drop path, and 8 layers of text; the
-depths 4 and 16 are of its Fig. 1c, where 12 are CLIP's.
+depths 4 and 16 are of its Fig. 1c, where 12 are CLIP's. SLIP: Mu et al. 2022, as facebookresearch released it, on
+timm's vision transformer; its text tower is CLIP's.
 """
 
 VIT_B = {"resolution": 224, "width": 768, "layers": 12, "heads": 12, "embed_dim": 512}
@@ -19,6 +20,8 @@ MAXIMUM = {"pool": "max"}
 SWIN = {"resolution": 224, "window": 7, "embed_dim": 512}
 SWIN_T = SWIN | {"width": 96, "depths": [2, 2, 6, 2], "heads": [3, 6, 12, 24]}
 SWIN_B = SWIN | {"width": 128, "depths": [2, 2, 18, 2], "heads": [4, 8, 16, 32]}
+TIMM_VIT = {"activation": "gelu", "eps": 1e-6, "input_norm": False, "patch_bias": True, "initial": "0.02"}
+VIT_S = {"width": 384, "heads": 12}  # 12 heads as released, where others take 6
 LIGHT = {"resolution": 224, "embed_dim": 1024}
 
 PRESETS = {
@@ -45,6 +48,8 @@ PRESETS = {
     "LightCLIP-Swin-B": ("swin", SWIN_B),
     "LightCLIP-text-512": ("text_transformer", TEXT | {"layers": 8, "embed_dim": 512}),  # beside Swins
     "LightCLIP-text-1024": ("text_transformer", TEXT | {"layers": 8, "embed_dim": 1024}),  # beside the other two
+    "SLIP-ViT-S/16": ("vit", VIT_B_16 | VIT_S | TIMM_VIT),  # beside CLIP-text-512
+    "SLIP-ViT-B/16": ("vit", VIT_B_16 | TIMM_VIT),
     "CLIP-text-512-L4": ("text_transformer", TEXT | {"layers": 4, "embed_dim": 512}),
     "CLIP-text-512-L16": ("text_transformer", TEXT | {"layers": 16, "embed_dim": 512}),
     "CLIP-text-1024-L4": ("text_transformer", TEXT | {"layers": 4, "embed_dim": 1024}),

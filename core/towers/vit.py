@@ -1,7 +1,8 @@
-"""CLIP's vision transformer, with PyramidCLIP's LeFF blocks and ROI path."""
+"""CLIP's vision transformer, with PyramidCLIP's LeFF blocks and ROI path, and the plain form that SLIP takes."""
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from tandemclip.core.bounds import Count, Depth, Natural, Positive
 from tandemclip.core.layers.activation import Activation
@@ -13,10 +14,12 @@ from tandemclip.core.layers.norm import LayerNorm
 from tandemclip.core.layers.patches import PatchEmbedding
 from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
 from tandemclip.core.precision import exact
-from tandemclip.core.spec import Normal, Parameter
+from tandemclip.core.spec import Constant, Normal, Parameter
 from tandemclip.core.towers.interpolation import resampled
 from tandemclip.core.towers.parts import EqualParts, ends, require_parts, through
 from tandemclip.core.towers.tower import ImageTower
+
+SMALL = Normal(0.02)
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,9 @@ class VisionTransformer(EqualParts, ImageTower):
     heads: of each attention; they divide `width`. leff_depth: the first so many blocks carry LeFF (PyramidCLIP: 9 of
     12, CLIP: 0), the others a plain feed-forward. activation: of the feed-forwards; released CLIP weights want
     quick_gelu. frozen_patches: the patch embedding stays as drawn (released PyramidCLIP freezes it). eps: of the
-    LayerNorms.
+    LayerNorms. input_norm: a LayerNorm in front of the blocks; timm's form, which SLIP takes, has none. patch_bias: the
+    patch embedding has a bias (timm's). initial: "clip", or "0.02" for timm's: that deviation for class token,
+    positions and every matrix in the blocks, and biases of 0.
 
     The rear blocks, those without LeFF, are what an ROI sequence goes through (PyramidCLIP Fig. 3b): with leff_depth 0
     all of them, with leff_depth = layers none, and the class token's projection is the answer to every sequence.
@@ -47,6 +52,9 @@ class VisionTransformer(EqualParts, ImageTower):
     activation: Activation = "quick_gelu"
     frozen_patches: bool = False
     eps: Positive = 1e-5
+    input_norm: bool = True
+    patch_bias: bool = False
+    initial: Literal["clip", "0.02"] = "clip"
 
     stem_names = ("patches", "input_norm", "class_token", "positions")
 
@@ -57,16 +65,22 @@ class VisionTransformer(EqualParts, ImageTower):
             raise ValueError(f"resolution {self.resolution} is not a multiple of the patch, {self.patch}")
         if self.width % self.heads:
             raise ValueError(f"width {self.width} does not split into {self.heads} heads")
+        if self.initial != "clip" and self.leff_depth:
+            raise ValueError(f"initial {self.initial} is for plain feed-forwards, and leff_depth is {self.leff_depth}")
 
     def block(self, index: int) -> Block:
-        make = LeFF if index < self.leff_depth else FeedForward
-        feed_forward = make(self.width, 4 * self.width, self.activation)
-        return Block(SelfAttention(self.width, self.heads), feed_forward, self.eps)
+        sizes = self.width, 4 * self.width, self.activation
+        if self.initial == "clip":
+            attention = SelfAttention(self.width, self.heads)
+            return Block(attention, (LeFF if index < self.leff_depth else FeedForward)(*sizes), self.eps)
+        attention = SelfAttention(self.width, self.heads, qkv_initial=SMALL, output_initial=SMALL)
+        return Block(attention, FeedForward(*sizes, SMALL, SMALL, Constant(0.0)), self.eps)
 
     def children(self):
+        norm = {"input_norm": LayerNorm(self.width, self.eps)} if self.input_norm else {}
         own = {
-            "patches": PatchEmbedding(self.patch, self.width, self.frozen_patches),
-            "input_norm": LayerNorm(self.width, self.eps),
+            "patches": PatchEmbedding(self.patch, self.width, self.frozen_patches, self.patch_bias),
+            **norm,
             **{f"blocks.{i}": self.block(i) for i in range(self.layers)},
             "output_norm": LayerNorm(self.width, self.eps),
             "projection": Linear(self.width, self.embed_dim, bias=False, weight_initial=Normal(self.width**-0.5)),
@@ -76,7 +90,8 @@ class VisionTransformer(EqualParts, ImageTower):
         return own
 
     def parameters(self):
-        scale, positions = Normal(self.width**-0.5), 1 + (self.resolution // self.patch) ** 2
+        scale = Normal(self.width**-0.5) if self.initial == "clip" else SMALL
+        positions = 1 + (self.resolution // self.patch) ** 2
         return {
             "class_token": Parameter((self.width,), scale),
             "positions": Parameter((positions, self.width), scale),
@@ -93,8 +108,11 @@ class VisionTransformer(EqualParts, ImageTower):
     def trunk(self, ops, p, images, stop=None):  # [B, 3, H, W] -> each part's [B, 1 + h w, width], class token first
         tokens, grid = p.patches(images), self.grid(images)
         front = ops.broadcast_to(p["class_token"], (tokens.shape[0], 1, self.width))
-        x = p.input_norm(ops.concat((front, tokens), 1) + self.positions_on(ops, p, grid))
+        x = self.normed(p, ops.concat((front, tokens), 1) + self.positions_on(ops, p, grid))
         return through(p, x, self.layers, stop, lambda i: {"grid": grid} if i < self.leff_depth else {})
+
+    def normed(self, p, x):  # what goes into the first block
+        return p.input_norm(x) if self.input_norm else x
 
     def grid(self, images):  # [B, 3, H, W] -> (h, w) in patches
         return images.shape[2] // self.patch, images.shape[3] // self.patch
@@ -125,7 +143,7 @@ class VisionTransformer(EqualParts, ImageTower):
         token = p["class_token"] if self.roi.class_token == "image" else p.rois["class_token"]
         front = ops.broadcast_to(token, (rois.shape[0], 1, self.width))
         tokens, mask = in_front(ops, front, p.rois(rois), mask)
-        tokens = p.input_norm(tokens)
+        tokens = self.normed(p, tokens)
         for i in range(self.leff_depth, self.layers):
             tokens = p.child(f"blocks.{i}")(tokens, mask)
         return p.projection(p.output_norm(tokens[:, 0]))

@@ -36,11 +36,14 @@ MIXED = [
     ("tiny_cross_entropy_resnet", {"method": {"mixup": 0.8, "cutmix": 1.0}}),
 ]
 LIGHTCLIP = "tiny_lightclip_swin"
+# what the papers, or most people today, train beside these
+PEERS = ("tiny_siglip_vit", "tiny_slip_vit", "tiny_filip_vit", "tiny_filip_rn")
 EAGER = (
     "tiny_clip_vit",
     "tiny_clip_rn",
     "tiny_unicl_swin",
     LIGHTCLIP,
+    *PEERS,
 )  # one of each kind: PyNative takes seconds a step
 LEVELS = {"judge", "node", "term", "gradient", "update", "moment", "step"}
 STEPS = 20
@@ -51,7 +54,7 @@ def subject_of(root, name, overrides=None) -> Subject:
     return parity.subject(config, initial_weights(config.method, config.training.seed), STEPS)
 
 
-@pytest.mark.parametrize("name, overrides", [*((name, None) for name in (*CLIPS, *UNICL, LIGHTCLIP)), *MIXED])
+@pytest.mark.parametrize("name, overrides", [*((name, None) for name in (*CLIPS, *UNICL, LIGHTCLIP, *PEERS)), *MIXED])
 def test_engines_agree(root, name, overrides):
     """In every phase of the method, from initial weights and from trained ones."""
     initial = subject_of(root, name, overrides)

@@ -1,4 +1,4 @@
-"""What is trained in pieces and on ranks: three of our methods, and seven small ones from a folder of their own."""
+"""What is trained in pieces and on ranks: some of our methods, and seven small ones from a folder of their own."""
 
 from pathlib import Path
 
@@ -25,6 +25,22 @@ training: {{batch_size: 16}}
     "lightclip": """
 base: {root}/configs/pretrain/tiny_lightclip_swin.yaml
 """,
+    # every image against every text, in chunks of columns
+    "siglip": """
+base: {root}/configs/pretrain/tiny_siglip_vit.yaml
+""",
+    # a head whose BatchNorms see the whole batch, whatever pieces and ranks it comes in
+    "slip": """
+base: {root}/configs/pretrain/tiny_slip_vit.yaml
+""",
+    # tokens of everybody, of texts of several lengths; maxima over a selection that each sample makes for itself
+    "filip": """
+base: {root}/configs/pretrain/tiny_filip_vit.yaml
+""",
+    "filip_selected": """
+base: {root}/configs/pretrain/tiny_filip_vit.yaml
+method: {{select: 3, padding: true}}
+""",
 }
 OWN = {  # one method of one's own for each mechanism, see my_methods.py
     **{name: TINY.replace("NAME", name) for name in ("Queue", "TokenWise", "Matching", "TwoPhases", "Frozen")},
@@ -38,12 +54,17 @@ method: {{type: "my_methods:Brightness"}}
 """,
 }
 CONFIGS = OURS | OWN
-# LeFF's BatchNorms see a piece at a time: the gradient is not that of the whole. Statistics are averaged over ranks.
+# The gradient is not that of the whole: LeFF's BatchNorms see a piece at a time, and their statistics are averaged over
+# ranks; a head may see the samples of a rank at a time, and the statistics are equal as they are.
 BATCH_NORM = {
     "LeFF": """
 base: {root}/configs/pretrain/tiny_clip_vit.yaml
 method: {{image: {{layers: 1, leff_depth: 1}}, text: {{layers: 1}}}}
-"""
+""",
+    "slip_by_rank": """
+base: {root}/configs/pretrain/tiny_slip_vit.yaml
+method: {{simclr: {{statistics: rank}}}}
+""",
 }
 
 

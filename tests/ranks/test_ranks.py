@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from tandemclip.tests.ranks.configurations import BATCH_NORM, CONFIGS, write
 WORKER = Path(__file__).with_name("worker.py")
 GRADIENT = {"torch": 1e-6, "mindspore": 1e-4}  # torch in float64
 LOSS = {"torch": 1e-5, "mindspore": 1e-4}
+# Biases in front of a head's BatchNorm: their gradient is zero in theory, and in float32 nothing but rounding.
+ZERO = "auxiliary.head.linears.[01].bias"
 
 
 def launched(backend, size, tmp_path):
@@ -91,12 +94,21 @@ def test_pieces_give_the_gradient_of_the_whole(name, backend, size, counts, laun
         for key in file.files:
             gradients.setdefault(key.split("/")[0], {})[key.split("/")[1]] = file[key]
     for count in counts.split(","):
-        wrong = errors(gradients[count], gradients["one"], "gradient")
+        wrong = errors(*map(without_zeros, (gradients[count], gradients["one"])), "gradient")
         assert max(wrong.values()) < GRADIENT[backend], (count, max(wrong, key=wrong.get))
         assert found[count]["terms"] == pytest.approx(found["one"]["terms"], rel=LOSS[backend])
         assert found[count]["losses"] == pytest.approx(found["one"]["losses"], rel=LOSS[backend])
     assert len(set(found["one"]["losses"])) == 5  # it did train
     assert all(("logit_scale" in named) == (name != "Brightness") for named in gradients.values())
+
+
+def without_zeros(gradients):
+    """Those that are not zero in theory; the others are small beside what the weight of the same layer has."""
+    zeros = [name for name in gradients if fnmatchcase(name, ZERO)]
+    for name in zeros:
+        weight = gradients[name.replace("bias", "weight")]
+        assert np.abs(gradients[name]).max() < 1e-4 * np.sqrt(np.mean(weight * weight)), name
+    return {name: gradient for name, gradient in gradients.items() if name not in zeros}
 
 
 @pytest.mark.parametrize("backend, counts", [("torch", "1,2,4"), ("mindspore", "1,2")])

@@ -47,11 +47,13 @@ def test_against_plain_loops(labels, count):
 
 def test_with_a_label_each_it_is_ntxent(shared):
     with np.load(shared / "fixtures" / "objectives.npz") as file:
-        views = [file[f"ntxent/view{i}"] for i in (1, 2)]
-        views = [view / np.linalg.norm(view, axis=1, keepdims=True) for view in views]
-        each = np.arange(len(views[0]), dtype=np.int32)[:, None]
-        found = supcon(Reference(), views, each, 1 / float(file["ntxent/temperature"]))
-        assert float(found) == pytest.approx(float(file["ntxent/loss"]), rel=1e-12)
+        views = [torch.tensor(file[f"ntxent/view{i}"], requires_grad=True) for i in (1, 2)]
+        each = torch.arange(len(views[0]))[:, None]
+        rows = [view / view.norm(dim=1, keepdim=True) for view in views]
+        found = supcon(TorchOps(torch.float64), rows, each, 1 / float(file["ntxent/temperature"]))
+        assert found.item() == pytest.approx(float(file["ntxent/loss"]), rel=1e-12)
+        for mine, name in zip(torch.autograd.grad(found, views), ("grad_view1", "grad_view2")):
+            np.testing.assert_allclose(mine, file[f"ntxent/{name}"], rtol=1e-10, atol=1e-13)
 
 
 @pytest.mark.parametrize("labels", LABELS)

@@ -1,0 +1,140 @@
+"""FILIP (Yao et al. 2022, "Fine-grained Interactive Language-Image Pre-Training"), section 3.1: pictures and texts are
+compared token by token.
+
+    s_I = mean over the picture's tokens of the most similar word
+    s_T = mean over the words of the most similar token of the picture
+
+and the loss is InfoNCE, whose rows are pictures against s_I and texts against s_T. At inference they compare so too.
+
+DeCLIP's released copy differs from the paper in what `padding`, `select` and `tokens` say; the defaults are the
+paper's reading, and docs/methods.md sets the two side by side.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tandemclip.core.bounds import Count, Positive
+from tandemclip.core.data.views.crop import Crop
+from tandemclip.core.data.views.moco import MoCoV2
+from tandemclip.core.data.views.text import TextView
+from tandemclip.core.errors import UserError
+from tandemclip.core.layers.linear import Linear
+from tandemclip.core.methods.features import Features
+from tandemclip.core.methods.method import TwoTowers, unit
+from tandemclip.core.objectives.targets import FAR
+from tandemclip.core.objectives.token_wise import Tokens, late_interaction, token_wise
+from tandemclip.core.spec import Constant, Parameter
+from tandemclip.core.towers.tower import ImageTower, TextTower
+
+UNUSED = ("projection", "pool")  # of a tower: what would give the one embedding that this method does without
+
+
+@dataclass(frozen=True)
+class FILIP(TwoTowers):
+    """Every token of a picture looks for its word, and every word for its token.
+
+    width: of the tokens when they are compared. temperature: where it starts; logit_scale has no upper bound, as
+    released. tokens: of the picture, as the tower gives them, behind its last norm ("normed"), or as its "last_block"
+    does (released). padding: positions behind the end of a text take part as words do (released). select: maxima are
+    taken over so many tokens of each picture and text, those most similar to their own counterpart (released: 16);
+    null: over all. compare: at inference, by s_I ("image"), s_T ("text"), or their mean ("both").
+
+    The towers' own projections and pools stay as drawn, and so does a last norm that the tokens do not pass.
+    """
+
+    image: ImageTower
+    text: TextTower
+    crop: Crop = Crop(area=(0.2, 1.0), flip=True, moco_v2=MoCoV2())
+    width: Count = 256
+    temperature: Positive = 0.07
+    tokens: Literal["normed", "last_block"] = "normed"
+    padding: bool = False
+    select: Count | None = None
+    compare: Literal["image", "text", "both"] = "image"
+
+    def __post_init__(self):
+        super().__post_init__()
+        patches, words = (self.image.grid_resolution // self.image.stride) ** 2, self.text.context_length
+        if self.select is not None and self.select > min(patches, words):
+            raise UserError(
+                f"method.select is {self.select}, and a picture has {patches} tokens and a text {words}; give at most "
+                f"{min(patches, words)}, or null for all"
+            )
+
+    @property
+    def frozen(self):
+        image = UNUSED if self.tokens == "normed" else (*UNUSED, "output_norm")
+        sides = ("image", self.image, image), ("text", self.text, UNUSED)
+        return tuple(f"{side}.{part}.*" for side, tower, parts in sides for part in parts if part in tower.nodes)
+
+    def children(self):
+        maps = {f"{side}_tokens": Linear(getattr(self, side).token_dim, self.width) for side in ("image", "text")}
+        return super().children() | maps
+
+    def parameters(self):
+        return {"logit_scale": Parameter((), Constant(float(np.log(1 / self.temperature))))}
+
+    def views(self):
+        return {
+            "image": self.crop.view(self.image.resolution),
+            "text": TextView("caption", self.text.context_length),
+        }
+
+    def length(self, batch):
+        return None if self.padding else max(super().length(batch), self.select or 0)
+
+    # ---- x and y of the paper
+    def encode_image(self, ops, p, images):  # [B, 3, H, W] -> [B, T, width], unit rows
+        if self.tokens == "normed":
+            return unit(ops, p.image_tokens(p.image.tokens(images)[0]))
+        last = p.image.stages(images)[-1]
+        batch, channels, rows, columns = last.shape
+        last = ops.transpose(ops.reshape(last, (batch, channels, rows * columns)), (0, 2, 1))
+        return unit(ops, p.image_tokens(last))
+
+    def encode_text(
+        self, ops, p, ids
+    ):  # int [B, L] -> [B, context_length, width], unit rows; zeros for what is no word
+        missing = self.text.context_length - ids.shape[1]  # an engine may have cut what is padding in all of them
+        if missing:
+            ids = ops.concat((ids, ops.constant(np.zeros((ids.shape[0], missing), np.int32))), 1)
+        words, mask = self._words(ops, p, ids)
+        return words * ops.reshape(mask, (*mask.shape, 1))
+
+    def _words(self, ops, p, ids):  # int [B, L] -> [B, L, width], unit rows, and [B, L] of 1 and 0
+        words, mask = p.text.tokens(ids)
+        if mask is None or self.padding:
+            mask = ops.sum(words * 0.0, 2) + 1.0
+        return unit(ops, p.text_tokens(words)), mask
+
+    def similarity(self, ops, p, u, v):  # [N, T, width], [M, L, width] -> [N, M]
+        there = ops.less(ops.constant(np.full((), 0.5, np.float32)), ops.sum(v * v, 2))
+        tokens = Tokens(u, v, ops.cast(there, "float"))
+        directions = {"image": ("i2t",), "text": ("t2i",), "both": ("i2t", "t2i")}[self.compare]
+        found = [late_interaction(ops, tokens, direction) for direction in directions]
+        return sum(found[1:], found[0]) / len(found)
+
+    # ---- training
+    def encode(self, ops, p, batch):
+        image = self.encode_image(ops, p, batch["image"])
+        text, mask = self._words(ops, p, batch["text"])
+        return Features({"image": image, "text": text, "mask": mask} | self._selected(ops, image, text, mask))
+
+    def _selected(self, ops, image, text, mask):
+        """The tokens that are most similar to their own counterpart, all of its tokens together."""
+        if self.select is None:
+            return {}
+        own = ops.matmul(ops.stop_gradient(image), ops.transpose(ops.stop_gradient(text), (0, 2, 1)))  # [B, T, L]
+        _, patches = ops.top_k(ops.sum(own * ops.reshape(mask, (mask.shape[0], 1, mask.shape[1])), 2), self.select)
+        _, words = ops.top_k(ops.sum(own, 1) - (1.0 - mask) * FAR, self.select)
+        keys = {"image": ops.pick(image, patches), "text": ops.pick(text, words), "mask": ops.pick(mask, words)}
+        return {f"{name}_columns": x for name, x in keys.items()}
+
+    def loss(self, ops, p, features, elapsed):
+        shared, scale = features.shared, p["logit_scale"]
+        tokens = Tokens(*(shared[name] for name in Tokens._fields))
+        columns = None if self.select is None else Tokens(*(shared[f"{name}_columns"] for name in Tokens._fields))
+        loss = token_wise(ops, tokens, ops.exp(scale), columns=columns, rows=features.rows)
+        return {"loss": loss, "logit_scale": features.part(scale)}
