@@ -137,7 +137,7 @@ def test_what_is_said_at_the_end(begin, tmp_path):
 def test_an_equal_figure_before_the_end_is_not_better(begin, tmp_path):
     trainer, half = begin(tmp_path, TRAINING), {METRIC: Hits(np.array([1]), np.array([2]))}
     trainer.standing.evaluations += [(2, {METRIC: 50.0}), (4, {METRIC: 50.0})]
-    assert ending.lines(trainer, half)[0] == f"{METRIC}: 50.00%"
+    assert ending.lines(trainer, half)[0] == figures.line(METRIC, half[METRIC])
 
 
 def test_figures_that_say_little_are_told_at_the_end(begin, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tandemclip.core import hits
+from tandemclip.core.console.typed import program
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.core.training.diagnosis.overfit import recalled
 from tandemclip.tools import train
@@ -26,7 +27,8 @@ def test_pairs_are_learned_by_heart(config, tmp_path, capsys):
     assert run(config, tmp_path, 16, "--max-steps", "3") == 1  # too early
     assert run(config, tmp_path, 16, "--resume") == 0
     printed = capsys.readouterr().out
-    assert "--resume --overfit 16\n" in printed
+    assert f"go on with: {program()} --config {config} " in printed
+    assert f"--overfit 16 --set {' '.join(SMALL)} --resume\n" in printed
     assert "16 pairs after 160 steps: i2t 100.0%, t2i 100.0% (guessing: 6" in printed and "the set-up works" in printed
     found = json.loads((tmp_path / "metrics.json").read_text())
     assert {name: found[name] for name in ("step", "overfit/i2t", "overfit/t2i")} == {
