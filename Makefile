@@ -37,7 +37,7 @@ check: setup
 	$(VENV_PYTHON) -m mypy
 
 test: check
-	$(VENV_PYTHON) -m pytest -m "not slow and not faults"
+	$(VENV_PYTHON) -m pytest -m "not slow and not faults" --durations=30
 
 test-full: setup
 	$(VENV_PYTHON) -m pytest -m "not faults"

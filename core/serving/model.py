@@ -1,5 +1,6 @@
 """A trained model on an engine: what evaluation, and anybody who wants features, works with."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Method
 from tandemclip.core.random import generator
 from tandemclip.core.serving.inputs import features_of, records_of, texts_of
+from tandemclip.core.serving.reading import Reading
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.engine import Engine
 from tandemclip.core.training.update import AdamW
@@ -28,13 +30,30 @@ class Model:
     workers: int = 0
     class_names: tuple[str, ...] = ()
 
-    def encode_texts(self, texts: list[str]) -> np.ndarray:
-        """-> [len(texts), embed_dim] float32, unit rows. UserError for what is no list of texts."""
+    @property
+    def reading(self) -> Reading:
+        """How it reads texts. UserError where the method reads none."""
         if self.method.text is None:
             raise UserError(
                 f"{type(self.method).__name__} reads no texts; encode images, or use a method with a text tower"
             )
-        ids = self.tokenizer(texts_of(texts), self.method.text.context_length)
+        return Reading(self.tokenizer, self.method.text.context_length)
+
+    def encode_texts(self, texts: list[str]) -> np.ndarray:
+        """-> [len(texts), embed_dim] float32, unit rows. UserError for what is no list of texts.
+
+        A text of more tokens than the model reads is cut, with a warning.
+        """
+        listed, reading = texts_of(texts), self.reading
+        ids = reading.ids(listed)
+        cut = np.flatnonzero(reading.cut(listed, ids))
+        if len(cut):
+            told = f"{len(cut):,} of {len(listed):,} texts are {reading.cut_says}, such as {listed[cut[0]]!r}"
+            warnings.warn(told, stacklevel=2)
+        return self.encode_ids(ids)
+
+    def encode_ids(self, ids: np.ndarray) -> np.ndarray:
+        """What `reading.ids` gave, [N, context length] int32 -> [N, embed_dim] float32, unit rows."""
         return self._in_batches(self.engine.encode_text, ids)
 
     def encode_images(self, images: list) -> np.ndarray:

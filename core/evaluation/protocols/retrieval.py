@@ -10,7 +10,7 @@ import numpy as np
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.features import comparable, encode
-from tandemclip.core.evaluation.protocols.texts_read import Reading, of_captions
+from tandemclip.core.evaluation.protocols.texts_read import of_captions
 from tandemclip.core.hits import Hits
 from tandemclip.core.training.evaluation import Evaluation
 
@@ -40,8 +40,8 @@ class Retrieval(Evaluation):
             )
         owner = np.array([number for number, own in enumerate(encoded.captions) for _ in own])
         captions = [text for own in encoded.captions for text in own]
-        remarks = of_captions(Reading.of(model), captions, owner, len(encoded.captions))
-        texts = comparable(model.method, model.encode_texts(captions), "text features")
+        remarks = of_captions(model.reading, captions, owner, len(encoded.captions))
+        texts = comparable(model.method, model.encode_ids(model.reading.ids(captions)), "text features")
         images = comparable(model.method, encoded.features, "image features")
         return recall(images, texts, owner, model.similarity, remarks)
 

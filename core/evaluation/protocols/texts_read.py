@@ -5,45 +5,9 @@ Each function gives remarks, a sentence each. None is an error: a run that has t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 
-from tandemclip.core.data.tokenizers.tokenizer import Tokenizer
-from tandemclip.core.serving.model import Model
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a model reads texts: into at most `length` ids."""
-
-    tokenizer: Tokenizer
-    length: int
-
-    @classmethod
-    def of(cls, model: Model) -> Reading:
-        return cls(model.tokenizer, model.method.text.context_length)
-
-    def ids(self, texts: Sequence[str]) -> np.ndarray:
-        """[N, length] int32"""
-        return self.tokenizer(list(texts), self.length)
-
-    def cut(self, texts: Sequence[str], ids: np.ndarray) -> np.ndarray:
-        """[N] bool: it is longer than what is read. ids: of the texts."""
-        found = ids[:, -1] != self.tokenizer.pad
-        if found.any():
-            full = [text for text, is_full in zip(texts, found) if is_full]
-            found[found] = self.tokenizer(full, self.length + 1)[:, -1] != self.tokenizer.pad
-        return found
-
-    def wordless(self, ids: np.ndarray) -> np.ndarray:
-        """[N] bool: nothing in it is a word that the model knows."""
-        return ~((ids >= self.tokenizer.first_word) & (ids < self.tokenizer.start)).any(1)
-
-    def unknown(self, ids: np.ndarray) -> np.ndarray:
-        """[N] bool: some word in it is none that the model knows."""
-        return ((ids != self.tokenizer.pad) & (ids < self.tokenizer.first_word)).any(1)
+from tandemclip.core.serving.reading import Reading
 
 
 def of_prompts(reading: Reading, prompts_by_class: list[list[str]]) -> tuple[str, ...]:
@@ -54,7 +18,7 @@ def of_prompts(reading: Reading, prompts_by_class: list[list[str]]) -> tuple[str
     owner = np.repeat(np.arange(len(prompts_by_class)), [len(prompts) for prompts in prompts_by_class])
     ids, classes = reading.ids(prompts), len(prompts_by_class)
     found = [*_same(reading, ids, prompts_by_class)]
-    for kind, what in ((reading.cut(prompts, ids), _cut(reading)), (reading.unknown(ids), _UNKNOWN)):
+    for kind, what in ((reading.cut(prompts, ids), reading.cut_says), (reading.unknown(ids), _UNKNOWN)):
         if kind.any():
             first = prompts[int(np.flatnonzero(kind)[0])]
             found.append(f"{len(np.unique(owner[kind])):,} of {classes:,} classes have texts {what}, such as {first!r}")
@@ -65,7 +29,7 @@ def of_captions(reading: Reading, captions: list[str], owner: np.ndarray, images
     """On the captions of images. owner: [captions] int, whose each is."""
     ids = reading.ids(captions)
     kinds = {
-        f"are {_cut(reading)}": reading.cut(captions, ids),
+        f"are {reading.cut_says}": reading.cut(captions, ids),
         "have no word that the model knows": reading.wordless(ids),
         "are to the model the same as one of another image": _of_several(ids, owner),
     }
@@ -79,10 +43,6 @@ def of_captions(reading: Reading, captions: list[str], owner: np.ndarray, images
 
 
 _UNKNOWN = "with a word that the model does not know"
-
-
-def _cut(reading: Reading) -> str:
-    return f"longer than the {reading.length} tokens that the model reads, and cut"
 
 
 def _same(reading: Reading, ids: np.ndarray, prompts_by_class: list[list[str]]) -> list[str]:

@@ -12,7 +12,7 @@ from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.classes import TOP1, class_hits, class_metrics, ranked
 from tandemclip.core.evaluation.protocols.features import comparable, encode, unit_rows
-from tandemclip.core.evaluation.protocols.texts_read import Reading, of_prompts
+from tandemclip.core.evaluation.protocols.texts_read import of_prompts
 from tandemclip.core.hits import Hits
 from tandemclip.core.serving.model import Model
 from tandemclip.core.training.evaluation import Evaluation
@@ -55,7 +55,7 @@ def _hits(model: Model, images: np.ndarray, labels: np.ndarray, attribute: str, 
     if not known.any():
         raise UserError(f"no record of the evaluation source has a {attribute}; they need one (NNN.cls in shards)")
     scores = class_scores(model, prompts)
-    remarks = of_prompts(Reading.of(model), prompts)
+    remarks = of_prompts(model.reading, prompts)
     asked = comparable(model.method, images[known], "image features")
     best = ranked(scores(asked[start : start + ROWS]) for start in range(0, len(asked), ROWS))
     predicted = np.full((len(labels), best.shape[1]), -1)
@@ -67,10 +67,14 @@ def class_scores(model: Model, prompts_by_class: list[list[str]]) -> Scores:
     """How near images are to each class: to the direction of its prompts; where a method compares in a way of its own,
     the mean of how near they are to each prompt.
     """
+
+    def encode(texts: list[str]) -> np.ndarray:
+        return model.encode_ids(model.reading.ids(texts))
+
     if model.method.by_dot_product:
-        classes = class_embeddings(model.encode_texts, prompts_by_class)
+        classes = class_embeddings(encode, prompts_by_class)
         return lambda images: model.similarity(images, classes)
-    texts = model.encode_texts(_flat(prompts_by_class))
+    texts = encode(_flat(prompts_by_class))
     counts = [len(prompts) for prompts in prompts_by_class]
     starts = np.cumsum([0, *counts[:-1]])
     return lambda images: np.add.reduceat(model.similarity(images, texts), starts, 1) / np.array(counts)

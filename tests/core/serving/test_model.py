@@ -107,6 +107,19 @@ def test_one_text_is_no_list_of_letters(engines, given, tmp_path):
             encode([])
 
 
+def test_a_text_that_is_cut_is_told(engines, recwarn):
+    """As long as the model reads, start and end included, is not cut; one word more is, and its end stays."""
+    clip = model(engines, False, 8)
+    room = clip.method.text.context_length - 2
+    fits, longer = (" ".join(["red"] * count) for count in (room, room + 1))
+    whole = clip.encode_texts([fits, "a red seven"])
+    assert not recwarn.list
+    with pytest.warns(
+        UserWarning, match=f"1 of 2 texts are longer than the {room + 2} tokens .* cut, such as 'red red"
+    ):
+        np.testing.assert_array_equal(clip.encode_texts([longer, "a red seven"]), whole)
+
+
 def test_what_is_handed_over_is_what_is_encoded(engines):
     """A text of half a surrogate pair, and pictures as PIL's: the rows of what they stand for."""
     clip = model(engines, False, 8)

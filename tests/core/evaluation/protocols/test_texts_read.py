@@ -5,7 +5,8 @@ import pytest
 
 from tandemclip.core.data.tokenizers.clip import ClipTokenizer
 from tandemclip.core.data.tokenizers.trained import TrainedTokenizer
-from tandemclip.core.evaluation.protocols.texts_read import Reading, of_captions, of_prompts, same_texts
+from tandemclip.core.evaluation.protocols.texts_read import of_captions, of_prompts, same_texts
+from tandemclip.core.serving.reading import Reading
 
 LONG = "a photo that somebody took on a nice and sunny day in the park of a {}."
 SMALL = Reading(TrainedTokenizer.train(["a photo of a red wall"] * 5, 12), 8)
