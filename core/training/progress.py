@@ -24,7 +24,7 @@ class Progress(OnTerminal):
     no terminal (a log of CI would fill up with a bar's redraws); the first and the last step are always shown.
     """
 
-    def __init__(self, steps: int, start: int = 0, every: int = 10, console: Console | None = None):
+    def __init__(self, steps: int, start: int, every: int, console: Console | None = None):
         self.steps = steps
         self.every = every
         self._first = start + 1

@@ -1,5 +1,6 @@
 """Which tests are to notice an edit of a file: those that mirror it first, and then those around them."""
 
+import re
 from pathlib import Path
 
 # One tiny configuration's parity for the rooms whose code is in the method that runs; the first whose name fits.
@@ -11,6 +12,8 @@ PRESETS = {
     "cross_entropy": "tiny_cross_entropy_resnet", "multi_task": "tiny_multi_task_swin", "resnet": "tiny_clip_rn",
     "bottleneck": "tiny_clip_rn", "attention_pool": "tiny_clip_rn", "stem": "tiny_clip_rn", "pooled": "tiny_clip_rn",
 }  # fmt: skip
+# What every engine is held to stands with the training that asks it of them.
+CONTRACT = Path("core/training")
 COMPUTED = ("core/objectives", "core/layers", "core/towers", "core/methods", "backends/")
 
 
@@ -20,8 +23,9 @@ def stages(root: Path, file: str) -> dict[str, list[str]]:
     folder = root / "tests" / place.parent
     mirror = [folder / f"test_{place.stem}.py"]
     beside = sorted(folder.rglob("test_*.py"))
-    room = root / "tests" / Path(*place.parts[:2])
-    naming = [path for path in sorted(room.rglob("test_*.py")) if _names(path, place)]
+    rooms = [Path(*place.parts[:2])] + ([CONTRACT] if place.parts[0] == "backends" else [])
+    near = [path for room in rooms for path in sorted((root / "tests" / room).rglob("test_*.py"))]
+    naming = [path for path in near if _names(path, place)]
     found = {"its mirror": [path for path in mirror if path.is_file()]}
     found["tests of its room that name it"] = [path for path in naming if path not in mirror]
     if not any(found.values()):
@@ -42,4 +46,5 @@ def _names(test: Path, place: Path) -> bool:
     text = test.read_text(encoding="utf-8")
     module = ".".join(("tandemclip", *place.with_suffix("").parts))
     package, _, name = module.rpartition(".")
-    return module in text or f"from {package} import {name}\n" in text
+    several = rf"from {re.escape(package)} import (\([^)]*|.*)\b{name}\b"
+    return module in text or re.search(several, text) is not None

@@ -23,6 +23,13 @@ def test_tests_that_mirror_come_before_those_that_name(root):
     assert "tiny_unicl_swin-None" in stages(root, "core/towers/swin.py")["parity of a tiny preset"][-1]
 
 
+def test_tests_that_name_a_file_among_others_are_found_and_an_engine_has_those_of_training(root):
+    naming = lambda file: stages(root, file)["tests of its room that name it"]
+    assert "tests/core/training/test_trainer.py" in naming("core/training/journal.py")  # import journal, start
+    for engine in ("torch", "mindspore"):
+        assert "tests/core/training/test_update.py" in naming(f"backends/{engine}/engine.py")
+
+
 def test_edits_are_the_same_for_a_seed_and_change_what_runs(root):
     pytest.importorskip("cosmic_ray")
     some, same, others = (list(islice(mutants(root, seed, "core/objectives"), 8)) for seed in (0, 0, 1))

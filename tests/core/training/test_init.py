@@ -61,7 +61,12 @@ def test_without_parts_all_is_taken():
 
 def test_without_parts_the_names_have_to_be_the_same():
     assert "another architecture: the config wants image.blocks.1." in refusal(INIT, wanted=method(image={"layers": 2}))
-    assert "no place for its image.blocks.1." in refusal(INIT, saved(changed(image={"layers": 2})))
+    more = refusal(INIT, saved(changed(image={"layers": 2})))
+    count = len(initial_weights(method(image={"layers": 2}), 0)) - len(initial_weights(method(), 0))
+    assert "no place for its image.blocks.1." in more and f" and {count - 1} more; use" in more
+    other = saved()
+    other.model["text.other"] = np.zeros(3)
+    assert "no place for its text.other; use" in refusal(INIT, other)
     assert "image.projection.weight" in refusal(INIT, wanted=method(image={"embed_dim": 5}, text={"embed_dim": 5}))
 
 

@@ -52,7 +52,7 @@ def test_terminal_shows_a_bar():
 def test_an_evaluation_is_shown_when_it_comes():
     out = io.StringIO()
     console = Console(file=out, width=80, highlight=False)
-    with Progress(2, console=console) as progress:
+    with Progress(2, 0, 1, console) as progress:
         progress.say_evaluation({"step": 1, "evaluation": {"zero_shot/digit": 12.5, "i2t/R@1": 100.0}})
         progress.say_evaluation({"step": 2})
     assert out.getvalue().splitlines()[1:] == ["evaluation, step 1: zero_shot/digit 12.50%, i2t/R@1 100.00%"]
