@@ -57,10 +57,11 @@ def recall(
     stands before), so that a collapsed one scores 0, not by luck. remarks: of all of them.
     """
     owner = np.asarray(owner)
-    if owner.shape != (len(texts),) or owner.min() < 0 or owner.max() >= len(images):
+    if owner.shape != (len(texts),) or not len(owner) or owner.min() < 0 or owner.max() >= len(images):
+        found = f"from {owner.min()} to {owner.max()}" if owner.size else "of no text"
         raise UserError(
-            f"got owners {owner.shape} from {owner.min(initial=0)} to {owner.max(initial=-1)}; expected one of the"
-            f" {len(images)} images (from 0) for each of the {len(texts)} texts"
+            f"got owners {owner.shape} {found}; expected one of the {len(images)} images (from 0) for each of the "
+            f"{len(texts)} texts, and some text"
         )
     image_ranks, text_ranks = _ranks(images, texts, owner, similarity)
     captions = np.bincount(owner, minlength=len(images))

@@ -103,10 +103,19 @@ def test_length_of_features_does_not_matter():
     assert recall(stretched, texts, np.arange(12)) == expected
 
 
-@pytest.mark.parametrize("owner", [[0, 1], [0, 1, 3], [0, 1, -1]])
-def test_owner_that_does_not_fit(owner):
-    with pytest.raises(UserError, match="owners"):
-        of_directions(np.eye(3), np.eye(3), np.array(owner))
+@pytest.mark.parametrize(
+    "owner, texts, told",
+    [
+        ([1, 2], 3, "(2,) from 1 to 2"), ([0, 1, 3], 3, "(3,) from 0 to 3"), ([2, 1, -1], 3, "(3,) from -1 to 2"),
+        ([], 3, "(0,) of no text"), ([], 0, "(0,) of no text"),
+    ],
+)  # fmt: skip
+def test_owner_that_does_not_fit(owner, texts, told):
+    with pytest.raises(UserError) as error:
+        of_directions(np.eye(3), np.eye(3)[:texts], np.array(owner, int))
+    assert str(error.value) == (
+        f"got owners {told}; expected one of the 3 images (from 0) for each of the {texts} texts, and some text"
+    )
 
 
 def test_any_similarity_is_asked_in_blocks(monkeypatch):
