@@ -47,7 +47,9 @@ def test_what_is_handed_in_measures_during_and_after_training(configured, tmp_pa
         return {"share": Hits(np.array([len(asked), 0]), np.array([4, 0]))}
 
     trainer = start.begin(tmp_path, config, mapping, make_engine, evaluate=evaluate)
+    assert trainer.spent == (0, 0.0)
     assert trainer.train()["share"].share == 2 / 4
+    assert trainer.spent[0] == 4 and trainer.spent[1] > 0
     rows = [row.get("evaluation") for row in journal.read(tmp_path)]
     assert rows == [None, {"share": 25.0}, None, {"share": 50.0}]
     assert [evaluation for evaluation, _, _ in asked] == [config.data.evaluate] * 2 and asked[0][1] != asked[1][1]
