@@ -32,6 +32,8 @@ def stages(root: Path, file: str) -> dict[str, list[str]]:
         found["its mirror's folder"] = beside
     found = {name: [str(path.relative_to(root)) for path in paths] for name, paths in found.items() if paths}
     found["the rules of the house"] = ["tests/test_house.py", "-k", "frozen"]
+    if place.parts[0] == "backends":
+        found["gradients of nodes"] = ["tests/parity/test_node_gradients.py", "-k", f"{place.parts[1]} and not tiny"]
     if file.startswith(COMPUTED):
         preset = next((preset for word, preset in PRESETS.items() if word in place.stem), "tiny_clip_vit")
         found["parity of a tiny preset"] = [

@@ -1,12 +1,15 @@
 """The gradient by what a node gave, on both engines, against finite differences of the numpy judge."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from tandemclip import backends
 from tandemclip.backends.reference.ops import Reference
+from tandemclip.core.layers.linear import Linear
 from tandemclip.core.random import generator
-from tandemclip.core.spec import Run, Scope, initial_weights
+from tandemclip.core.spec import Run, Scope, Spec, initial_weights
 from tandemclip.core.training.config import read
 from tandemclip.core.training.update import AdamW
 
@@ -41,6 +44,31 @@ def test_it_is_the_slope_of_the_judge(root, name, engine):
         slope, wanted = float((gradient * direction).sum()), (up - down) / (2 * step)
         # the sum of many terms of either sign: by the size of what is added up
         assert abs(slope - wanted) < 1e-4 * np.sqrt(np.sum(np.square(gradient * direction))), (node, slope, wanted)
+
+
+@dataclass(frozen=True)
+class Twice(Spec):
+    """A layer that is passed two times."""
+
+    def children(self):
+        return {"linear": Linear(3, 3)}
+
+    def both(self, ops, p, x):
+        return p.linear(p.linear(x))
+
+
+@pytest.mark.parametrize("engine", ["torch", "mindspore"])
+def test_each_visit_has_a_gradient_of_its_own(engine):
+    """Of z = y W + b the sum has the slope 1 by z, and by y that of the layer above it: sums of weights."""
+    weights, x = initial_weights(Twice(), 0), generator("visits").standard_normal((2, 3)).astype(np.float32)
+    weights["linear.bias"] += np.float32(0.3)
+    layer = lambda rows: rows @ weights["linear.weight"].T + weights["linear.bias"]
+    nodes = (("linear", 1), ("linear", 0))
+    found = backends.load(engine)(Twice(), weights, AdamW()).node_gradients("both", (x,), nodes)
+    first = np.broadcast_to(weights["linear.weight"].sum(0), (2, 3))
+    for node, value, gradient in zip(nodes, (layer(layer(x)), layer(x)), (np.ones((2, 3)), first)):
+        np.testing.assert_allclose(found[node][0], value, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(found[node][1], gradient, rtol=1e-5, atol=1e-6)
 
 
 def test_a_probe_reaches_one_visit_alone(root):
