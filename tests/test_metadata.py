@@ -5,13 +5,15 @@ import re
 
 import yaml
 
+import tandemclip
+
 
 def test_version_licence_and_papers(root):
     setup = configparser.ConfigParser()
     setup.read(root / "setup.cfg")
     cited = yaml.safe_load((root / "CITATION.cff").read_text())
     metadata = setup["metadata"]
-    assert (str(cited["version"]), cited["license"]) == (metadata["version"], metadata["license"])
+    assert (str(cited["version"]), cited["license"]) == (tandemclip.__version__, metadata["license"])
     assert cited["title"].partition(": ")[0].lower() == metadata["name"]
     papers = [reference["title"].partition(":")[0] for reference in cited["references"]]
     assert len(papers) == 3 and all(reference["authors"] and reference["year"] for reference in cited["references"])

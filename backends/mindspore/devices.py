@@ -33,6 +33,8 @@ def use(name: str | None, log: Path | None = None) -> None:
     try:
         if target is None or int(number or 0) >= _context(target).device_count():
             raise ValueError
+        if _is_used(target, number):  # MindSpore refuses to be told again, once anything was computed
+            return
         ms.set_device(target, *([int(number)] if number else []))
     except (AttributeError, RuntimeError, ValueError) as error:
         raise UserError(f"--device {name} is not there; MindSpore finds {', '.join(devices())}") from error
@@ -40,6 +42,10 @@ def use(name: str | None, log: Path | None = None) -> None:
 
 def used() -> str:
     return f"{ms.get_context('device_target')} {ms.get_context('device_id')}; {own_log.told()}"
+
+
+def _is_used(target: str, number: str) -> bool:
+    return ms.get_context("device_target") == target and number in ("", str(ms.get_context("device_id")))
 
 
 def _context(target: str):

@@ -26,7 +26,7 @@ class ShowProgress(Hook):
         self._open = open
 
     def before_train(self, runner) -> None:
-        self._training = self._open.enter_context(Progress(runner.max_iters, runner.iter))
+        self._training = self._open.enter_context(Progress(runner.max_iters, runner.iter, every=10))
         self._last = time.monotonic()
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:

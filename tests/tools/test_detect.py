@@ -100,8 +100,8 @@ def test_a_loss_that_is_not_finite_stops_the_run(arguments, tmp_path, capsys):
 @pytest.mark.parametrize(
     "words, message",
     [
-        (["train", "--config", "absent.py", "--out", "x"], "--config absent.py is not there"),
-        (["test", "--config", "absent.py"], "the following arguments are required: --checkpoint"),
+        (["train", "--config", "absent.py", "--out", "x"], "the config absent.py is neither a file nor the name"),
+        (["test", "--config", "scenes_mask_rcnn"], "the following arguments are required: --checkpoint"),
         ([], "the following arguments are required: COMMAND"),
     ],
 )

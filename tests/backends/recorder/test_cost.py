@@ -67,6 +67,7 @@ def test_the_parts_of_a_text_tower_add_up(name):
 STAGES = [f"stages.{i}" for i in range(4)]
 PARTS = {
     "vit": ["stem", *STAGES, "output_norm", "projection"],
+    "plain": ["stem", *STAGES, "output_norm", "projection"],
     "leff": ["stem", *STAGES, "output_norm", "projection"],
     "modified_resnet": ["stem", *STAGES, "pool"],
     "swin": ["stem", *STAGES[:2], "output_norm", "projection"],
