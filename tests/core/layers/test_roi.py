@@ -28,6 +28,12 @@ def rois(seed):
     return array(seed, len(MASK), OBJECTS, DIM + 4)
 
 
+def test_what_is_learned_of_the_way_in():
+    """No bias: released, and an object of zeros would not be one of nothing."""
+    for token, more in (("image", set()), ("own", {"class_token"})):
+        assert set(random_weights(RoiEmbedding(RoiInput(DIM, token), 8))) == {"projection.weight", *more}
+
+
 @pytest.mark.parametrize("name", TOWERS)
 def test_what_stands_in_a_padded_slot_changes_nothing(name):
     spec, x = TOWERS[name], rois(1)
