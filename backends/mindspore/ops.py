@@ -161,6 +161,8 @@ def pick(x, ids):
 
 # ------------------------------------------------------------------ networks
 def matmul(x, y):
+    if x.shape[-1] == 1:  # the gradient of O.matmul fails for [1, 3, 1] @ [1, 1, 16]
+        return x * y
     return O.matmul(x, y)
 
 
