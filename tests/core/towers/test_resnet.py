@@ -71,6 +71,7 @@ def test_the_tiny_stem_keeps_the_resolution():
     tower = ResNet(32, (1, 1), 8, width=8, stem="tiny")
     run = Run(Reference(), {n: w.astype(float) for n, w in initial_weights(tower, 0).items()}, True)
     assert tower.encode_grid(run.ops, Scope(tower, run), np.zeros((2, 3, 32, 32))).shape == (2, 64, 16, 16)
+    assert tower.stride == 32 // 16 and ResNet(64, (1, 1), 8).stride == 8
 
 
 def test_a_resolution_that_does_not_divide_is_refused():

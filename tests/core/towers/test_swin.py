@@ -39,7 +39,9 @@ def rows():
     return found
 
 
-@pytest.mark.parametrize("window, side", [(7, 14), (3, 6), (4, 8), (7, 28)])
+@pytest.mark.parametrize(
+    "window, side", [(7, 14), (3, 6), (4, 8), (7, 28), (8, 8)]
+)  # the last: one window, then a smaller one
 def test_its_map_is_timms(window, side):
     theirs = timms(window, side)
     state = {name: tensor.numpy() for name, tensor in theirs.state_dict().items()}
