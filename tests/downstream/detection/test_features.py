@@ -254,7 +254,7 @@ def refused(match, *args, **options):
 def test_a_wrong_checkpoint_is_refused_in_a_sentence(tmp_path):
     pickled = tmp_path / "weights.pth"
     torch.save({"a": torch.ones(1)}, pickled)
-    refused("holds no whole checkpoint", pickled)
+    refused("weights.pth is a file, and a tower begins from the folder of a run or of a checkpoint", pickled)
     refused("holds no whole checkpoint", tmp_path / "nowhere")
     weights = weights_of(method("vit"))
     texts = {name: x for name, x in weights.items() if name.startswith("text.")}
