@@ -4,6 +4,7 @@ import logging
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,9 +45,9 @@ class Stream:
             options = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2)
             batches = batches.mp_prefetch(options, worker_init_fn=prepare).map(_own)
             batches = grain.experimental.ThreadPrefetchIterDataset(batches, prefetch_buffer_size=1)
-        self._running = [iter(batches), *files]
-        if workers:
-            with signals_held():
+        with signals_held() if workers else nullcontext():
+            self._running = [iter(batches), *files]
+            if workers:
                 self._running[0].start_prefetch()
         # Also where nobody closes it: grain's threads and processes must end before the interpreter does.
         self._end = weakref.finalize(self, _end, self._running)
