@@ -73,30 +73,12 @@ def test_what_a_disk_refuses_is_still_an_error():
     assert done.returncode == 1 and "No space left" in done.stderr
 
 
-def test_the_last_words_may_be_those_that_nobody_reads():
-    """All fits into the buffer, and is written when the program ends: also where it exits by itself."""
-    for end in ("return 3", "sys.exit(3)"):
-        code = "import sys; from tandemclip.core.console import command_line\n"
-        code += f"def main(argv): print('ready', flush=True); sys.stdin.read(); print('x' * 1000); {end}\n"
-        process = subprocess.Popen(
-            [sys.executable, "-c", f"{code}sys.exit(command_line.run(main, []))"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout.readline() == "ready\n"
-        process.stdout.close()
-        process.stdin.close()
-        assert (process.wait(60), process.stderr.read()) == (141, "")
-
-
-def test_what_others_write_goes_nowhere_too():
-    """An engine writes to the descriptor itself, as a worker does."""
+def ended_unread(then, goes_on=False):
+    """(exit code, what stderr has) of a program whose reader ends before it does `then`."""
     code = "import os, sys; from tandemclip.core.console import command_line\n"
-    code += "def main(argv): print('ready', flush=True); sys.stdin.read(); print('x', flush=True); os.write(1, b'x')\n"
+    code += f"def main(argv): print('ready', flush=True); sys.stdin.read(); {then}\n"
     process = subprocess.Popen(
-        [sys.executable, "-c", f"{code}sys.exit(command_line.run(main, [], goes_on=True))"],
+        [sys.executable, "-c", f"{code}sys.exit(command_line.run(main, [], goes_on={goes_on}))"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -105,4 +87,15 @@ def test_what_others_write_goes_nowhere_too():
     assert process.stdout.readline() == "ready\n"
     process.stdout.close()
     process.stdin.close()
-    assert (process.wait(60), process.stderr.read()) == (0, "")
+    return process.wait(60), process.stderr.read()
+
+
+def test_the_last_words_may_be_those_that_nobody_reads():
+    """All fits into the buffer, and is written when the program ends: also where it exits by itself."""
+    for end in ("return 3", "sys.exit(3)"):
+        assert ended_unread(f"print('x' * 1000); {end}") == (141, "")
+
+
+def test_what_others_write_goes_nowhere_too():
+    """An engine writes to the descriptor itself, as a worker does."""
+    assert ended_unread("print('x', flush=True); os.write(1, b'x')", goes_on=True) == (0, "")
