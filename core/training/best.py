@@ -35,7 +35,11 @@ class Standing:
     def add(self, step: int, percent: dict[str, float]) -> bool:
         """Whether this evaluation is the best one now."""
         self.evaluations.append((step, percent))
-        return self.best is not None and self.best.step == step
+        return self.is_best(step)
+
+    def is_best(self, step: int) -> bool:
+        best = self.best
+        return best is not None and best.step == step
 
     def best_by(self, metric: str) -> Best | None:
         """The highest figure; of equal ones the first. One that is not finite is none."""

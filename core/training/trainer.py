@@ -177,8 +177,8 @@ class Trainer:
         return {"evaluation": percent(self._found[1]), **figures.rows(self._found[1])}
 
     def _best_is_here(self) -> bool:
-        best = self.standing.best
-        return best is not None and best.step == self.step
+        # asked at every step, and looks through all evaluations only behind one
+        return self._found[0] == self.step and self.standing.is_best(self.step)
 
     def _point_to_best(self, say) -> None:
         """A run that goes on from an older checkpoint than its last one may have had a best one since."""
