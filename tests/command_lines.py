@@ -63,8 +63,9 @@ def _check_tool(name: str, arguments: list[str]) -> None:
 
 def _check_make(root: Path, arguments: list[str]) -> None:
     """The target is there, and so is what it calls."""
-    done = subprocess.run(["make", "-n", *arguments], cwd=root, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    command = ["make", "-n", "-B", *arguments]  # only say it, and as if nothing had been made before
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0 and "Nothing to be done" not in done.stdout, done.stdout + done.stderr
     for line in done.stdout.splitlines():
         call = shlex.split(line)
         if tool(call) is not None:
