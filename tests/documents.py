@@ -31,7 +31,8 @@ class Block:
 
 
 def pages(root) -> list[Path]:
-    return [root / "README.md", root / "CONTRIBUTING.md", root / "SECURITY.md", *sorted((root / "docs").glob("*.md"))]
+    top = ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")
+    return [*(root / f"{name}.md" for name in top), *sorted((root / "docs").glob("*.md"))]
 
 
 def blocks(root) -> list[Block]:

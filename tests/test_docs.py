@@ -27,7 +27,7 @@ from tandemclip.core.config.build import build
 from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.methods.method import Method
 from tandemclip.core.training.config import read
-from tandemclip.tests import documents as pages
+from tandemclip.tests import documents
 
 # Fewer photos and steps than the document has.
 SMALLER = {"--per-shard 40": "--per-shard 4", "--minutes 2": "--minutes 0.01 --set training.batch_size=8"}
@@ -60,7 +60,7 @@ def test_your_own_photos(root, shared, tmp_path):
         command = ["bash", "-ec", block] if kind == "sh" else [sys.executable, "-c", block]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
-        assert not pages.never_printed(shown, done.stdout), done.stdout
+        assert not documents.never_printed(shown, done.stdout), done.stdout
 
 
 def make_classes(folder):
@@ -146,11 +146,6 @@ OF_THE_READER = {"my.yaml", "unicl.yaml"}  # files that a document tells its rea
 INVENTED = re.compile(r"my_\w+\.(py|yaml)")
 
 
-def documents(root):
-    top = ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")
-    return [*(root / f"{name}.md" for name in top), *sorted((root / "docs").glob("*.md"))]
-
-
 def anchors(text):
     """As GitHub makes them of headings."""
     headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.S), re.M)
@@ -176,8 +171,8 @@ def dead(root, document, text):
 
 
 def test_every_link_and_path_leads_somewhere(root):
-    assert len(documents(root)) > 9
-    found = {path.name: list(dead(root, path, path.read_text())) for path in documents(root)}
+    assert len(documents.pages(root)) > 9
+    found = {path.name: list(dead(root, path, path.read_text())) for path in documents.pages(root)}
     assert not {name: targets for name, targets in found.items() if targets}
 
 
