@@ -17,7 +17,7 @@ CONFIG = ROOT / "configs" / "pretrain" / "tiny_clip_vit.yaml"
 TRAIN = ROOT / "tools" / "train.py"
 DYING = Path(__file__).with_name("dying_train.py")
 RECORDS = ["data.train.count=40", "data.evaluate=null"]  # an epoch of 5 steps of 8
-PATIENCE = 60  # seconds; what takes longer hangs
+PATIENCE = 600  # seconds; what takes longer hangs, also beside other work: 400 steps with 200 checkpoints took over 60
 
 
 def arguments(out, *settings):
