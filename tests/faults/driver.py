@@ -70,6 +70,13 @@ def wait_for(process, out, step) -> None:
         time.sleep(0.002)
 
 
+def wait_a_while(out, step, seconds) -> None:
+    """So long, or until the journal has the row of this step: a fast machine does not come to the end of the run."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and last_step(out) < step:
+        time.sleep(0.002)
+
+
 def newest(out):
     """The newest checkpoint. Nothing in the folder looks like one and is none."""
     passed_over = []
