@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tandemclip.core.data.loading.loader import evaluation_batches
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.views.label import LabelView, PresentView
 from tandemclip.core.data.views.view import View
@@ -19,6 +18,8 @@ from tandemclip.core.serving.model import Model
 class Encoded:
     """features [N, ...], labels {name: [N] int, -1 where there is none, or [N, C]} and captions of N records, in their
     order.
+
+    Features may lie in a file that is mapped into memory. captions: empty where they were not asked for.
     """
 
     features: np.ndarray
@@ -26,14 +27,11 @@ class Encoded:
     captions: list[tuple[str, ...]]
 
 
-def encode(model: Model, source: Source, labels: dict[str, View], what: str = "encode_image") -> Encoded:
+def encode(
+    model: Model, source: Source, labels: dict[str, View], what: str = "encode_image", captions: bool = False
+) -> Encoded:
     """Every record of the source, each read once. what: the function of the method that takes its picture."""
-    views, parts, captions = {"image": model.method.inference_view(), **labels}, [], []
-    for batch, texts in evaluation_batches(source, views, model.tokenizer, model.batch_size, model.workers):
-        parts.append(batch | {"image": model.encode(what, batch["image"], len(source))})
-        captions += texts
-    found = {name: np.concatenate([part[name] for part in parts]) for name in views}
-    return Encoded(found.pop("image"), found, captions)
+    return Encoded(*model.encode_source(source, what, labels, captions))
 
 
 def with_class(model: Model, source: Source, what: str, classes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
