@@ -13,6 +13,7 @@ import numpy as np
 from tandemclip.core.data.texts import blank, from_json, in_words, kind, unicode
 from tandemclip.core.errors import UserError
 
+FOLDER = Path(__file__).parent / "names"  # lists that ship, for archives that have none
 ID = re.compile(r"[A-Za-z]\d{4,}")  # such as n02123045, which is a number of WordNet and no word
 IDS = ("id", "label", "index", "class", "class_id", "category_id", "number")  # how a mapping may call a class's number
 WRITE = 'write it like ["cat", "dog"] or {"0": "cat", "1": "dog"}'
