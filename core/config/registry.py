@@ -53,6 +53,9 @@ TYPES = {
     },
     "training.evaluation:Evaluation": {
         "one_by_one": "evaluation.protocols.one_by_one:OneByOne",
+        "zero_shot": "evaluation.protocols.zero_shot:ZeroShot",
+        "retrieval": "evaluation.protocols.retrieval:Retrieval",
+        "own_classes": "evaluation.protocols.own_classes:OwnClasses",
         "linear_probe": "evaluation.protocols.linear_probe:LinearProbe",
     },
     "training.update:UpdateRule": {

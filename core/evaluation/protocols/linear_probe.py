@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tandemclip.core.answers import of_classes
 from tandemclip.core.data.sources.class_names import places_among
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
@@ -45,7 +46,8 @@ class LinearProbe(Evaluation):
             label = np.where(label < 0, -1, places[label])
         found = predict(learned[labels >= 0], labels[labels >= 0], asked)
         chance = 1 / len(np.unique(labels[labels >= 0]))
-        return {LINEAR_PROBE: Hits((found == label) & (label >= 0), label >= 0, chance=chance)}
+        answers = of_classes(found[:, None], label, self.learn.listed_classes)
+        return {LINEAR_PROBE: Hits((found == label) & (label >= 0), label >= 0, chance=chance, answers=answers)}
 
     def _places(self) -> np.ndarray:
         """[classes of `source`] int: the number of each in `learn`; [0] where neither says what they are called."""
