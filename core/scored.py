@@ -134,15 +134,13 @@ class AveragePrecision(Scored):
     tied = "the two come in together"
 
     def _figure(self, column, times):
-        at = np.flatnonzero(
-            np.bincount(column.last[column.yes], minlength=len(column.last))
-        )  # where a precision is new
+        at = np.unique(column.last[column.yes])  # where a recall is reached
         if not len(at):
             return np.full(len(times), np.nan)
         starts = np.concatenate([[0], at[:-1] + 1])  # of the stretch that ends at each
         sums = lambda counts: np.cumsum(np.add.reduceat(counts, starts, axis=1), axis=1)[:, : len(at)]
         found, seen = sums((times * column.yes)[:, : at[-1] + 1]), sums(times[:, : at[-1] + 1])  # [R, len(at)]
-        precision = np.divide(found, seen, out=np.zeros_like(found), where=seen > 0)
+        precision = np.divide(found, seen, out=np.zeros(found.shape), where=seen > 0)
         best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
         total = found[:, -1]
         rows, figure = np.arange(len(times)), np.zeros(len(times))

@@ -15,9 +15,9 @@ BY_NUMBER = "classes are compared by their number, as the data or the checkpoint
 
 @dataclass(frozen=True)
 class OwnClasses(Evaluation):
-    """Every record of the source, by the method's own answer.
+    """All records of the source, by the classes that the method itself has.
 
-    source: what is asked; its classes are among those that were learned.
+    source: what is asked.
     """
 
     source: Source
