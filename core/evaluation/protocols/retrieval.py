@@ -33,7 +33,7 @@ class Retrieval(Evaluation):
         return list(METRICS)
 
     def measure(self, model):
-        encoded = encode(model, self.source, {})
+        encoded = encode(model, self.source, {}, captions=True)
         if not any(encoded.captions):
             raise UserError(
                 "the evaluation source has neither classes nor captions; name one that has, with data.evaluate"

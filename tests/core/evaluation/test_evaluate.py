@@ -17,9 +17,9 @@ from tandemclip.core.evaluation.protocols.fitting import Fitting
 from tandemclip.core.evaluation.protocols.linear_probe import LinearProbe
 from tandemclip.core.evaluation.protocols.one_by_one import OneByOne
 from tandemclip.core.evaluation.protocols.retrieval import recall
-from tandemclip.core.hits import percent
 from tandemclip.core.serving.model import Model
 from tandemclip.core.spec import initial_weights
+from tandemclip.core.statistic import percent
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.config import read
 from tandemclip.core.training.start import tokenizer_of

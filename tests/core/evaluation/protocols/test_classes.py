@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.protocols.classes import class_hits, class_metrics, ranked
+from tandemclip.core.evaluation.protocols.classes import class_hits, class_metrics, class_statistics, ranked
 
 
 def test_ranking_against_a_loop():
@@ -43,7 +43,10 @@ def test_mean_per_class_against_a_loop():
 
 def test_what_could_not_come_out_otherwise_is_no_figure():
     assert class_metrics(5) == ["top1", "mean_per_class"] and class_metrics(6) == ["top1", "top5", "mean_per_class"]
-    assert list(class_hits(np.array([[1, 0], [1, 0]]), np.array([1, 0]), 2)) == class_metrics(2)
+    assert list(class_statistics(np.array([[1.0, 0], [1, 0]]), np.array([1, 0]), 2)) == class_metrics(2)
+    assert class_metrics(2) == ["top1", "mean_per_class", "roc_auc"] and class_metrics(20, multi_label=True) == [
+        "map11"
+    ]
 
 
 @pytest.mark.parametrize(
