@@ -15,7 +15,7 @@ class KittiDistance(Labelled):
     `training/label_2/000000.txt`, which has a line for each object: its type first, and as 14th word how many metres it
     is ahead.
 
-    The class is that of the nearest car, van or truck: under 8 m, under 20 m, farther, or none at all. KITTI keeps the
+    The class is that of the nearest car, van or truck: up to 8 m, up to 20 m, farther, or none at all. KITTI keeps the
     labels of its test, so that splits are taken of these pictures (`of_each_class`, `share`).
     """
 

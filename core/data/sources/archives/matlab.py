@@ -14,8 +14,9 @@ def read_mat(archive: Labelled, name: str, variable: str) -> np.ndarray:
     """
     from scipy.io import loadmat  # here, as it is slow to import and few archives need it
 
+    content = archive.content(name)
     try:
-        found = loadmat(io.BytesIO(archive.content(name)), squeeze_me=True, variable_names=[variable])
+        found = loadmat(io.BytesIO(content), squeeze_me=True, variable_names=[variable])
         return np.atleast_1d(found[variable])
-    except (KeyError, ValueError, TypeError, NotImplementedError, OSError) as error:
+    except Exception as error:  # a reader of foreign bytes raises whatever comes
         raise archive.unlike(name, f"{variable}: {type(error).__name__} {error}") from error
