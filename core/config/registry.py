@@ -70,6 +70,9 @@ TYPES = {
     "training.evaluation:Evaluation": {
         "one_by_one": "evaluation.protocols.one_by_one:OneByOne",
         "linear_probe": "evaluation.protocols.linear_probe:LinearProbe",
+        "parametric_probe": "evaluation.protocols.parametric_probe:ParametricProbe",
+        "few_shot": "evaluation.protocols.few_shot:FewShot",
+        "label_mapping": "evaluation.protocols.label_mapping:LabelMapping",
     },
     "training.update:UpdateRule": {
         "adamw": "training.update:AdamW",

@@ -97,11 +97,12 @@ def _shown(names: Sequence[str]) -> str:
 def repeated(names: Iterable[str]) -> list[str]:
     """Those that several classes have, up to case and blanks: a text cannot tell such classes apart."""
     names = list(names)
-    times = Counter(map(_folded, names))
-    return [name for name in names if times[_folded(name)] > 1]
+    times = Counter(map(folded, names))
+    return [name for name in names if times[folded(name)] > 1]
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """A name without case, and with one blank between its words."""
     return " ".join(name.replace("_", " ").casefold().split())
 
 

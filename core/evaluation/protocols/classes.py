@@ -21,10 +21,11 @@ def class_metrics(classes: int, multi_label: bool = False) -> list[str]:
     """
     if multi_label:
         return [MAP11]
-    return [*_of_hits(classes), *([ROC_AUC] if classes == 2 else [])]
+    return [*hit_metrics(classes), *([ROC_AUC] if classes == 2 else [])]
 
 
-def _of_hits(classes: int) -> list[str]:
+def hit_metrics(classes: int) -> list[str]:
+    """The names of what `class_hits` gives."""
     return [TOP1, *([TOP5] if classes > 5 else []), MEAN_PER_CLASS]
 
 
@@ -67,9 +68,14 @@ def _scored(kind: type[Scored], scores: np.ndarray, present: np.ndarray, remarks
 
 def ranked(scores: Iterable[np.ndarray], top: int = 5) -> np.ndarray:
     """Scores of some images after others, [n, C] each -> [N, min(top, C)] int: the classes of each image by falling
-    score, of equal ones the lower first.
+    score, of equal ones the lower first; -1 in place of those of score -inf, which are never named.
     """
-    return np.concatenate([np.argsort(-part, axis=1, kind="stable")[:, :top] for part in scores])
+    return np.concatenate([_best(part, top) for part in scores])
+
+
+def _best(scores: np.ndarray, top: int) -> np.ndarray:
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :top]
+    return np.where(np.isneginf(np.take_along_axis(scores, order, 1)), -1, order)
 
 
 def class_hits(
@@ -98,4 +104,4 @@ def class_hits(
         TOP5: Hits(right[:, :5].any(1), asked, 1.0, min(1.0, 5 / classes), remarks),
         MEAN_PER_CLASS: Hits(right[:, 0], asked, weights, 1 / classes, remarks),
     }
-    return {name: found[name] for name in _of_hits(classes)}
+    return {name: found[name] for name in hit_metrics(classes)}
