@@ -65,4 +65,4 @@ def test_every_suite_that_ships_builds_its_protocols(name):
     suite = read_suite(name)
     for one in suite.sets:
         for entry in suite.entries(one):
-            assert protocol_of(entry, read_data_set(one, "/data"), one).source
+            assert protocol_of(entry, read_data_set(one, "/data"), one).source is not None
