@@ -11,7 +11,7 @@ import numpy as np
 
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.evaluation.protocols.features import unit_rows, with_class
-from tandemclip.core.evaluation.protocols.learned import held_out, places_in
+from tandemclip.core.evaluation.protocols.learned import held_out, places_in, refuse_multi_label
 from tandemclip.core.evaluation.protocols.logistic import fit
 from tandemclip.core.hits import Hits
 from tandemclip.core.training.evaluation import Evaluation
@@ -32,11 +32,11 @@ class LinearProbe(Evaluation):
     learn: Source
 
     def metrics(self, method):
-        places_in(self.source, self.learn)
+        self._places()
         return [LINEAR_PROBE]
 
     def measure(self, model):
-        places = places_in(self.source, self.learn)
+        places = self._places()
         learned, labels = with_class(model, self.learn, "encode_features")
         asked, label = with_class(model, self.source, "encode_features")
         if len(places):
@@ -44,6 +44,10 @@ class LinearProbe(Evaluation):
         found = predict(learned[labels >= 0], labels[labels >= 0], asked)
         chance = 1 / len(np.unique(labels[labels >= 0]))
         return {LINEAR_PROBE: Hits((found == label) & (label >= 0), label >= 0, chance=chance)}
+
+    def _places(self) -> np.ndarray:
+        refuse_multi_label(LINEAR_PROBE, self.source, self.learn)
+        return places_in(self.source, self.learn)
 
 
 def predict(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
