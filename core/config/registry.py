@@ -69,6 +69,10 @@ TYPES = {
     },
     "training.evaluation:Evaluation": {
         "one_by_one": "evaluation.protocols.one_by_one:OneByOne",
+        "zero_shot": "evaluation.protocols.zero_shot:ZeroShot",
+        "retrieval": "evaluation.protocols.retrieval:Retrieval",
+        "own_classes": "evaluation.protocols.own_classes:OwnClasses",
+        "k_nearest": "evaluation.protocols.k_nearest:KNearest",
         "linear_probe": "evaluation.protocols.linear_probe:LinearProbe",
         "parametric_probe": "evaluation.protocols.parametric_probe:ParametricProbe",
         "few_shot": "evaluation.protocols.few_shot:FewShot",

@@ -15,6 +15,11 @@ BY_NUMBER = "classes are compared by their number, as the data or the checkpoint
 
 @dataclass(frozen=True)
 class OwnClasses(Evaluation):
+    """All records of the source, by the classes that the method itself has.
+
+    source: what is asked.
+    """
+
     source: Source
 
     def metrics(self, method):

@@ -25,7 +25,10 @@ Similarity = Callable[[np.ndarray, np.ndarray], np.ndarray]  # [N, ...], [M, ...
 
 @dataclass(frozen=True)
 class Retrieval(Evaluation):
-    """Every caption of the source against every image."""
+    """Every caption of the source against every image.
+
+    source: what is asked.
+    """
 
     source: Source
 
