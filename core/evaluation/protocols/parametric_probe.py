@@ -48,4 +48,6 @@ class ParametricProbe(Evaluation):
         tried = f"the strength of L2 is {chosen.strength:.3g}, the best of {len(chosen.converged)} on {where}"
         remarks = (tried, *on_convergence(chosen.converged, (found.converged,)), *on_untold(found))
         asked, classes = labelled(model, self.source, self.learn), class_count(self.learn)
-        return class_statistics(found.scores(asked.features, classes), asked.truth, classes, remarks)
+        return class_statistics(
+            found.scores(asked.features, classes), asked.truth, classes, remarks, self.learn.listed_classes
+        )
