@@ -47,15 +47,24 @@ class Labelled:
 
 def labelled(model: Model, source: Source, learn: Source) -> Labelled:
     """Every image of the source, by its features in front of the projection, as they are."""
-    places = places_in(source, learn)
+    places_in(source, learn)  # what cannot be compared is told before anything is encoded
     features, truth = with_class(model, source, "encode_features")
     check_finite(features)
-    if truth.ndim == 2:
-        truth, given = np.full((len(truth), class_count(learn)), -1, truth.dtype), truth
-        truth[:, places] = given
-    elif len(places):
-        truth = np.where(truth < 0, -1, places[truth])
-    return Labelled(Rows.of(features), truth)
+    return Labelled(Rows.of(features), as_learned(truth, source, learn))
+
+
+def as_learned(truth: np.ndarray, source: Source, learn: Source) -> np.ndarray:
+    """The truth of a source, [N] or [N, C], by the numbers that `learn` gives its classes; as it is where neither says
+    what they are called.
+    """
+    places = places_in(source, learn)
+    if not len(places):
+        return truth
+    if truth.ndim == 1:
+        return np.where(truth < 0, -1, places[truth])
+    found = np.full((len(truth), len(learn.listed_classes)), -1, np.int8)
+    found[:, places] = truth
+    return found
 
 
 def places_in(source: Source, learn: Source) -> np.ndarray:
