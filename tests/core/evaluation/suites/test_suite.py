@@ -64,5 +64,6 @@ def test_what_is_no_suite_is_told(tmp_path, text):
 def test_every_suite_that_ships_builds_its_protocols(name):
     suite = read_suite(name)
     for one in suite.sets:
+        data_set = read_data_set(one, "/data")
         for entry in suite.entries(one):
-            assert protocol_of(entry, read_data_set(one, "/data"), one).source is not None
+            assert protocol_of(entry, data_set, one).source is data_set.source
