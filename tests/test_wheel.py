@@ -43,7 +43,12 @@ def installed(wheel, tmp_path_factory):
 
 
 def test_it_holds_all_that_runs_and_no_test(root, installed):
-    kinds = {"core": ("*.py", "*.gz", "*.txt"), "backends": ("*.py",), "downstream": ("*.py",), "tools": ("*.py",)}
+    kinds = {
+        "core": ("*.py", "*.gz", "*.txt", "*.json"),
+        "backends": ("*.py",),
+        "downstream": ("*.py",),
+        "tools": ("*.py",),
+    }
     kinds["configs"] = ("*.py", "*.yaml")
     wanted = {
         path.relative_to(root) for part, globs in kinds.items() for glob in globs for path in (root / part).rglob(glob)
