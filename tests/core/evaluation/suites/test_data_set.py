@@ -43,6 +43,9 @@ def test_paths_are_led_to_the_data_and_other_texts_are_left_alone(colours):
 def test_another_number_of_images_is_told_and_an_equal_one_is_not(colours):
     found = read_data_set(colours[0], str(colours[1]))
     assert found.remarks() == ("source of Two colours has 2 images, and the official archive 4",)
+    Path(colours[0]).write_text(FILE.replace("{source: 4, learn: 2}", "{source: 2}").replace("Two colours", "$DATA"))
+    found = read_data_set(colours[0], str(colours[1]))
+    assert not found.remarks() and found.title == "$DATA"
 
 
 def test_all_mistakes_are_told_at_once_with_the_set_s_name(colours):
