@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tandemclip.core.answers import Answers
 from tandemclip.core.statistic import Statistic
 
 Z = 1.959963984540054  # 95% of a normal distribution lie within so many standard deviations
@@ -20,7 +21,7 @@ class Hits(Statistic):
     evaluation have the same images in the same order.
 
     chance: how often guessing answers a query of image n right, [N] float or one number for all; None: nobody says.
-    remarks: what a person has to know of how it was measured, a sentence each.
+    remarks: what a person has to know of how it was measured, a sentence each. answers: see `Statistic`.
     """
 
     right: np.ndarray
@@ -28,6 +29,7 @@ class Hits(Statistic):
     weights: np.ndarray | float = 1.0
     chance: np.ndarray | float | None = None
     remarks: tuple[str, ...] = ()
+    answers: Answers | None = None
 
     @property
     def weighted(self) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +88,8 @@ class Hits(Statistic):
         around = (start, count - start - len(self.asked))
         padded = lambda each: np.pad(each, around) if np.ndim(each) else each
         right, asked = np.pad(self.right, around), np.pad(self.asked, around)
-        return replace(self, right=right, asked=asked, weights=padded(self.weights), chance=padded(self.chance))
+        around_all = {"weights": padded(self.weights), "chance": padded(self.chance)}
+        return replace(self, right=right, asked=asked, answers=None, **around_all)
 
     def array(self) -> np.ndarray:
         """[2, N] int32 (right, asked), or [3, N] float64 (right, asked, weights)."""

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from tandemclip.core.answers import Answers
 from tandemclip.core.random import generator
 
 RESAMPLES = 1_000  # for the interval of one figure
@@ -24,10 +25,12 @@ class Statistic(ABC):
     All metrics of one evaluation have the same images in the same order. An image counts or not: of those that do not,
     nothing was asked.
 
-    remarks: what a person has to know of how it was measured, a sentence each.
+    remarks: what a person has to know of how it was measured, a sentence each. answers: what it rests on, for people to
+    look at; None where it keeps none, or another metric of the same answers has them.
     """
 
     remarks: tuple[str, ...]
+    answers: Answers | None = None
 
     @property
     @abstractmethod

@@ -22,7 +22,9 @@ from pathlib import Path
 from tandemclip import backends
 from tandemclip.core.console import command_line, typed
 
-FOR_ONE_CALL = ("--max-steps", "--minutes", "--init")  # what a run that goes on is not given again
+# What a run that goes on is not given again, and how many values it takes. A change of the data was accepted once: the
+# next one is to be told again.
+FOR_ONE_CALL = {"--max-steps": 1, "--minutes": 1, "--init": 1, "--accept-data-change": 0}
 
 
 def parser() -> command_line.Parser:
@@ -129,8 +131,7 @@ def _main(argv):
         say(verdict)
     if trainer.leads:
         print(*ending.lines(trainer, found), sep="\n")
-    # a change was accepted once: the next one is to be told again
-    again = typed.again([each for each in argv if each != "--accept-data-change"], "--resume", without=FOR_ONE_CALL)
+    again = typed.again(argv, "--resume", without=FOR_ONE_CALL)
     return _report(trainer, found, args, again, bool(interrupted)) or int(not learned)
 
 

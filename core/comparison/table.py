@@ -6,6 +6,7 @@ import json
 import statistics
 
 from tandemclip.core.comparison.cells import Cell, Result
+from tandemclip.core.console.markdown import table
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.bootstrap import paired_interval
 
@@ -99,9 +100,9 @@ def markdown(summary: dict) -> str:
         body = [
             [name, *map(_percent, row["figures"]), _mean(row), *_difference(row, others)] for name, row in rows.items()
         ]
-        parts.append(_table(head, body))
+        parts.append(table(head, body))
     head = ["configuration", "steps", "image views", "minutes", "code", "trained on"]
-    parts.append(_table(head, [_run(name, config) for name, config in summary["configs"].items()]))
+    parts.append(table(head, [_run(name, config) for name, config in summary["configs"].items()]))
     speaks_of = "other seeds and images" if seeds[1:] else "other images; one seed says nothing of others"
     notes = (
         f"Evaluated on {summary['images']:,} images of `{_line(summary['evaluated_on'])}`, engine {summary['backend']}."
@@ -143,10 +144,6 @@ def _difference(row: dict, others: list[str]) -> list[str]:
 def _line(mapping: dict) -> str:
     """One line."""
     return json.dumps(mapping)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
 
 
 def to_json(summary: dict) -> str:

@@ -147,7 +147,7 @@ def open_model(path: Path, engine_class, trust: bool = False) -> Model:
     return model_of(checkpoint.load(checkpoint.resolve(Path(path))), engine_class, trust)
 
 
-def model_of(saved: checkpoint.Checkpoint, engine_class, trust: bool = False) -> Model:
+def model_of(saved: checkpoint.Checkpoint, engine_class, trust: bool = False, workers: int = 0) -> Model:
     """With the average of the weights, where the run keeps one: as the run itself evaluates.
 
     trust: import classes from outside the package that the checkpoint names; without it they are a UserError.
@@ -155,4 +155,4 @@ def model_of(saved: checkpoint.Checkpoint, engine_class, trust: bool = False) ->
     method = build(Method, saved.state["config"]["method"], "method", trust, stored=True)
     engine = engine_class(method, saved.averaged, AdamW())
     names = tuple(saved.state.get("class_names") or ())
-    return Model(engine, method, from_json(saved.state["tokenizer"]), class_names=names)
+    return Model(engine, method, from_json(saved.state["tokenizer"]), workers=workers, class_names=names)

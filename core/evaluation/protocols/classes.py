@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tandemclip.core.answers import of_classes
 from tandemclip.core.errors import UserError
 from tandemclip.core.hits import Hits
 from tandemclip.core.scored import NOT_ASKED, AveragePrecision, RocAuc, Scored
@@ -30,21 +31,26 @@ def hit_metrics(classes: int) -> list[str]:
 
 
 def class_statistics(
-    scores: np.ndarray | Iterable[np.ndarray], truth: np.ndarray, classes: int, remarks: tuple[str, ...] = ()
+    scores: np.ndarray | Iterable[np.ndarray],
+    truth: np.ndarray,
+    classes: int,
+    remarks: tuple[str, ...] = (),
+    names: tuple[str, ...] = (),
 ) -> dict[str, Statistic]:
     """scores: [N, C], of each class the higher the likelier, or some images after others, [n, C] each -> the metrics of
     `class_metrics`. C is `classes`; scores of different images are compared where the metric is one of scores.
 
     truth: [N] int, the class of each image, -1 where it is not asked; or [N, C] int8, of each class 1 yes, 0 no, -1 not
-    asked (`Record.present`). remarks: of all metrics. UserError for what does not fit, and where nothing is asked.
+    asked (`Record.present`). remarks: of all metrics. names: of the classes, for people. UserError for what does not
+    fit, and where nothing is asked.
     """
     blocks = [scores] if isinstance(scores, np.ndarray) else scores
     if truth.ndim == 2:
         return {MAP11: _scored(AveragePrecision, np.concatenate(list(blocks)), truth, remarks)}
     if classes != 2:
-        return {**class_hits(ranked(blocks), truth, classes, remarks)}
+        return {**class_hits(ranked(blocks), truth, classes, remarks, names)}
     whole = np.concatenate(list(blocks))
-    hits = class_hits(ranked([whole]), truth, classes, remarks)
+    hits = class_hits(ranked([whole]), truth, classes, remarks, names)
     present = np.where(truth < 0, NOT_ASKED, truth).astype(np.int8)[:, None]
     return {**hits, ROC_AUC: _scored(RocAuc, whole[:, 1:] - whole[:, :1], present, remarks)}
 
@@ -79,12 +85,16 @@ def _best(scores: np.ndarray, top: int) -> np.ndarray:
 
 
 def class_hits(
-    predicted: np.ndarray, labels: np.ndarray, classes: int, remarks: tuple[str, ...] = ()
+    predicted: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    remarks: tuple[str, ...] = (),
+    names: tuple[str, ...] = (),
 ) -> dict[str, Hits]:
     """predicted [N, K] classes by rank, labels [N] int (-1: not asked) -> the metrics of one right class.
 
     mean_per_class: the mean of the shares of each class that has images; an image weighs 1 / images of its class.
-    Guessing gets 1 / classes, and 5 / classes of five. remarks: of all of them.
+    Guessing gets 1 / classes, and 5 / classes of five. remarks: of all of them. names: of the classes, for people.
     """
     asked = labels >= 0
     if labels.shape != predicted.shape[:1] or not asked.any() or labels.max() >= classes:
@@ -100,7 +110,7 @@ def class_hits(
     if len(present) == 1 < classes:
         remarks = (*remarks, f"all {asked.sum():,} images are of one class, number {present[0]} of {classes}")
     found = {
-        TOP1: Hits(right[:, 0], asked, 1.0, 1 / classes, remarks),
+        TOP1: Hits(right[:, 0], asked, 1.0, 1 / classes, remarks, of_classes(predicted, labels, names)),
         TOP5: Hits(right[:, :5].any(1), asked, 1.0, min(1.0, 5 / classes), remarks),
         MEAN_PER_CLASS: Hits(right[:, 0], asked, weights, 1 / classes, remarks),
     }

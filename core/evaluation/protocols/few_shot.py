@@ -139,4 +139,5 @@ def mean(draws: list[Hits], remarks: tuple[str, ...]) -> Hits:
     shares = [100 * each.share for each in draws]
     each = ", ".join(f"{share:.2f}" for share in shares)
     spread = f", a standard deviation of {np.std(shares, ddof=1):.2f}" if len(shares) > 1 else ""
-    return replace(draws[0], right=right, asked=asked, remarks=(f"{len(draws)} draws give {each}{spread}", *remarks))
+    told = (f"{len(draws)} draws give {each}{spread}", *remarks)
+    return replace(draws[0], right=right, asked=asked, remarks=told, answers=None)

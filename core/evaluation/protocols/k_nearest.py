@@ -50,7 +50,7 @@ class KNearest(Evaluation):
             )
         found = nearest(learned[known], asked, self.k)
         scores = np.concatenate([*votes(found, taught[known], classes, self.temperature)])
-        return class_statistics(scores, _in_learned(truth, places, classes), classes)
+        return class_statistics(scores, _in_learned(truth, places, classes), classes, (), self.learn.listed_classes)
 
 
 def _in_learned(truth: np.ndarray, places: np.ndarray, classes: int) -> np.ndarray:

@@ -54,7 +54,7 @@ class LabelMapping(Evaluation):
         places, asked = self._places(model.class_names), self._asked_classes()
         own, labels = with_class(model, self.source, "classify", len(asked))  # [N, classes], [N]
         scores = mapped(own, places, len(asked))
-        return class_hits(ranked([scores]), labels, len(asked), on_mapping(places, asked, self.by))
+        return class_hits(ranked([scores]), labels, len(asked), on_mapping(places, asked, self.by), asked)
 
     def _asked_classes(self) -> tuple[str, ...]:
         if not self.source.listed_classes:

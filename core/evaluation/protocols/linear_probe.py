@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tandemclip.core.answers import of_classes
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.evaluation.protocols.features import unit_rows, with_class
 from tandemclip.core.evaluation.protocols.learned import held_out, places_in
@@ -43,7 +44,8 @@ class LinearProbe(Evaluation):
             label = np.where(label < 0, -1, places[label])
         found = predict(learned[labels >= 0], labels[labels >= 0], asked)
         chance = 1 / len(np.unique(labels[labels >= 0]))
-        return {LINEAR_PROBE: Hits((found == label) & (label >= 0), label >= 0, chance=chance)}
+        answers = of_classes(found[:, None], label, self.learn.listed_classes)
+        return {LINEAR_PROBE: Hits((found == label) & (label >= 0), label >= 0, chance=chance, answers=answers)}
 
 
 def predict(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:

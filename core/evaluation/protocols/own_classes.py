@@ -33,10 +33,10 @@ class OwnClasses(Evaluation):
         most = classes if places is None else len(places)
         scores, truth = with_class(model, self.source, "classify", most)  # [N, classes]
         if places is None:
-            return class_statistics(scores, truth, classes, (BY_NUMBER,))
+            return class_statistics(scores, truth, classes, (BY_NUMBER,), model.class_names)
         if self.source.multi_label:
             return class_statistics(scores[:, places], truth, len(places))
-        return class_statistics(scores, np.where(truth < 0, -1, places[truth]), classes)
+        return class_statistics(scores, np.where(truth < 0, -1, places[truth]), classes, (), model.class_names)
 
     def _places(self, learned: tuple[str, ...]) -> np.ndarray | None:
         """[classes of the source] int: the method's number of each; None where nobody says what either are called."""

@@ -48,4 +48,6 @@ class ParametricProbe(Evaluation):
         tried = f"the strength of L2 is {chosen.strength:.3g}, the best of {len(chosen.converged)} on {where}"
         remarks = (tried, *on_convergence(chosen.converged, (found.converged,)))
         asked, classes = labelled(model, self.source, self.learn), class_count(self.learn)
-        return class_hits(ranked(found.scores(asked.features, classes)), asked.labels, classes, remarks)
+        return class_hits(
+            ranked(found.scores(asked.features, classes)), asked.labels, classes, remarks, self.learn.listed_classes
+        )

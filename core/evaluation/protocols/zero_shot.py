@@ -12,7 +12,7 @@ from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.classes import TOP1, class_metrics, class_statistics
 from tandemclip.core.evaluation.protocols.features import class_view, comparable, encode, told, unit_rows
-from tandemclip.core.evaluation.protocols.texts_read import of_prompts
+from tandemclip.core.evaluation.protocols.texts_read import of_prompts, refuse_textless
 from tandemclip.core.serving.model import Model
 from tandemclip.core.statistic import Statistic
 from tandemclip.core.training.evaluation import Evaluation
@@ -33,6 +33,7 @@ class ZeroShot(Evaluation):
     source: Source
 
     def metrics(self, method):
+        refuse_textless(method)
         prompts = self.source.prompts.items()
         return [name for attribute, texts in prompts for name in self._names(attribute, len(texts)).values()]
 
@@ -44,7 +45,9 @@ class ZeroShot(Evaluation):
         encoded = encode(model, self.source, views)
         found = {}
         for attribute, prompts in texts.items():
-            measured = _measured(model, encoded.features, encoded.labels[attribute], attribute, prompts)
+            names = self.source.listed_classes if attribute == CLASS else ()
+            truth = encoded.labels[attribute]
+            measured = _measured(model, encoded.features, truth, attribute, prompts, names or _common(prompts))
             found |= {name: measured[metric] for metric, name in self._names(attribute, len(prompts)).items()}
         return found
 
@@ -55,14 +58,22 @@ class ZeroShot(Evaluation):
         return {TOP1: f"zero_shot/{attribute}"}
 
 
-def _measured(model: Model, images: np.ndarray, truth: np.ndarray, attribute: str, prompts) -> dict[str, Statistic]:
+def _measured(
+    model: Model, images: np.ndarray, truth: np.ndarray, attribute: str, prompts, names
+) -> dict[str, Statistic]:
     if not told(truth).any():
         raise UserError(f"no record of the evaluation source has a {attribute}; they need one (NNN.cls in shards)")
     scores = class_scores(model, prompts)
     remarks = of_prompts(model.reading, prompts)
     images = comparable(model.method, images, "image features")
     parts = (scores(images[start : start + ROWS]) for start in range(0, len(images), ROWS))
-    return class_statistics(parts, truth, len(prompts), remarks)
+    return class_statistics(parts, truth, len(prompts), remarks, names)
+
+
+def _common(prompts_by_class: list[list[str]]) -> tuple[str, ...]:
+    """What classes without names are called: the words that all prompts of each have in common."""
+    shared = [[w for w in own[0].split() if all(w in each.split() for each in own)] for own in prompts_by_class]
+    return tuple(" ".join(words) or own[0] for words, own in zip(shared, prompts_by_class))
 
 
 def class_scores(model: Model, prompts_by_class: list[list[str]]) -> Scores:

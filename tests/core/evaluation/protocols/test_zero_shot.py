@@ -140,3 +140,19 @@ def test_two_classes_have_an_area_under_the_curve(model):
     scores = images @ zero_shot.class_embeddings(model.encode_texts, TwoDigits.prompts["class"]).T
     labels = [TwoDigits()[i].label for i in range(41)]
     assert found["roc_auc"].share == pytest.approx(roc_auc_score(labels, scores[:, 1] - scores[:, 0]), abs=1e-9)
+
+
+def test_what_is_answered_is_kept_for_people(model):
+    """With the classes' names, or the words that all prompts of a class have in common."""
+    found = ZeroShot(Labelled()).measure(model)["top1"]
+    assert found.answers.kind == "classes" and len(found.answers.asked) == found.queries
+    right = (found.answers.first[:, 0] == found.answers.right[:, 0]).sum()
+    assert right == found.right.sum()
+    digits = ZeroShot(Scenes(size=32, count=5, digits=1)).measure(model)["zero_shot/digit"].answers
+    assert digits.texts[7].endswith("seven") and "red" not in digits.texts[7]
+
+
+def test_a_method_without_texts_is_refused(root):
+    config, _ = read(root / "configs" / "pretrain" / "tiny_cross_entropy_resnet.yaml")
+    with pytest.raises(UserError, match="CrossEntropy reads no texts"):
+        ZeroShot(Scenes(size=32)).metrics(config.method)
