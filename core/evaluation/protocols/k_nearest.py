@@ -14,7 +14,7 @@ from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.classes import class_metrics, class_statistics
 from tandemclip.core.evaluation.protocols.features import told, unit_rows, with_class
-from tandemclip.core.evaluation.protocols.learned import class_count, places_in
+from tandemclip.core.evaluation.protocols.learned import as_learned, class_count, places_in
 from tandemclip.core.training.evaluation import Evaluation
 
 ROWS, COLUMNS = 256, 1 << 14  # similarities held at a time: of so many images, to so many that are learned from
@@ -39,7 +39,8 @@ class KNearest(Evaluation):
         return class_metrics(class_count(self.learn), self.learn.multi_label)
 
     def measure(self, model):
-        places, classes = places_in(self.source, self.learn), class_count(self.learn)
+        places_in(self.source, self.learn)  # what cannot be compared is told before anything is encoded
+        classes = class_count(self.learn)
         learned, taught = with_class(model, self.learn, "encode_features")
         asked, truth = with_class(model, self.source, "encode_features")
         known = told(taught)
@@ -50,18 +51,9 @@ class KNearest(Evaluation):
             )
         found = nearest(learned[known], asked, self.k)
         scores = np.concatenate([*votes(found, taught[known], classes, self.temperature)])
-        return class_statistics(scores, _in_learned(truth, places, classes), classes, (), self.learn.listed_classes)
-
-
-def _in_learned(truth: np.ndarray, places: np.ndarray, classes: int) -> np.ndarray:
-    """The truth of `source`, [N] or [N, C], by the classes of `learn`."""
-    if not len(places):
-        return truth
-    if truth.ndim == 1:
-        return np.where(truth < 0, -1, places[truth])
-    found = np.full((len(truth), classes), -1, np.int8)
-    found[:, places] = truth
-    return found
+        return class_statistics(
+            scores, as_learned(truth, self.source, self.learn), classes, (), self.learn.listed_classes
+        )
 
 
 def nearest(learned: np.ndarray, asked: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
