@@ -9,6 +9,7 @@ from tandemclip.core.config.build import build
 from tandemclip.core.config.yaml_file import read_mapping
 from tandemclip.core.data.sources.class_names import FOLDER as NAMES_FOLDER
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.training.evaluation import Evaluation
 
 ROLES = ("source", "learn", "validation")
 DATA, NAMES = "$DATA", "$NAMES"  # how paths begin: where the data lie, and the lists of class names that ship
@@ -51,9 +52,16 @@ class DataSet:
         found = {role: getattr(self, role) for role in ROLES}
         return {role: source for role, source in found.items() if source is not None}
 
-    def remarks(self) -> tuple[str, ...]:
-        """A sentence for each role that has another number of images than the official archive."""
-        counted = {role: (len(source), getattr(self.images, role)) for role, source in self.roles.items()}
+    def remarks(self, protocol: Evaluation) -> tuple[str, ...]:
+        """A sentence for each role that this protocol reads and that has another number of images than the official
+        archive. The others need not be there: zero-shot asks for nothing to learn from.
+        """
+        read = vars(protocol)  # by field; an option may have put another source in a role's place
+        counted = {
+            role: (len(source), getattr(self.images, role))
+            for role, source in self.roles.items()
+            if read.get(role) is source
+        }
         return tuple(
             f"{role} of {self.title} has {found:,} images, and the official archive {expected:,}"
             for role, (found, expected) in counted.items()

@@ -1,12 +1,15 @@
 """A data set's file becomes sources, with its mistakes told at once, and what differs from the official archive."""
 
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 from PIL import Image
 
 from tandemclip.core.config import shipped
 from tandemclip.core.errors import UserError
+from tandemclip.core.evaluation.protocols.linear_probe import LinearProbe
+from tandemclip.core.evaluation.protocols.zero_shot import ZeroShot
 from tandemclip.core.evaluation.suites.data_set import Images, read_data_set
 
 FILE = """\
@@ -42,7 +45,21 @@ def test_paths_are_led_to_the_data_and_other_texts_are_left_alone(colours):
 
 def test_another_number_of_images_is_told_and_an_equal_one_is_not(colours):
     found = read_data_set(colours[0], str(colours[1]))
-    assert found.remarks() == ("source of Two colours has 2 images, and the official archive 4",)
+    probe = LinearProbe(found.source, found.learn)
+    assert found.remarks(probe) == ("source of Two colours has 2 images, and the official archive 4",)
+    Path(colours[0]).write_text(FILE.replace("{source: 4, learn: 2}", "{source: 2}").replace("Two colours", "$DATA"))
+    found = read_data_set(colours[0], str(colours[1]))
+    assert not found.remarks(LinearProbe(found.source, found.learn)) and found.title == "$DATA"
+
+
+def test_what_a_protocol_does_not_read_need_not_be_there(colours):
+    found = read_data_set(colours[0], str(colours[1]))
+    rmtree(colours[1] / "train")
+    told = ("source of Two colours has 2 images, and the official archive 4",)
+    assert found.remarks(ZeroShot(found.source)) == told
+    assert found.remarks(LinearProbe(found.source, learn=found.source)) == told  # by an option
+    with pytest.raises(UserError, match="train is no folder"):
+        found.remarks(LinearProbe(found.source, found.learn))
 
 
 def test_all_mistakes_are_told_at_once_with_the_set_s_name(colours):
