@@ -82,6 +82,15 @@ WALKS = {
         (f"{PREPARED} data/voc_s", f"{PREPARED} data/coco_s"),
         shared=("voc_sample", "coco_sample"),
     ),
+    "a suite": Walk(
+        "docs/evaluation.md",
+        ("python tools/train.py", "tandemclip list sets"),
+        {
+            f"--out runs/{name} --minutes 3": f"--out runs/{name} --max-steps 2 "
+            f"--set training.batch_size=8 data.evaluate.count=40 {NO_WORKERS}"
+            for name in ("clip", "pyramidclip")
+        },
+    ),
     "small towers": Walk("docs/lightclip.md", ("python tools/summarize.py",)),
     "the best checkpoint": Walk(
         "docs/reliability.md",
