@@ -24,6 +24,8 @@ setup: .venv/.stamp
 .venv/.stamp: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(VENV_PYTHON) -m pip install -c constraints.txt -e ".[torch,mindspore,detection,dev]"
+	# Its metrics are what tests compare with; what else it asks for (webdataset, pycocoevalcap) they do not use.
+	$(VENV_PYTHON) -m pip install -c constraints.txt --no-deps clip_benchmark
 	touch $@
 
 train: setup

@@ -85,7 +85,8 @@ def unseen(method) -> list[str]:
         for field in ("heads", "activation", "eps")
         if tower is not None and field in {each.name for each in fields(tower)}
     ]
-    return [*towers, f"mean {list(crop.mean)}", f"std {list(crop.std)}", f"resize {crop.resize}", f"crop_pct {crop.crop_pct}"]
+    pictures = [f"{field} {getattr(crop, field)}" for field in ("resize", "crop_pct")]
+    return [*towers, f"mean {list(crop.mean)}", f"std {list(crop.std)}", *pictures]
 
 
 def read(path: Path) -> dict:

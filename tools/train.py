@@ -164,11 +164,11 @@ def _stop_on_interrupt(trainer):
 
 
 def _report(trainer, found, args, again, interrupted):
-    from tandemclip.core import figures, hits
+    from tandemclip.core import figures, statistics_file
     from tandemclip.core.whole_file import whole_file
 
     if found:
-        hits.save(args.out / "hits.safetensors", found)
+        statistics_file.save(args.out / "hits.safetensors", found)
         with whole_file(args.out / "metrics.json") as file:
             file.write(json.dumps({"step": trainer.step, **figures.to_json(found)}, indent=2).encode() + b"\n")
     if not trainer.ended and trainer.leads:

@@ -1,13 +1,17 @@
 """A trained model on an engine: what evaluation, and anybody who wants features, works with."""
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tandemclip.core.config.build import build
+from tandemclip.core.data.loading.loader import evaluation_batches
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.tokenizers.tokenizer import Tokenizer, from_json
+from tandemclip.core.data.views.view import View
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Method
 from tandemclip.core.random import generator
@@ -16,6 +20,8 @@ from tandemclip.core.serving.reading import Reading
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.engine import Engine
 from tandemclip.core.training.update import AdamW
+
+IMAGE = "image"  # what the picture's array is called among those of other views
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,27 @@ class Model:
     def encode(self, what: str, batch: np.ndarray, count: int) -> np.ndarray:
         """A function of the method, e.g. "encode_features", on [n, ...], a batch out of `count` rows -> [n, ...]."""
         return self.engine.apply(what, self._filled(batch, count))[: len(batch)]
+
+    def encode_source(
+        self, source: Source, what: str, views: dict[str, View], captions: bool = False
+    ) -> tuple[np.ndarray, dict[str, np.ndarray], list[tuple[str, ...]]]:
+        """Of every record of a source, in its order, each read once: what a function of the method gives of its picture
+        [N, ...], the arrays of other views by name [N, ...], and its captions where they are asked for.
+        """
+        parts, texts = [], []
+        for arrays, own in self.read_source(source, what, views):
+            parts.append(arrays)
+            texts += own if captions else []
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return found.pop(IMAGE), found, texts
+
+    def read_source(
+        self, source: Source, what: str, views: dict[str, View]
+    ) -> Iterator[tuple[dict[str, np.ndarray], list[tuple[str, ...]]]]:
+        """The same, batch by batch: ({"image": [n, ...], view: [n, ...]}, captions of n records)."""
+        wanted = {IMAGE: self.method.inference_view(), **views}
+        for batch, texts in evaluation_batches(source, wanted, self.tokenizer, self.batch_size, self.workers):
+            yield batch | {IMAGE: self.encode(what, batch[IMAGE], len(source))}, texts
 
     def _compare(self, images, texts):
         filled = [self._filled(rows, len(rows)) for rows in (images, texts)]

@@ -7,9 +7,9 @@ from typing import Any
 
 from tandemclip.core.data.account import Account
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.hits import Hits
 from tandemclip.core.identity import Identity
 from tandemclip.core.methods.method import Method
+from tandemclip.core.statistic import Statistic
 
 
 class Evaluation(ABC):
@@ -54,5 +54,5 @@ class Evaluation(ABC):
                     yield f"{field.name}.{number}" if several else field.name, each
 
     @abstractmethod
-    def measure(self, model: Any) -> dict[str, Hits]:
-        """Metrics by name, each as the hits of the same images. model: core.serving.model.Model."""
+    def measure(self, model: Any) -> dict[str, Statistic]:
+        """Metrics by name, each as a statistic of the same images. model: core.serving.model.Model."""

@@ -25,7 +25,10 @@ Similarity = Callable[[np.ndarray, np.ndarray], np.ndarray]  # [N, ...], [M, ...
 
 @dataclass(frozen=True)
 class Retrieval(Evaluation):
-    """Every caption of the source against every image."""
+    """Every caption of the source against every image.
+
+    source: what is asked.
+    """
 
     source: Source
 
@@ -33,7 +36,7 @@ class Retrieval(Evaluation):
         return list(METRICS)
 
     def measure(self, model):
-        encoded = encode(model, self.source, {})
+        encoded = encode(model, self.source, {}, captions=True)
         if not any(encoded.captions):
             raise UserError(
                 "the evaluation source has neither classes nor captions; name one that has, with data.evaluate"
