@@ -220,8 +220,9 @@ class Trainer:
     def _progress(self, last: int):
         return Progress(last, self.step, every=max(1, last // 40)) if self.leads else Silent()
 
-    def prepare(self) -> float:
-        """Compile, and load kernels, by a step that changes nothing: seconds."""
+    def prepare(self, say: Callable[[str], None]) -> float:
+        """Compile, and load kernels, by a step that changes nothing: seconds. say: tells which part begins with it."""
+        self._begin_parts(say)
         with self.batches(self.step + 1) as stream:
             batch = next(stream, None)
         start = time.perf_counter()

@@ -2,10 +2,18 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tandemclip.core.training import checkpoint
 from tandemclip.tools import train
 
+COLOURS = """\
+title: Two colours
+metric: top1
+origin: drawn by a test
+source: {type: class_folder, path: $DATA/test}
+learn: {type: class_folder, path: $DATA/train}
+"""
 HEAD = ("image.projection.weight", "bias")
 SETTINGS = (
     "--set", "training.steps=6", "training.update.decay=0.1", "training.ema=0.9",
@@ -68,3 +76,28 @@ def test_a_run_goes_on_in_either_phase(root, tmp_path, before):
     assert {**one.model, **one.optimizer}.keys() == {**other.model, **other.optimizer}.keys()
     for name, array in {**one.model, **one.optimizer}.items():
         assert np.array_equal(array, {**other.model, **other.optimizer}[name]), name
+
+
+def test_on_a_data_set_by_name(root, tmp_path, before, capsys):
+    """Learned from its `learn`, evaluated on its `source`, by the classes of the new head; and gone on with."""
+    for split, count in (("train", 8), ("test", 2)):
+        for color in ("blue", "red"):
+            for number in range(count):
+                file = tmp_path / "data" / split / color / f"{number}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("RGB", (32, 32), color).save(file)
+    (tmp_path / "colours.yaml").write_text(COLOURS)
+    given = ["--backend", "torch", "--data-set", tmp_path / "colours.yaml", "--data-root", tmp_path / "data"]
+    more = ["--set", "method.image.embed_dim=2", "training.steps=8"]
+    assert (
+        run(root, "finetune", "tiny_scenes", tmp_path / "run", *given, *more, "--init", before, "--max-steps", 4) == 0
+    )
+    capsys.readouterr()
+    assert run(root, "finetune", "tiny_scenes", tmp_path / "run", *given, *more, "--resume") == 0
+    assert "top1: 100.00% (chance 50.00%, 4 queries" in capsys.readouterr().out
+    assert newest(tmp_path / "run").state["class_names"] == ["blue", "red"]
+
+
+def test_a_root_without_a_data_set_is_told(root, tmp_path, capsys):
+    assert run(root, "finetune", "tiny_scenes", tmp_path / "run", "--data-root", tmp_path) == 2
+    assert "none is named; add --data-set" in capsys.readouterr().err
