@@ -1,7 +1,7 @@
 """Parts of a method that begin to train later than the run (`Pattern.frozen_for`)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tandemclip.core.errors import UserError
 from tandemclip.core.training.engine import Engine
@@ -11,7 +11,7 @@ from tandemclip.core.training.update import UpdateRule
 BEGUN = "begun"  # the key of a checkpoint's state
 
 
-@dataclass
+@dataclass(frozen=True)
 class Phases:
     """Which parts of a run of `steps` steps have begun to train.
 
@@ -36,9 +36,9 @@ class Phases:
         waiting = (p for p in self.configured.patterns if p.frozen_for and p.frozen_for not in self.begun)
         return [pattern for pattern in waiting if pattern.waits(self.steps) <= step]
 
-    def begin(self, patterns: Iterable[Pattern], updates: int) -> None:
+    def with_begun(self, patterns: Iterable[Pattern], updates: int) -> "Phases":
         """updates: made by the run so far."""
-        self.begun |= {pattern.frozen_for: updates for pattern in patterns}
+        return replace(self, begun=self.begun | {pattern.frozen_for: updates for pattern in patterns})
 
     @property
     def tuning(self) -> Tuning:

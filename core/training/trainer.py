@@ -166,7 +166,7 @@ class Trainer:
     def _begin_parts(self, say: Callable[[str], None]) -> None:
         """Let train what was frozen up to this step."""
         if due := self.phases.due(self.step):
-            self.phases.begin(due, self.step - self.loss_scale.skipped)
+            self.phases = self.phases.with_begun(due, self.step - self.loss_scale.skipped)
             phases.enter(self.engine, self.phases.tuning)
             say(f"step {self.step + 1}: {', '.join(pattern.match for pattern in due)} trains from here on")
 

@@ -36,7 +36,7 @@ def test_what_is_due_begins_once_and_a_longer_run_takes_nothing_back():
     half, three = Pattern("a", frozen_for=0.5), Pattern("b", frozen_for=3)
     found = Phases(Tuning((Pattern("c"), half, three)), 10)
     assert [found.due(step) for step in (0, 2, 3, 5)] == [[], [], [three], [half, three]]
-    found.begin([three], updates=2)
+    found = found.with_begun([three], updates=2)
     assert found.due(4) == [] and found.due(5) == [half] and found.tuning.begun == {3}
     longer = Phases(found.configured, 100, phases.from_json(found.to_json()))
     assert longer.begun == {3: 2} and longer.due(49) == [] and longer.due(50) == [half]
@@ -113,7 +113,7 @@ def test_a_part_that_begins_later_is_updated_as_torchs_adamw_does(backend):
     engine = backends.load(backend)(method, weights, RULE, tuning=found.tuning)
     for number, gradients in enumerate(given):
         if due := found.due(number):
-            found.begin(due, number)
+            found = found.with_begun(due, number)
             phases.enter(engine, found.tuning)
         own = {name: array for name, array in gradients.items() if number >= 3 or not name.startswith("image.first")}
         rates = Rates(1e-2, *RULE.corrections(number + 1), 1.0, found.corrections(RULE, number + 1))
@@ -188,7 +188,7 @@ def losses(subject, backend):
     engine = backends.load(backend)(subject.method, subject.weights, RULE, tuning=found.tuning)
     for step, batch in enumerate(subject.batches):
         if due := found.due(step):
-            found.begin(due, step)
+            found = found.with_begun(due, step)
             phases.enter(engine, found.tuning)
         backward = engine.backward(batch, subject.elapsed)
         seen.append(backward.terms["loss"])
