@@ -152,6 +152,28 @@ def test_a_run_that_is_lengthened_takes_nothing_back(root, tmp_path, capsys):
     assert "trains from here on" not in capsys.readouterr().out
 
 
+def test_the_first_update_of_a_part_is_the_first_to_its_bias_corrections(root, tmp_path):
+    """AdamW's first step is the rate in every element, wherever in the run a part begins, and however many updates
+    overflowed before.
+    """
+    given = ["--set", "init=null", "data.evaluate=null", "training.batch_size=4", "training.precision=fp16"]
+    given += ["training.learning_rate=1e-3", "training.floor=1e-3", "training.update={decay: 0, eps: 1e-12}"]
+    given += ["training.groups=[{match: 'image.projection.*'}, {match: 'image.*', rate: 0.5, frozen_for: 30}]"]
+    assert run(root, tmp_path / "run", *given, "--max-steps", 1) == 0
+    saved = newest(tmp_path / "run")
+    state = {**saved.state, "loss_scale": {"scale": 2.0**40, "good": 0, "skipped": 0, "moves": True}}
+    checkpoint.save(tmp_path / "run", 1, saved.model, saved.optimizer, state)
+    found = []
+    for stop in (30, 31):
+        assert run(root, tmp_path / "run", *given, "--resume", "--max-steps", stop) == 0
+        found.append(newest(tmp_path / "run"))
+    before, after = found
+    skipped = before.state["loss_scale"]["skipped"]
+    assert 0 < skipped < 29 and after.state["begun"] == [[30.0, 30 - skipped]]
+    change = np.abs(after.model["image.stages.1.0.expand.weight"] - before.model["image.stages.1.0.expand.weight"])
+    np.testing.assert_allclose(np.median(change), 0.5e-3, rtol=1e-3)
+
+
 def test_minutes_are_told_by_steps_in_which_all_trains(root, tmp_path):
     """And the run that is then made begins as it would have begun."""
     config, mapping = read(root / "configs" / "finetune" / "tiny_scenes.yaml", {"init": None})
