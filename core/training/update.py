@@ -94,13 +94,14 @@ class Group:
     """Parameters that share a decay and a rate, laid end to end in one vector.
 
     rate: a factor of the learning rate. average: how much of the moving average of the weights a step keeps, None for
-    no average.
+    no average. frozen_for: as `Pattern` has it; what began to train later counts its own updates.
     """
 
     parameters: dict[str, Parameter]
     decay: float
     rate: float = 1.0
     average: float | None = None
+    frozen_for: float = 0.0
 
     def remembered(self, rule: UpdateRule) -> tuple[str, ...]:
         """The names of the vectors that an engine keeps for this group beside the weights."""

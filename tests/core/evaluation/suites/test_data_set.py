@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from tandemclip.core.config import shipped
+from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.linear_probe import LinearProbe
 from tandemclip.core.evaluation.protocols.zero_shot import ZeroShot
-from tandemclip.core.evaluation.suites.data_set import Images, read_data_set
+from tandemclip.core.evaluation.suites.data_set import Images, for_training, read_data_set
 
 FILE = """\
 title: Two colours
@@ -77,3 +78,22 @@ def test_nothing_is_read_of_data_that_are_not_there():
     for name in shipped.data_sets():
         found = read_data_set(name, "/nowhere")
         assert found.title and found.roles["source"] is found.source, name
+
+
+def test_a_run_learns_from_learn_and_is_evaluated_on_source(colours):
+    """In place of whatever stood there."""
+    file, data = colours
+    mapping = {"data": {"train": {"type": "scenes", "size": 32}, "evaluate": {"type": "scenes"}, "workers": 0}}
+    assert merge(mapping, for_training(file, str(data))) == {
+        "data": {
+            "train": {"type": "class_folder", "path": f"{data}/train"},
+            "evaluate": {"type": "class_folder", "path": f"{data}/test", "templates": ["$DATA of {}", "{}"]},
+            "workers": 0,
+        }
+    }
+
+
+def test_a_set_that_nothing_is_learned_from_trains_nothing(tmp_path):
+    (tmp_path / "asked.yaml").write_text("".join(FILE.splitlines(True)[:-1]))
+    with pytest.raises(UserError, match="has source alone, and a run learns from `learn`"):
+        for_training(str(tmp_path / "asked.yaml"), "data")
