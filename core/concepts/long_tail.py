@@ -1,29 +1,19 @@
 """How often the concepts of data sets appear, by their rank (UniCL, Fig. 8): few are frequent, and most are rare."""
 
-import io
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
 from tandemclip.core.concepts.pool import Pool
+from tandemclip.core.pictures.page import INK, SMALL, page
 
-NAMED = (
-    1,
-    3,
-    10,
-    30,
-    100,
-    300,
-    1_000,
-    3_000,
-    10_000,
-    100_000,
-)  # ranks whose concept is named, of the data set that has most
+# Ranks whose concept is named, of the data set that has most.
+NAMED = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 100_000, 1_000_000)
 
 
-def picture(pools: Sequence[Pool]) -> bytes:
-    """PNG, 1000 x 600; both axes are logarithmic."""
-    figure = Figure(figsize=(10, 6), dpi=100, layout="constrained")
+def long_tail(pools: Sequence[Pool]) -> Figure:
+    """A line for each data set; both axes are logarithmic."""
+    figure = page(10, 6)
     axes = figure.add_subplot()
     for pool in pools:
         counts = list(pool.concepts.values())
@@ -34,17 +24,14 @@ def picture(pools: Sequence[Pool]) -> bytes:
         axes.set(xscale="log", yscale="log")
     _name(axes, most)
     axes.grid(alpha=0.3)
-    axes.legend()
-    with io.BytesIO() as file:
-        figure.savefig(file, format="png", metadata={"Software": None})  # the same bytes with every version
-        return file.getvalue()
+    axes.legend(fontsize=SMALL)
+    return figure
 
 
 def _name(axes, concepts: list[tuple[str, int]]) -> None:
     for rank in NAMED:
         if rank <= len(concepts):
             name, count = concepts[rank - 1]
-            axes.plot([rank], [count], "o", color="black", markersize=3)
-            axes.annotate(
-                name.replace("$", r"\$"), (rank, count), textcoords="offset points", xytext=(5, 5), fontsize=9
-            )
+            axes.plot([rank], [count], "o", color=INK, markersize=3)
+            name = name.replace("$", r"\$")  # matplotlib reads what stands between two of them as a formula
+            axes.annotate(name, (rank, count), textcoords="offset points", xytext=(5, 5), fontsize=SMALL)

@@ -4,11 +4,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from tandemclip.core.concepts.long_tail import picture
+from tandemclip.core.concepts.long_tail import long_tail
 from tandemclip.core.concepts.pool import Pool
 from tandemclip.core.concepts.report import markdown
 from tandemclip.core.data.texts import utf8
 from tandemclip.core.errors import UserError
+from tandemclip.core.pictures.page import save
 from tandemclip.core.whole_file import whole_file
 
 REPORT, TABLES, PICTURE = "concepts.json", "concepts.md", "long_tail.png"
@@ -19,12 +20,12 @@ def write(out: Path, report: dict, pools: Sequence[Pool]) -> None:
     contents = {
         REPORT: (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode(),
         TABLES: markdown(report).encode(),
-        PICTURE: picture(pools),
         **{f"{pool.name}.tsv": _lines(pool) for pool in pools},
     }
     for name, content in contents.items():
         with whole_file(out / name) as file:
             file.write(content)
+    save(long_tail(pools), out / PICTURE)
 
 
 def _lines(pool: Pool) -> bytes:

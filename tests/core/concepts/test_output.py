@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from tandemclip.core.concepts import by_rule, output
-from tandemclip.core.concepts.long_tail import picture
+from tandemclip.core.concepts.long_tail import long_tail
 from tandemclip.core.concepts.pool import Pool
 from tandemclip.core.concepts.report import markdown, summarize
 from tandemclip.core.errors import UserError
+from tandemclip.core.pictures.page import save
 
 ONE = Pool("one", 40, 30, 2, Counter({"dog": 20, "red|dog": 8, "cat": 3}), Counter(), ())
 TWO = Pool("two", None, 10, 0, Counter({"cat": 9}), Counter(), ())
@@ -59,15 +60,27 @@ def test_of_many_missing_classes_some_are_named():
     assert "thing 9x and 4 more" in text and "one, no concept of one: none is missing" in text
 
 
-def test_the_picture_is_the_same_every_time():
-    first = picture([ONE, TWO])
-    assert first == picture([ONE, TWO]) != picture([TWO])
+def drawn(pools, tmp_path):
+    save(long_tail(pools), tmp_path / "a.png")
+    return (tmp_path / "a.png").read_bytes()
+
+
+def test_the_picture_is_the_same_every_time(tmp_path):
+    first = drawn([ONE, TWO], tmp_path)
+    assert first == drawn([ONE, TWO], tmp_path) != drawn([TWO], tmp_path)
     pixels = cv2.imdecode(np.frombuffer(first, np.uint8), cv2.IMREAD_COLOR)
     assert pixels.shape == (600, 1000, 3) and (pixels < 128).any()
 
 
-def test_a_data_set_without_a_concept_has_a_picture_too():
-    assert picture([Pool("none", 1, 1, 1, Counter({"a": 1}), Counter(), ())]).startswith(b"\x89PNG")
+def test_the_lines_are_the_counts_by_rank():
+    axes = long_tail([TWO, ONE]).axes[0]
+    lines = {line.get_label(): list(zip(*line.get_data())) for line in axes.lines}
+    assert lines["one (2 concepts)"] == [(1, 20), (2, 8)] and lines["two (1 concepts)"] == [(1, 9)]
+    assert [(text.get_text(), text.xy) for text in axes.texts] == [("dog", (1, 20))]  # of the one that has most
+
+
+def test_a_data_set_without_a_concept_has_a_picture_too(tmp_path):
+    assert drawn([Pool("none", 1, 1, 1, Counter({"a": 1}), Counter(), ())], tmp_path).startswith(b"\x89PNG")
 
 
 def test_files_are_written_and_concepts_read_back(tmp_path):
