@@ -2,6 +2,8 @@
 
     tandemclip look grad-cam --checkpoint runs/clip --source scenes split=held_out --query "a red seven" --out map.png
     tandemclip look pointing-game --checkpoint runs/clip --source scenes split=held_out
+    tandemclip look tsne --checkpoint runs/clip --source class_folder path=photos --out tsne.png
+    tandemclip look tokens --checkpoint runs/lightclip --source scenes split=held_out --out tokens.png
 
 What each shows, with examples: docs/pictures.md of the repository.
 """
@@ -31,6 +33,15 @@ def parser() -> command_line.Parser:
     command = _of_model(_command(commands, "pointing-game", _pointing_game, "how often such a map points into the box"))
     _add_node(command)
     _add_count(command, "--count", 200, "how many phrases, each of another picture")
+
+    command = _of_model(_command(commands, "tsne", _tsne, "pictures on a plane, by class"))
+    _add_out(command)
+    _add_count(command, "--count", 2000, "how many pictures, drawn from the source")
+
+    command = _of_model(_command(commands, "tokens", _tokens, "which words belong to which places of a picture"))
+    _add_out(command)
+    _add_count(command, "--count", 4, "how many pictures, the first of the source")
+
     command = _of_model(_command(commands, "nearest", _nearest, "which concepts are nearest, with exemplars"))
     _add_out(command)
     help = "one a line: NAME.tsv of tandemclip concepts, or a list of one's own; or class names as JSON"
@@ -143,6 +154,44 @@ def _pointing_game(args):
     from tandemclip.core.pictures.pointing import pointing_game
 
     print(*figures.lines(pointing_game(*_opened(args), args.count, args.node)), sep="\n")
+
+
+def _tsne(args):
+    """Features of pictures on a plane by t-SNE, coloured by class, and a star for the mean of each class's prompts.
+
+    As in PyramidCLIP's Figure 4 and UniCL's Figure 6.
+    """
+    from tandemclip.core.data.sources.first import First
+    from tandemclip.core.pictures.page import save
+    from tandemclip.core.pictures.tsne import drawn, plane
+    from tandemclip.core.whole_file import refuse_unwritable
+
+    refuse_unwritable(args.out)
+    model, source = _opened(args)
+    found = plane(model, First(source, args.count))
+    save(drawn(found), args.out)
+    stars = "no prompts" if found.stars is None else f"stars: the prompts of {len(found.stars)} classes"
+    print(f"{args.out}: {len(found.points):,} pictures; {stars}")
+    if found.left_out:
+        print(f"remark: {found.left_out:,} records without a class are left out")
+
+
+def _tokens(args):
+    """Words beside the places of the picture that the method holds them together with.
+
+    LightCLIP matches them one to one; FILIP takes the most similar. A picture's first caption is read.
+    """
+    from tandemclip.core.pictures.page import save
+    from tandemclip.core.pictures.tokens import by_word, drawn, matched
+    from tandemclip.core.whole_file import refuse_unwritable
+
+    refuse_unwritable(args.out)
+    found = matched(*_opened(args), args.count)
+    save(drawn(found), args.out)
+    print(f"{args.out}: {len(found)} pictures")
+    for each in found:
+        told = (f"{name} {count} ({cosine:.2f})" for name, count, cosine in by_word(each))
+        print(f"{each.text!r}, pairs of each word (mean cosine):", ", ".join(told))
 
 
 def _nearest(args):

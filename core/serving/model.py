@@ -102,7 +102,7 @@ class Model:
         value, gradient = self.engine.node_gradients(what, filled, ((node, 0),))[node, 0]
         if value.shape[:1] != filled[0].shape[:1]:
             raise UserError(
-                f"the node {node} gives {list(value.shape)} of {len(filled[0])} pictures; name one that gives each a row"
+                f"the node {node} gives {list(value.shape)} of {len(filled[0])} pictures; name one with a row for each"
             )
         return value[: len(arrays[0])], gradient[: len(arrays[0])]
 
