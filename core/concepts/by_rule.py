@@ -19,11 +19,12 @@ MORE = (
     "here then where when while whilst how so not very too also just only each can will would could may being been had "
     "does do did having s"
 ).split()
-APART = (frozenset(FUNCTION) | frozenset(MORE) | WHICH | PRONOUNS | frozenset(NUMBERS)) - {
+APART = (frozenset(FUNCTION) | frozenset(MORE) | WHICH | PRONOUNS) - {
     "colored",
     "coloured",
     "haired",
 }
+JOINING = frozenset(["and", *NUMBERS])
 OF_ATTRIBUTES = frozenset([*ATTRIBUTES, "and"])
 # Things whose names end as verbs do.
 THINGS = frozenset(
@@ -40,7 +41,7 @@ def phrases(caption: str) -> list[str]:
     """The noun phrases of a caption, in small letters."""
     found, run, article = [], [], False
     for token in [*TOKEN.findall(caption.lower()), "."]:
-        joins = token == "and" and run and OF_ATTRIBUTES.issuperset(run)  # "black and white dog"
+        joins = token in JOINING and run and OF_ATTRIBUTES.issuperset(run)  # "black and white dog", "red seven"
         if joins or token[0].isalnum() and token not in APART and not token.isdecimal():
             run.append(token)
         else:

@@ -9,11 +9,12 @@ from tandemclip.core.concepts.finder import Finder, Missing
 from tandemclip.core.console.versions import how_to_install, installed
 
 # A letter for each tag of the Penn Treebank. A: a, an. D: what else says which or how many. J: adjective. V: -ing, -ed.
-# N: noun. S: plural noun. C: and, or.
-LETTERS = {"DT": "D", "PDT": "D", "PRP$": "D", "CD": "D", "JJ": "J", "JJR": "J", "JJS": "J", "VBG": "V", "VBN": "V"}
+# N: noun. S: plural noun. C: and, or. #: number.
+LETTERS = {"DT": "D", "PDT": "D", "PRP$": "D", "CD": "#", "JJ": "J", "JJR": "J", "JJS": "J", "VBG": "V", "VBN": "V"}
 LETTERS |= {"NN": "N", "NNP": "N", "NNS": "S", "NNPS": "S", "CC": "C"}
-# "a smiling man", "black and white dogs", "soccer ball". -ing and -ed belong to a phrase only behind A, D or J.
-PHRASE = re.compile(r"(?:(?:(?<=[ADJ])V|J)(?:CJ)*)*[NS]+")
+# "a smiling man", "black and white dogs", "soccer ball"; "a red seven", where nothing follows that the number counts.
+# -ing and -ed belong to a phrase only behind A, D, J or a number.
+PHRASE = re.compile(r"(?:(?:(?<=[ADJ#])V|J)(?:CJ)*)*[NS]+|J+#(?![JVNS#])")
 
 
 def finder() -> Finder:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-NUMBERS = "one two three four five six seven eight nine ten eleven twelve dozen hundred".split()
+NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve dozen hundred".split()
 # What stands before a phrase and says which or how many, and not what.
 WHICH = frozenset(
     "a an the this that these those my your his her its our their whose some any many several few both all each every "
@@ -38,7 +38,7 @@ def concept(phrase: str) -> str:
     words = [word.replace("’", "'") for word in WORD.findall(phrase.lower())]
     while words and (words[0] in WHICH or words[0].isdecimal()):
         del words[0]
-    if not words or words[-1] in PRONOUNS:
+    if not words or len(words) == 1 and words[0] in PRONOUNS:
         return ""
     return " ".join([*words[:-1], singular(words[-1])])
 

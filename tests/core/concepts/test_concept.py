@@ -11,7 +11,8 @@ from tandemclip.core.concepts.concept import IRREGULAR, concept, looks_plural, o
         ("a dog", "dog"),
         ("The dogs", "dog"),
         ("two black and white dogs", "black and white dog"),
-        ("all of them", ""),  # a pronoun says nothing
+        ("all them", ""),  # a pronoun says nothing
+        ("the red one", "red one"),  # which may be a digit
         ("something", ""),
         ("3 men", "man"),
         ("their soccer balls", "soccer ball"),

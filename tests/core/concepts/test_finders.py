@@ -15,6 +15,8 @@ CAPTIONS = {
     "Two men play soccer , and a skater jumps a ramp": ["man", "soccer", "skater", "ramp"],
     "Three children with red balls on the beach .": ["child", "red ball", "beach"],
     "A girl in red": ["girl"],
+    "a red seven and a blue two": ["red seven", "blue two"],
+    "a green zero": ["green zero"],
     "running": [],
     "": [],
     ". . .": [],
@@ -41,6 +43,10 @@ def test_phrases_of_captions(name, caption):
         ("red/JJ or/CC blue/JJ", []),
         ("red/JJ and/CC man/NN", ["man"]),
         ("New/NNP-LOC York/NNP-LOC", ["New York"]),
+        ("a/DT red/JJ seven/CD", ["red seven"]),
+        ("the/DT last/JJ two/CD dogs/NNS", ["dogs"]),
+        ("seven/CD", []),
+        ("two/CD smiling/VBG men/NNS", ["smiling men"]),
         ("", []),
     ],
 )
@@ -64,6 +70,9 @@ def test_the_pattern_over_tags(tagged, found):
         ("a black and white cat", ["black and white cat"]),
         ("a cat and dog", ["cat", "dog"]),
         ("3 cats", ["cats"]),
+        ("a red seven", ["red seven"]),
+        ("a dog two cats", ["dog", "cats"]),
+        ("two red", []),
     ],
 )
 def test_the_rule(caption, found):
