@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 from tandemclip.core.console import command_line
-from tandemclip.core.console.versions import how_to_install
 from tandemclip.core.errors import UserError
 
 BY = ("spacy", "textblob", "rule")
@@ -57,7 +56,6 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
-    _need_matplotlib()
     from tandemclip.core.concepts import finders, output, report
     from tandemclip.core.concepts.said import OfLines
     from tandemclip.core.console import typed
@@ -77,13 +75,6 @@ def _main(argv):
     output.write(args.out, found, pools)
     print(report.markdown(found))
     print(f"written to {args.out}")
-
-
-def _need_matplotlib():
-    try:
-        import matplotlib  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise UserError(f"the package {error.name} is not installed: {how_to_install('pictures')}") from error
 
 
 def _counted(name, said, finder, more_than):
