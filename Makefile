@@ -17,17 +17,29 @@ export MKL_NUM_THREADS ?= $(THREADS)
 
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: setup train check test test-full fuzz mutants faults bench
+# What `make look` shows: checkpoints on a suite, by a browser without a window.
+CHECKPOINTS ?= runs/$(RECIPE)_$(BACKEND)
+SUITE ?= scenes
+BROWSER ?= chromium
+
+.PHONY: setup train look check test test-full fuzz mutants faults bench
 
 setup: .venv/.stamp
 
 .venv/.stamp: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(VENV_PYTHON) -m pip install -c constraints.txt -e ".[torch,mindspore,detection,dev]"
+	# Its metrics are what tests compare with; what else it asks for (webdataset, pycocoevalcap) they do not use.
+	$(VENV_PYTHON) -m pip install -c constraints.txt --no-deps clip_benchmark
 	touch $@
 
 train: setup
 	$(VENV_PYTHON) tools/train.py --config configs/pretrain/$(RECIPE).yaml --backend $(BACKEND) --out runs/$(RECIPE)_$(BACKEND)
+
+# The report of a suite, opened in a browser as a person would see it: runs/look/report.png.
+look: setup
+	$(VENV_PYTHON) tools/evaluate.py --suite $(SUITE) --checkpoint $(CHECKPOINTS) --out runs/look --backend $(BACKEND)
+	$(VENV_PYTHON) docs/pictures/report.py --page runs/look/report.html --out runs/look/report.png --browser $(BROWSER)
 
 # Lint, layout and the types of the contracts.
 check: setup

@@ -1,6 +1,14 @@
 """TandemCLIP: one definition of a vision-language pre-training method, two engines that are proven to agree."""
 
+import logging
+from multiprocessing import current_process
+
 __version__ = "0.1.0"  # setup.cfg reads it
+
+if current_process().name.startswith("grain"):
+    # A process that loads imports grain before anything of ours but the program's first lines, and so this module.
+    # grain then warns that JAX's profiler is not there; nobody here asked for it.
+    logging.getLogger("absl").addFilter(lambda record: "jax profiler" not in record.getMessage())
 
 
 def load(checkpoint, backend: str | None = None, trust: bool = False, device: str | None = None):

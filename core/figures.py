@@ -3,48 +3,48 @@
 A figure alone means little: 10% of ten classes is nothing, and 100% of one class is nothing either.
 """
 
-from tandemclip.core.hits import Hits, percent
+from tandemclip.core.statistic import Statistic, percent
 
 CANNOT_FAIL = "the figure could not have come out otherwise, as guessing alone gives 100%"
 
 
-def lines(metrics: dict[str, Hits]) -> list[str]:
+def lines(metrics: dict[str, Statistic]) -> list[str]:
     """For people: a line for each metric, then one for each remark."""
-    return [*(line(name, hits) for name, hits in metrics.items()), *(f"remark: {each}" for each in remarks(metrics))]
+    return [*(line(name, each) for name, each in metrics.items()), *(f"remark: {told}" for told in remarks(metrics))]
 
 
-def line(name: str, hits: Hits) -> str:
-    low, high = hits.interval
-    guessing = "" if hits.guessing is None else f"chance {100 * hits.guessing:.2f}%, "
+def line(name: str, each: Statistic) -> str:
+    low, high = each.interval
+    guessing = "" if each.guessing is None else f"chance {100 * each.guessing:.2f}%, "
     sure = f"95%: {100 * low:.2f} to {100 * high:.2f}"
-    return f"{name}: {100 * hits.share:.2f}% ({guessing}{hits.queries:,} queries, {sure})"
+    return f"{name}: {100 * each.share:.2f}% ({guessing}{each.queries:,} queries, {sure})"
 
 
-def to_json(metrics: dict[str, Hits]) -> dict:
+def to_json(metrics: dict[str, Statistic]) -> dict:
     """{metric: percent ..., "chance", "queries", "interval": {metric: ...}, "remarks": [sentences]}; all in percent."""
-    intervals = {name: [100 * end for end in hits.interval] for name, hits in metrics.items()}
+    intervals = {name: [100 * end for end in each.interval] for name, each in metrics.items()}
     return {**percent(metrics), **rows(metrics), "interval": intervals, "remarks": remarks(metrics)}
 
 
-def rows(metrics: dict[str, Hits]) -> dict[str, dict[str, float]]:
+def rows(metrics: dict[str, Statistic]) -> dict[str, dict[str, float]]:
     """{"chance": {metric: percent}, "queries": {metric: how many}}, for a row of the journal."""
-    known = {name: hits.guessing for name, hits in metrics.items()}
+    known = {name: each.guessing for name, each in metrics.items()}
     chance = {name: 100 * guessing for name, guessing in known.items() if guessing is not None}
-    return {"chance": chance, "queries": {name: hits.queries for name, hits in metrics.items()}}
+    return {"chance": chance, "queries": {name: each.queries for name, each in metrics.items()}}
 
 
-def remarks(metrics: dict[str, Hits]) -> list[str]:
+def remarks(metrics: dict[str, Statistic]) -> list[str]:
     """Each once, behind the names of the metrics that it is of where it is not of all."""
     found: dict[str, list[str]] = {}
-    for name, hits in metrics.items():
-        for remark in (*hits.remarks, *([CANNOT_FAIL] if hits.told_by_guessing else [])):
+    for name, each in metrics.items():
+        for remark in (*each.remarks, *([CANNOT_FAIL] if each.told_by_guessing else [])):
             found.setdefault(remark, []).append(name)
     return [r if len(names) == len(metrics) else f"{', '.join(names)}: {r}" for r, names in found.items()]
 
 
-def at_chance(metrics: dict[str, Hits]) -> str | None:
+def at_chance(metrics: dict[str, Statistic]) -> str | None:
     """One sentence that names the metrics that are no better than guessing; None where each is better."""
-    names = [n for n, hits in metrics.items() if hits.no_better_than_guessing and not hits.told_by_guessing]
+    names = [n for n, each in metrics.items() if each.no_better_than_guessing and not each.told_by_guessing]
     if not names:
         return None
     several = "is" if len(names) == 1 else "are"

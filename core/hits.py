@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
-from tandemclip.core.errors import UserError
-from tandemclip.core.whole_file import whole_file
+from tandemclip.core.answers import Answers
+from tandemclip.core.statistic import Statistic
 
 Z = 1.959963984540054  # 95% of a normal distribution lie within so many standard deviations
 
 
 @dataclass(frozen=True, eq=False)
-class Hits:
+class Hits(Statistic):
     """asked, right [N] int: how many queries evaluation image n stands for, and how many of them came out right.
 
     weights: [N] float, what a query of image n weighs; one number: the same for all. Classification and image-to-text
@@ -24,7 +21,7 @@ class Hits:
     evaluation have the same images in the same order.
 
     chance: how often guessing answers a query of image n right, [N] float or one number for all; None: nobody says.
-    remarks: what a person has to know of how it was measured, a sentence each.
+    remarks: what a person has to know of how it was measured, a sentence each. answers: see `Statistic`.
     """
 
     right: np.ndarray
@@ -32,11 +29,16 @@ class Hits:
     weights: np.ndarray | float = 1.0
     chance: np.ndarray | float | None = None
     remarks: tuple[str, ...] = ()
+    answers: Answers | None = None
 
     @property
     def weighted(self) -> tuple[np.ndarray, np.ndarray]:
         """right and asked times weights, [N] float64 each."""
         return self.right * np.float64(self.weights), self.asked * np.float64(self.weights)
+
+    @property
+    def used(self) -> np.ndarray:
+        return self.weighted[1] > 0
 
     @property
     def share(self) -> float:
@@ -69,45 +71,32 @@ class Hits:
         middle, half = share + part / 2, np.sqrt(part * (share * (1 - share) + part / 4))
         return float(max(0.0, (middle - half) / (1 + part))), float(min(1.0, (middle + half) / (1 + part)))
 
-    @property
-    def told_by_guessing(self) -> bool:
-        """It could not have come out otherwise: guessing answers every query, as with one class."""
-        return self.guessing is not None and self.guessing >= 1 - 1e-9
+    def resampled(self, times):
+        right, asked = self.weighted
+        with np.errstate(invalid="ignore"):  # of draws in which nothing was asked
+            return (times @ right) / (times @ asked)
 
-    @property
-    def no_better_than_guessing(self) -> bool:
-        """The interval reaches down to what guessing gets; False where nobody says what that is."""
-        return self.guessing is not None and self.interval[0] <= self.guessing
+    def influence(self):
+        right, asked = self.weighted
+        return (right - asked * self.share) / asked.sum()
+
+    def asks_as(self, other):
+        return isinstance(other, Hits) and np.array_equal(self.weighted[1], other.weighted[1])
 
     def among(self, start: int, count: int) -> Hits:
         """As those of images `start`, ... of `count`, the others of which are not asked."""
         around = (start, count - start - len(self.asked))
         padded = lambda each: np.pad(each, around) if np.ndim(each) else each
         right, asked = np.pad(self.right, around), np.pad(self.asked, around)
-        return replace(self, right=right, asked=asked, weights=padded(self.weights), chance=padded(self.chance))
+        around_all = {"weights": padded(self.weights), "chance": padded(self.chance)}
+        return replace(self, right=right, asked=asked, answers=None, **around_all)
 
+    def array(self) -> np.ndarray:
+        """[2, N] int32 (right, asked), or [3, N] float64 (right, asked, weights)."""
+        if np.ndim(self.weights):
+            return np.stack([self.right, self.asked, self.weights]).astype(np.float64)
+        return np.stack([self.right, self.asked]).astype(np.int32)
 
-def percent(metrics: dict[str, Hits]) -> dict[str, float]:
-    return {name: 100 * hits.share for name, hits in metrics.items()}
-
-
-def save(path: Path, metrics: dict[str, Hits]) -> None:
-    """One array a metric: [2, N] int32 (right, asked), or [3, N] float64 (right, asked, weights). What guessing gets is
-    not in it: metrics.json has that.
-    """
-    with whole_file(path) as file:
-        file.write(safetensors.numpy.save({name: _array(hits) for name, hits in metrics.items()}))
-
-
-def load(path: Path) -> dict[str, Hits]:
-    try:
-        arrays = safetensors.numpy.load(path.read_bytes())
-    except (OSError, safetensors.SafetensorError) as error:
-        raise UserError(f"{path} cannot be read ({error}); remove it and evaluate that run again") from error
-    return {name: Hits(*array[:2].astype(np.int32), *array[2:]) for name, array in arrays.items()}
-
-
-def _array(hits: Hits) -> np.ndarray:
-    if np.ndim(hits.weights):
-        return np.stack([hits.right, hits.asked, hits.weights]).astype(np.float64)
-    return np.stack([hits.right, hits.asked]).astype(np.int32)
+    @classmethod
+    def of_array(cls, array: np.ndarray) -> Hits:
+        return cls(*array[:2].astype(np.int32), *array[2:])

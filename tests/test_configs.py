@@ -2,22 +2,20 @@
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 import pytest
 
 from tandemclip.backends.recorder.cost import costs
 from tandemclip.backends.recorder.draws import training_views
 from tandemclip.backends.recorder.record import record_step
+from tandemclip.core.config.shipped import configs
 from tandemclip.core.data.views.image import ImageView
 from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.spec import count_parameters
 from tandemclip.core.training.config import read
 
-CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").rglob("*.yaml"))
 
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", configs().values(), ids=lambda path: path.stem)
 def test_it_is_built_by_the_recorder(path):
     config, _ = read(path)
     recording = record_step(config.method, batch_arrays(training_views(config.method), 4))

@@ -1,4 +1,6 @@
-"""What the documents say: every recipe runs and prints what is shown, every link and path leads somewhere.
+"""What the documents say: the longer recipes run and print what is shown, every link and path leads somewhere.
+
+tests/test_documented_commands.py has the other recipes, and sees that none is left out.
 
 The shapes of docs/architecture.md are those of a step.
 """
@@ -25,6 +27,7 @@ from tandemclip.core.config.build import build
 from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.methods.method import Method
 from tandemclip.core.training.config import read
+from tandemclip.tests import documents
 
 # Fewer photos and steps than the document has.
 SMALLER = {"--per-shard 40": "--per-shard 4", "--minutes 2": "--minutes 0.01 --set training.batch_size=8"}
@@ -42,11 +45,6 @@ def make_photos(shard, folder, count):
             table.writerows([f"photos/{name}", caption] for caption in captions)
 
 
-def shape(line):
-    """A line without its numbers and the width of its columns."""
-    return re.sub(r"\s+", " ", re.sub(r"[\d.,:]+", "#", line)).strip()
-
-
 def test_your_own_photos(root, shared, tmp_path):
     make_photos(next((shared / "data" / "flickr8k_entities" / "dev").glob("*.tar")), tmp_path, 20)
     for name in ("configs", "tools"):
@@ -62,8 +60,7 @@ def test_your_own_photos(root, shared, tmp_path):
         command = ["bash", "-ec", block] if kind == "sh" else [sys.executable, "-c", block]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
-        printed = {shape(line) for line in done.stdout.splitlines()}
-        assert not [line for line in shown.splitlines() if line != "..." and shape(line) not in printed], done.stdout
+        assert not documents.never_printed(shown, done.stdout), done.stdout
 
 
 def make_classes(folder):
@@ -149,11 +146,6 @@ OF_THE_READER = {"my.yaml", "unicl.yaml"}  # files that a document tells its rea
 INVENTED = re.compile(r"my_\w+\.(py|yaml)")
 
 
-def documents(root):
-    top = ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")
-    return [*(root / f"{name}.md" for name in top), *sorted((root / "docs").glob("*.md"))]
-
-
 def anchors(text):
     """As GitHub makes them of headings."""
     headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.S), re.M)
@@ -179,8 +171,8 @@ def dead(root, document, text):
 
 
 def test_every_link_and_path_leads_somewhere(root):
-    assert len(documents(root)) > 9
-    found = {path.name: list(dead(root, path, path.read_text())) for path in documents(root)}
+    assert len(documents.pages(root)) > 9
+    found = {path.name: list(dead(root, path, path.read_text())) for path in documents.pages(root)}
     assert not {name: targets for name, targets in found.items() if targets}
 
 

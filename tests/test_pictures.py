@@ -1,26 +1,34 @@
-"""The picture of the README: small, and made of what a model says."""
+"""Pictures of the documents: small, and made of what a model says."""
 
 import importlib.util
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tandemclip import backends
+from tandemclip.core.data.records import Record
 from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.tokenizers.tokenizer import build
+from tandemclip.core.evaluation.suites.report.markup import document, picture, tag
 from tandemclip.core.serving.model import Model
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.config import read
 from tandemclip.core.training.update import AdamW
 
 
-@pytest.fixture(scope="module")
-def script(root):
-    spec = importlib.util.spec_from_file_location("zero_shot_picture", root / "docs" / "pictures" / "zero_shot.py")
+def loaded(name, root):
+    """A script of docs/pictures as a module."""
+    spec = importlib.util.spec_from_file_location(f"{name}_picture", root / "docs" / "pictures" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def script(root):
+    return loaded("zero_shot", root)
 
 
 def test_it_shows_what_the_model_says(root, script):
@@ -42,5 +50,18 @@ def test_it_shows_what_the_model_says(root, script):
 
 def test_pictures_are_small_and_shown(root):
     pictures = [path for path in (root / "docs" / "pictures").iterdir() if path.suffix == ".png"]
-    readme = (root / "README.md").read_text()
-    assert pictures and all(path.stat().st_size < 100_000 and path.name in readme for path in pictures)
+    pages = "".join(path.read_text() for path in (root / "README.md", *(root / "docs").glob("*.md")))
+    assert pictures and all(path.stat().st_size < 100_000 and f"pictures/{path.name}" in pages for path in pictures)
+
+
+def test_a_browser_shows_a_report(root, tmp_path):
+    """A picture that lies within the page, also where it is folded."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("no Chromium is in the PATH")
+    red = {0: Record("red", np.full((40, 40, 3), (250, 0, 0), np.uint8))}
+    page = document("a", "", tag("details", tag("summary", "b"), picture(red, 0, "red")))
+    (tmp_path / "page.html").write_bytes(page)
+    loaded("report", root).shot(tmp_path / "page.html", tmp_path / "page.png", browser)
+    shown = np.asarray(Image.open(tmp_path / "page.png").convert("RGB")).astype(int)
+    assert (np.abs(shown - [250, 0, 0]) < 12).all(2).sum() == pytest.approx(88 * 88, rel=0.05)

@@ -1,4 +1,4 @@
-"""What a wheel of this checkout holds, and that a config is trained from it by name, in an empty folder."""
+"""What a wheel of this checkout holds, and that the commands of README.md run from it in an empty folder."""
 
 import configparser
 import os
@@ -10,6 +10,10 @@ import zipfile
 import pytest
 
 import tandemclip
+from tandemclip.tests import documents
+
+# A smaller configuration and fewer steps than README.md has.
+SMALLER = {"scenes_clip": "tiny_clip_vit", "runs/mine": "runs/mine --set training.steps=2 data.workers=0"}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +43,12 @@ def installed(wheel, tmp_path_factory):
 
 
 def test_it_holds_all_that_runs_and_no_test(root, installed):
-    kinds = {"core": ("*.py", "*.gz", "*.txt"), "backends": ("*.py",), "downstream": ("*.py",), "tools": ("*.py",)}
+    kinds = {
+        "core": ("*.py", "*.gz", "*.txt", "*.json"),
+        "backends": ("*.py",),
+        "downstream": ("*.py",),
+        "tools": ("*.py",),
+    }
     kinds["configs"] = ("*.py", "*.yaml")
     wanted = {
         path.relative_to(root) for part, globs in kinds.items() for glob in globs for path in (root / part).rglob(glob)
@@ -60,24 +69,31 @@ def test_its_version_and_commands(root, installed):
     assert len(lines) > 10
 
 
-def test_in_an_empty_folder(installed, tmp_path):
+def test_the_readmes_commands_in_an_empty_folder(root, installed, tmp_path):
     """`python -m` finds the wheel's package before the checkout's, and nothing of the checkout is there."""
-    environment = os.environ | {"PYTHONPATH": str(installed)}
+    (block,) = [block.text for block in documents.blocks(root) if block.text.startswith("tandemclip list configs")]
+    for words, fewer in SMALLER.items():
+        assert words in block
+        block = block.replace(words, fewer)
+    (tmp_path / "bin").mkdir()
+    command = tmp_path / "bin" / "tandemclip"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tandemclip.tools.command "$@"\n')
+    command.chmod(0o755)
+    environment = os.environ | {"PYTHONPATH": str(installed), "PATH": f"{command.parent}:{os.environ['PATH']}"}
 
-    def run(*arguments):
-        command = [sys.executable, "-m", "tandemclip.tools.command", *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    def run(*words):
+        return subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
-    listed = run("list", "configs").stdout
-    assert "pretrain/tiny_clip_vit " in listed and "detection/scenes_mask_rcnn " in listed
-    done = run("train", "--config", "tiny_clip_vit", "--out", "runs/a", "--set", "training.steps=2", "data.workers=0")
-    assert done.returncode == 0 and done.stdout.startswith("torch "), done.stderr
-    done = run("evaluate", "--checkpoint", "runs/a")
+    done = run("bash", "-ec", block)
+    assert done.returncode == 0, done.stderr
+    assert "pretrain/tiny_clip_vit " in done.stdout and "detection/scenes_mask_rcnn " in done.stdout
+    assert "\ntorch " in done.stdout and "checkpoint, step 2: runs/mine/" in done.stdout
+    done = run("tandemclip", "evaluate", "--checkpoint", "runs/mine")
     assert done.returncode == 0 and "zero_shot/digit" in done.stdout
-    done = run("train", "--config", "tiny_clip_vit", "--out", "runs/b", "--backend", "nothing:Here")
+    done = run("tandemclip", "train", "--config", "tiny_clip_vit", "--out", "runs/b", "--backend", "nothing:Here")
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     asked = (
         "from tandemclip.core.console.versions import how_to_install as how; print(how('mindspore'), how('detection'))"
     )
-    told = subprocess.run([sys.executable, "-c", asked], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    told = run(sys.executable, "-c", asked)
     assert told.stdout.startswith("pip install mindspore==2.10.0 pip install ") and "mmdet==3.3.0" in told.stdout

@@ -19,6 +19,7 @@ COMMANDS = {  # modules of this folder
     "evaluate": "measure a checkpoint: zero-shot, retrieval, linear probe",
     "prepare": "make data sets ready: shards, subsets, checks, objects, summaries",
     "compare": "configurations with several seeds, in one table with intervals",
+    "concepts": "what captions speak of: noun phrases, long tail, overlap and coverage of class lists",
     "list": "names of configs, models, methods, sources ... that ship",
     "show": "one of them: a config's YAML, a model's sizes, the keys of a method or source",
     "look": "pictures of what a model sees: Grad-CAM, t-SNE, tokens",

@@ -8,12 +8,16 @@ import sys
 from tandemclip.core.console import command_line
 
 
+def parser() -> command_line.Parser:
+    return command_line.Parser(description=__doc__)
+
+
 def main(argv=None):
     return command_line.run(_main, argv)
 
 
 def _main(argv):
-    command_line.Parser(description=__doc__).parse_args(argv)
+    parser().parse_args(argv)
     from tandemclip.core.config.reference import page
     from tandemclip.core.training.config import Config
 

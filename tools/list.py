@@ -1,4 +1,5 @@
-"""Names that ship: configurations, models (presets of towers), and what `type` in a configuration may say.
+"""Names that ship: configurations, models (presets of towers), data sets and suites of them to evaluate on, and what
+`type` in a configuration may say.
 
     tandemclip list configs
     tandemclip list models
@@ -10,7 +11,7 @@ import sys
 
 from tandemclip.core.console import command_line
 
-KINDS = ("configs", "models", "methods", "sources", "tokenizers", "towers", "protocols", "rules")
+KINDS = ("configs", "models", "sets", "suites", "methods", "sources", "tokenizers", "towers", "protocols", "rules")
 
 
 def parser() -> command_line.Parser:

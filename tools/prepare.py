@@ -100,6 +100,9 @@ def parser() -> command_line.Parser:
         metavar="rules|FOLDER",
         help="rules, which stand in for a T5, or the folder of a T5 (transformers)",
     )
+
+    command = _command(commands, "fetch-help", _fetch_help, "where a data set to evaluate on comes from")
+    command.add_argument("name", nargs="?", metavar="NAME", help="of a data set, or its file (default: lists all)")
     return parser
 
 
@@ -248,32 +251,11 @@ def _check(args):
     empty, repeated or longer than the context, how many pairs of a batch are false negatives (captions or labels that
     are equal), how fast images are read. data.workers=N: by so many processes. OUT/bad_records.txt: what to leave out.
     """
-    import json
-
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from tandemclip.core.data.loading import bad_records
-    from tandemclip.core.preparation import check_report
+    from tandemclip.core.preparation import check_report, check_told
     from tandemclip.core.training.config import read
 
     config, _ = read(args.config, command_line.parse_overrides(args.set))
-    report = check_report.check(config)
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "check.json").write_text(json.dumps(report, indent=2) + "\n")
-    bad = [(entry["number"], entry["key"], entry["why"]) for entry in report["bad"]]
-    bad_records.write(args.out / "bad_records.txt", report["records"], bad)
-    _print_accounts(report["accounts"])
-    table = Table.grid(padding=(0, 2))
-    for row in check_report.rows(report):
-        table.add_row(*map(escape, row))
-    Console(highlight=False).print(table)
-    for _, key, why in bad[:NAMED]:
-        print(f"{key}: {why}".encode("utf-8", "backslashreplace").decode())  # names of files need not be Unicode
-    if bad[NAMED:]:
-        print(f"and {len(bad) - NAMED} more, see {args.out / 'bad_records.txt'}")
-    print(check_report.advice(report, args.out / "bad_records.txt"))
+    check_told.tell(check_report.check(config), args.out)
 
 
 def _detection(args):
@@ -380,6 +362,16 @@ def _report(done, what):
 
     print(*lines_of(done.accounts), sep="\n")
     print(f"{done.counts['samples']} samples, {done.counts[what]} {what}; what was passed over is copied as it is")
+
+
+def _fetch_help(args):
+    """Say where the archive of a data set comes from, and what to unpack where; nothing is fetched.
+
+    tandemclip prepare fetch-help cifar10
+    """
+    from tandemclip.core.preparation import fetch_help
+
+    fetch_help.tell(args.name)
 
 
 def main(argv=None):

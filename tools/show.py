@@ -4,8 +4,9 @@
     tandemclip show LightCLIP-ResNet18
     tandemclip show pyramidclip
 
-A config is printed as YAML, laid over its base, and can be changed and trained: train --config my.yaml. A model: its
-fields and parameters. A method, source, tokenizer, tower, protocol, rule or section (data, training): its keys.
+A config is printed as YAML, laid over its base, and can be changed and trained: train --config my.yaml. A data set or a
+suite: its file. A model: its fields and parameters. A method, source, tokenizer, tower, protocol, rule or section
+(data, training): its keys.
 """
 
 import difflib
@@ -33,6 +34,9 @@ def _main(argv):
         return
     if shipped.named(name, ".py"):
         print(shipped.detector(name).read_text(), end="")
+        return
+    if file := (shipped.data_sets() | shipped.suites()).get(name):
+        print(file.read_text(encoding="utf-8"), end="")
         return
     from tandemclip.core.config.catalogue import names, preset_lines, sections
     from tandemclip.core.console.listing import print_wrapped

@@ -22,7 +22,9 @@ from pathlib import Path
 from tandemclip import backends
 from tandemclip.core.console import command_line, typed
 
-FOR_ONE_CALL = ("--max-steps", "--minutes", "--init")  # what a run that goes on is not given again
+# What a run that goes on is not given again, and how many values it takes. A change of the data was accepted once: the
+# next one is to be told again.
+FOR_ONE_CALL = {"--max-steps": 1, "--minutes": 1, "--init": 1, "--accept-data-change": 0}
 
 
 def parser() -> command_line.Parser:
@@ -129,8 +131,7 @@ def _main(argv):
         say(verdict)
     if trainer.leads:
         print(*ending.lines(trainer, found), sep="\n")
-    # a change was accepted once: the next one is to be told again
-    again = typed.again([each for each in argv if each != "--accept-data-change"], "--resume", without=FOR_ONE_CALL)
+    again = typed.again(argv, "--resume", without=FOR_ONE_CALL)
     return _report(trainer, found, args, again, bool(interrupted)) or int(not learned)
 
 
@@ -164,11 +165,11 @@ def _stop_on_interrupt(trainer):
 
 
 def _report(trainer, found, args, again, interrupted):
-    from tandemclip.core import figures, hits
+    from tandemclip.core import figures, statistics_file
     from tandemclip.core.whole_file import whole_file
 
     if found:
-        hits.save(args.out / "hits.safetensors", found)
+        statistics_file.save(args.out / "hits.safetensors", found)
         with whole_file(args.out / "metrics.json") as file:
             file.write(json.dumps({"step": trainer.step, **figures.to_json(found)}, indent=2).encode() + b"\n")
     if not trainer.ended and trainer.leads:

@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 
 import tandemclip
-from tandemclip.core import hits
+from tandemclip.core import statistics_file
 from tandemclip.core.console.command_line import parse_overrides
 from tandemclip.core.errors import UserError
+from tandemclip.core.statistic import Statistic
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.core.training.changes import entries
 from tandemclip.core.training.config import Config, read
@@ -41,7 +42,7 @@ class Plan:
 class Result:
     """A finished cell. minutes: of training, evaluation and start-up left out. code: versions that worked on it."""
 
-    hits: dict[str, hits.Hits]
+    metrics: dict[str, Statistic]
     steps: int
     views: int
     minutes: float
@@ -135,7 +136,7 @@ class Cell:
         except (OSError, ValueError):
             return None
         minutes = sum(row["step_seconds"] for row in journal.read(self.folder)) / 60
-        found = hits.load(self.folder / "hits.safetensors")
+        found = statistics_file.load(self.folder / "hits.safetensors")
         return Result(found, steps, steps * self.config.views_a_step, minutes, self._started()["code"])
 
 

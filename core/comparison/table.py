@@ -6,6 +6,7 @@ import json
 import statistics
 
 from tandemclip.core.comparison.cells import Cell, Result
+from tandemclip.core.console.markdown import table
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.bootstrap import paired_interval
 
@@ -26,19 +27,19 @@ def measured(cells: list[Cell]) -> tuple[list[str], list[str]]:
     """The metrics of all cells, and those that a cell lacks which was finished before there were such metrics."""
     names = cells[0].config.data.evaluate.metrics(cells[0].config.method)
     finished = [result for result in (cell.result() for cell in cells) if result is not None]
-    lacking = [name for name in names if any(name not in result.hits for result in finished)]
+    lacking = [name for name in names if any(name not in result.metrics for result in finished)]
     return [name for name in names if name not in lacking], lacking
 
 
 def figure(result: Result, names: list[str]) -> float:
     """Percent."""
     for name in names:
-        if name not in result.hits:
+        if name not in result.metrics:
             raise UserError(
                 f"a finished run was not measured by {name}, which is newer; name others with --metric: "
-                f"{', '.join(result.hits)}"
+                f"{', '.join(result.metrics)}"
             )
-    return 100 * statistics.mean(result.hits[name].share for name in names)
+    return 100 * statistics.mean(result.metrics[name].share for name in names)
 
 
 def summarize(results: dict[Cell, Result], metrics: list[str], command: str) -> dict:
@@ -63,7 +64,7 @@ def summarize(results: dict[Cell, Result], metrics: list[str], command: str) -> 
         "backend": first[0].plan.backend,
         "seeds": [cell.seed for cell in first],
         "evaluated_on": first[0].settings["config"]["data"]["evaluate"],
-        "images": len(next(iter(results[first[0]].hits.values())).asked),
+        "images": next(iter(results[first[0]].metrics.values())).images,
         "configs": configs,
         "metrics": {metric: _metric(metric, rows, results) for metric in metrics},
     }
@@ -74,13 +75,13 @@ def _metric(metric: str, rows: dict[str, list[Cell]], results: dict[Cell, Result
     for name, cells in rows.items():
         names = names_of(metric, cells[0])
         figures = [figure(results[cell], names) for cell in cells]
-        hits = [[results[cell].hits[name] for name in names] for cell in cells]
+        by_seed = [[results[cell].metrics[name] for name in names] for cell in cells]
         deviation = statistics.stdev(figures) if len(figures) > 1 else None
         found[name] = {"figures": figures, "mean": statistics.mean(figures), "deviation": deviation}
         if first is None:
-            first = (found[name]["mean"], hits)
+            first = (found[name]["mean"], by_seed)
         else:
-            low, high = paired_interval(first[1], hits)
+            low, high = paired_interval(first[1], by_seed)
             found[name]["difference"] = {"mean": found[name]["mean"] - first[0], "low": low, "high": high}
     return found
 
@@ -99,9 +100,9 @@ def markdown(summary: dict) -> str:
         body = [
             [name, *map(_percent, row["figures"]), _mean(row), *_difference(row, others)] for name, row in rows.items()
         ]
-        parts.append(_table(head, body))
+        parts.append(table(head, body))
     head = ["configuration", "steps", "image views", "minutes", "code", "trained on"]
-    parts.append(_table(head, [_run(name, config) for name, config in summary["configs"].items()]))
+    parts.append(table(head, [_run(name, config) for name, config in summary["configs"].items()]))
     speaks_of = "other seeds and images" if seeds[1:] else "other images; one seed says nothing of others"
     notes = (
         f"Evaluated on {summary['images']:,} images of `{_line(summary['evaluated_on'])}`, engine {summary['backend']}."
@@ -143,10 +144,6 @@ def _difference(row: dict, others: list[str]) -> list[str]:
 def _line(mapping: dict) -> str:
     """One line."""
     return json.dumps(mapping)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
 
 
 def to_json(summary: dict) -> str:

@@ -32,9 +32,9 @@ from tandemclip.core.errors import Collected, UserError
 def build(cls, mapping, where: str = "", trust: bool = True, stored: bool = False):
     """An object of dataclass `cls`, or of the class that `type` names, from a mapping.
 
-    trust: import whatever classes the mapping names. stored: the mapping is a checkpoint's, whose numbers are taken as
-    they are: a run may have trained by one that is out of bounds now. Raises UserError naming the key, and UserErrors
-    where there are several mistakes.
+    What is an object of its class already is taken as it is. trust: import whatever classes the mapping names. stored:
+    the mapping is a checkpoint's, whose numbers are taken as they are: a run may have trained by one that is out of
+    bounds now. Raises UserError naming the key, and UserErrors where there are several mistakes.
     """
     return _Builder(trust, stored).made(cls, mapping, where)
 
@@ -46,6 +46,8 @@ class _Builder:
 
     def made(self, cls, mapping, where):
         base = cls
+        if is_open(cls) and isinstance(mapping, cls):
+            return mapping
         if is_open(cls):
             cls, mapping = self._chosen(cls, mapping, where)
         if not isinstance(mapping, dict):
@@ -129,7 +131,8 @@ def _how_to_add(where: str) -> str:
     if where.startswith("--"):  # of a command line's own option: "--source.source.path"
         option, _, key = where.partition(".")
         return f"add {key}=... behind {option}"
-    return "add it to the config" if "[" in where else f"add it to the config or --set {where}=..."
+    settable = not set("[/") & set(where)  # neither in a list nor of another file than a run's
+    return f"add it to the config or --set {where}=..." if settable else "add it to the config"
 
 
 @cache

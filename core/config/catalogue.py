@@ -26,7 +26,8 @@ KINDS = {
     "rules": ("training.update:UpdateRule",),
 }
 CONFIGS, MODELS = "configs", "models"
-LISTS = (CONFIGS, MODELS, *KINDS)
+FILES = {"sets": shipped.data_sets, "suites": shipped.suites}  # what models are evaluated on
+LISTS = (CONFIGS, MODELS, *FILES, *KINDS)
 
 
 def entries(kind: str) -> list[tuple[str, str]]:
@@ -37,6 +38,8 @@ def entries(kind: str) -> list[tuple[str, str]]:
             for suffix in (".yaml", ".py")
             for name, path in shipped.configs(suffix).items()
         ]
+    if kind in FILES:
+        return [(name, _first(comment(path))) for name, path in FILES[kind]().items()]
     if kind == MODELS:
         return [
             (name, f"{type_}, {count_parameters(preset(name)):,} parameters") for name, (type_, _) in PRESETS.items()
@@ -82,7 +85,13 @@ def sections(name: str, root: type) -> list[list[str]]:
 def names() -> list[str]:
     """All that can be shown, but for the sections of a configuration."""
     configs = [Path(name).name for suffix in (".yaml", ".py") for name in shipped.configs(suffix)]
-    return [*configs, *PRESETS, *(name for kinds in TYPES.values() for name in kinds)]
+    return [
+        *configs,
+        *shipped.data_sets(),
+        *shipped.suites(),
+        *PRESETS,
+        *(name for kinds in TYPES.values() for name in kinds),
+    ]
 
 
 def _section(place: str, cls: type, kind: str) -> list[str]:

@@ -14,7 +14,10 @@ LINES = 10  # where the output is no terminal
 
 
 class Progress(OnTerminal):
-    """Counts records up to `total`; a context manager. done: those that an earlier call of the command has done."""
+    """Counts records up to `total`; a context manager. done: those that an earlier call of the command has done.
+
+    What comes beyond `total` is not counted, as some totals are estimates.
+    """
 
     def __init__(self, what: str, total: int, done: int = 0, console: Console | None = None):
         self._what, self._total, self._first, self._done = what, total, done, done
@@ -23,7 +26,7 @@ class Progress(OnTerminal):
         super().__init__(columns, what, total, done, console)
 
     def advance(self, count: int = 1) -> None:
-        before, self._done = self._done, self._done + count
+        before, self._done = self._done, min(self._total, self._done + count)
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done)
         elif self._done * LINES // self._total > before * LINES // self._total:

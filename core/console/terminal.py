@@ -23,6 +23,10 @@ class OnTerminal:
             self._bar.start()
         return self
 
+    def say(self, text: str) -> None:
+        """A line of its own, above the bar."""
+        self._console.print(text, soft_wrap=True, markup=False)
+
     def __exit__(self, *exception) -> None:
         if self._bar is not None:
             self._bar.stop()

@@ -3,7 +3,7 @@
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -24,18 +24,19 @@ def program() -> str:
     return shlex.join(words)
 
 
-def again(arguments: list[str], flag: str, without: Iterable[str] = ()) -> str:
+def again(arguments: list[str], flag: str, without: Mapping[str, int]) -> str:
     """The same command with `flag`, for one that goes on.
 
-    without: options that took one value each and that are left out now. They may have been shortened, as argparse
-    allows it.
+    without: options that are left out now, and how many values each of them takes. They may have been shortened, as
+    argparse allows it.
     """
-    kept, words = [], iter(arguments)
+    left_out, kept, words = {**without, flag: 0}, [], iter(arguments)
     for word in words:
         name, equals, _ = word.partition("=")
-        if name.startswith("--") and any(option.startswith(name) for option in without):
-            if not equals:
-                next(words, None)
-        elif word != flag:
+        option = next((each for each in left_out if name.startswith("--") and each.startswith(name)), None)
+        if option is None:
             kept.append(word)
+        elif not equals:
+            for _ in range(left_out[option]):
+                next(words, None)
     return f"{program()} {shlex.join([*kept, flag])}"

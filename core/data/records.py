@@ -69,7 +69,8 @@ class Record:
     attributes: further true classes by name, e.g. {"digit": 7, "color": 0}. classes: tells equal labels of different
     data sets apart. prompted: its captions are its class's name in templates, and none of its own. remarks: what is odd
     about it, though it is used, in words that are the same for every such record. size: height and width of the picture
-    that its objects' boxes were measured in, or None.
+    that its objects' boxes were measured in, or None. present: [C] int8, where several classes may be in one picture:
+    of each 1 yes, 0 no, -1 not asked; or None.
     """
 
     key: str
@@ -83,6 +84,7 @@ class Record:
     prompted: bool = False
     remarks: tuple[str, ...] = ()
     size: tuple[float, float] | None = None
+    present: np.ndarray | None = None
 
     @cached_property
     def pixels(self) -> np.ndarray:

@@ -2,15 +2,15 @@
 
 from tandemclip.core.config.build import build
 from tandemclip.core.data.tokenizers.tokenizer import Tokenizer
-from tandemclip.core.hits import Hits
 from tandemclip.core.serving.model import Model
+from tandemclip.core.statistic import Statistic
 from tandemclip.core.training.checkpoint import Checkpoint
 from tandemclip.core.training.config import Config
 from tandemclip.core.training.engine import Engine
 from tandemclip.core.training.evaluation import Evaluation
 
 
-def evaluate_run(config: Config, engine: Engine, tokenizer: Tokenizer | None) -> dict[str, Hits]:
+def evaluate_run(config: Config, engine: Engine, tokenizer: Tokenizer | None) -> dict[str, Statistic]:
     """What `data.evaluate`, which must be there, measures of a run as its engine stands."""
     names = config.data.train.listed_classes
     model = Model(engine, config.method, tokenizer, workers=config.data.workers, class_names=names)

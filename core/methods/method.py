@@ -113,6 +113,19 @@ class Method(Spec):
     def encode_features(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, D], see ImageTower
         return p.image.features(images)
 
+    def encode_readings(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, embed_dim + D]
+        """What `encode_image` and `encode_features` give, side by side, by one pass through the tower; where
+        `one_pass`.
+        """
+        seen = p.image.encode(images)
+        return ops.concat((unit(ops, seen.embedding), seen.features), 1)
+
+    @property
+    def one_pass(self) -> bool:
+        """Whether `encode_image` and `encode_features` are two readings of one pass."""
+        own = type(self)
+        return own.encode_image is Method.encode_image and own.encode_features is Method.encode_features
+
     def encode_grid(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, D, h, w], see ImageTower
         return p.image.encode_grid(images)
 

@@ -1,13 +1,17 @@
 """A trained model on an engine: what evaluation, and anybody who wants features, works with."""
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tandemclip.core.config.build import build
+from tandemclip.core.data.loading.loader import evaluation_batches
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.tokenizers.tokenizer import Tokenizer, from_json
+from tandemclip.core.data.views.view import View
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Method
 from tandemclip.core.random import generator
@@ -16,6 +20,8 @@ from tandemclip.core.serving.reading import Reading
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.engine import Engine
 from tandemclip.core.training.update import AdamW
+
+IMAGE = "image"  # what the picture's array is called among those of other views
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,27 @@ class Model:
             )
         return value[: len(arrays[0])], gradient[: len(arrays[0])]
 
+    def encode_source(
+        self, source: Source, what: str, views: dict[str, View], captions: bool = False
+    ) -> tuple[np.ndarray, dict[str, np.ndarray], list[tuple[str, ...]]]:
+        """Of every record of a source, in its order, each read once: what a function of the method gives of its picture
+        [N, ...], the arrays of other views by name [N, ...], and its captions where they are asked for.
+        """
+        parts, texts = [], []
+        for arrays, own in self.read_source(source, what, views):
+            parts.append(arrays)
+            texts += own if captions else []
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return found.pop(IMAGE), found, texts
+
+    def read_source(
+        self, source: Source, what: str, views: dict[str, View]
+    ) -> Iterator[tuple[dict[str, np.ndarray], list[tuple[str, ...]]]]:
+        """The same, batch by batch: ({"image": [n, ...], view: [n, ...]}, captions of n records)."""
+        wanted = {IMAGE: self.method.inference_view(), **views}
+        for batch, texts in evaluation_batches(source, wanted, self.tokenizer, self.batch_size, self.workers):
+            yield batch | {IMAGE: self.encode(what, batch[IMAGE], len(source))}, texts
+
     def _compare(self, images, texts):
         filled = [self._filled(rows, len(rows)) for rows in (images, texts)]
         return self.engine.apply("similarity", *filled)[: len(images), : len(texts)]
@@ -132,7 +159,7 @@ def open_model(path: Path, engine_class, trust: bool = False) -> Model:
     return model_of(checkpoint.load(checkpoint.resolve(Path(path))), engine_class, trust)
 
 
-def model_of(saved: checkpoint.Checkpoint, engine_class, trust: bool = False) -> Model:
+def model_of(saved: checkpoint.Checkpoint, engine_class, trust: bool = False, workers: int = 0) -> Model:
     """With the average of the weights, where the run keeps one: as the run itself evaluates.
 
     trust: import classes from outside the package that the checkpoint names; without it they are a UserError.
@@ -140,4 +167,4 @@ def model_of(saved: checkpoint.Checkpoint, engine_class, trust: bool = False) ->
     method = build(Method, saved.state["config"]["method"], "method", trust, stored=True)
     engine = engine_class(method, saved.averaged, AdamW())
     names = tuple(saved.state.get("class_names") or ())
-    return Model(engine, method, from_json(saved.state["tokenizer"]), class_names=names)
+    return Model(engine, method, from_json(saved.state["tokenizer"]), workers=workers, class_names=names)

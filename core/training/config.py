@@ -8,8 +8,8 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
-from tandemclip.core.config import yaml_text
 from tandemclip.core.config.build import build
+from tandemclip.core.config.yaml_file import read_mapping
 from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.tokenizers.tokenizer import TokenizerConfig
@@ -98,38 +98,14 @@ class Config:
     @property
     def views_a_step(self) -> int:
         """Crops that go through the image tower: CLIP's batch once, PyramidCLIP's twice."""
-        return self.training.batch_size * sum(isinstance(view, ImageView) for view in self.method.views().values())
+        return views_a_step(self.method, self.training.batch_size)
+
+
+def views_a_step(method: Method, batch_size: int) -> int:
+    return batch_size * sum(isinstance(view, ImageView) for view in method.views().values())
 
 
 def read(path: Path, overrides: dict | None = None) -> tuple[Config, dict]:
     """A YAML file with `overrides` laid over it -> the configuration and the mapping it was built from."""
-    mapping = merge(_mapping(Path(path), ()), overrides or {})
+    mapping = merge(read_mapping(Path(path), "config", "method, data and training"), overrides or {})
     return build(Config, mapping), mapping
-
-
-def _mapping(path: Path, above: tuple[Path, ...]) -> dict:
-    """The file's own keys laid over those of the file that it names as `base`, relative to itself.
-
-    above: the files that this one is a base of.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(
-            f"the config {path} cannot be read: {error.strerror}; `tandemclip list configs` has those that ship"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"the config {path} is not UTF-8: {error.reason} at byte {error.start}; save it as UTF-8"
-        ) from error
-    mapping = yaml_text.parse(text, f"the config {path}")
-    if not isinstance(mapping, dict):
-        raise UserError(f"the config {path} holds {type(mapping).__name__}, expected keys method, data and training")
-    base = mapping.pop("base", None)
-    if base is None:
-        return mapping
-    if not isinstance(base, str):
-        raise UserError(f"base of the config {path} is {base!r}, expected the path of another one, relative to it")
-    if path.resolve() in above:
-        raise UserError(f"the config {path} is its own base: take `base` out of one of the files")
-    return merge(_mapping(path.parent / base, (*above, path.resolve())), mapping)

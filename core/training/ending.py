@@ -3,28 +3,28 @@
 from datetime import timedelta
 
 from tandemclip.core import figures as beside
-from tandemclip.core.hits import Hits
+from tandemclip.core.statistic import Statistic
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.best import NAME
 from tandemclip.core.training.progress import figures
 from tandemclip.core.training.trainer import Trainer
 
 
-def lines(trainer: Trainer, found: dict[str, Hits]) -> list[str]:
+def lines(trainer: Trainer, found: dict[str, Statistic]) -> list[str]:
     """found: the evaluation at the end, {} where the run has not ended, or measures nothing."""
     return [*_figures(trainer, found), *_early(trainer), *_time(trainer), *_places(trainer)]
 
 
-def _figures(trainer: Trainer, found: dict[str, Hits]) -> list[str]:
+def _figures(trainer: Trainer, found: dict[str, Statistic]) -> list[str]:
     """The last evaluation, and beside each figure the highest of the run where an earlier one was higher."""
     standing = trainer.standing
     if not found:
         return [f"last evaluation, step {step}: {figures(last)}" for step, last in standing.evaluations[-1:]]
     told = []
-    for name, hits in found.items():
+    for name, each in found.items():
         best = standing.best_by(name)
-        higher = best is not None and best.percent > 100 * hits.share
-        told.append(beside.line(name, hits) + (f" (best: {best.percent:.2f}% at step {best.step})" if higher else ""))
+        higher = best is not None and best.percent > 100 * each.share
+        told.append(beside.line(name, each) + (f" (best: {best.percent:.2f}% at step {best.step})" if higher else ""))
     guessing = beside.at_chance(found)
     return [*told, *(f"remark: {each}" for each in beside.remarks(found)), *([] if guessing is None else [guessing])]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from tandemclip.core.data.account import Account
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.hits import Hits
 from tandemclip.core.identity import Identity
 from tandemclip.core.methods.method import Method
+from tandemclip.core.statistic import Statistic
 
 
 class Evaluation(ABC):
@@ -27,23 +27,23 @@ class Evaluation(ABC):
 
     def accounts(self) -> tuple[Account, ...]:
         """Of all sources that it asks about, those of the evaluations within it too."""
-        asked = (each.account() if isinstance(each, Source) else each.accounts() for _, each in self._asked())
+        asked = (each.account() if isinstance(each, Source) else each.accounts() for _, each in self.asked())
         return tuple(account for accounts in asked for account in accounts)
 
     def identity(self) -> dict[str, Identity]:
         """{part: its content} of the same sources, as `Source.identity`."""
-        return {f"{name}.{part}": found for name, each in self._asked() for part, found in each.identity().items()}
+        return {f"{name}.{part}": found for name, each in self.asked() for part, found in each.identity().items()}
 
     def check(self, method: Method, class_names: tuple[str, ...]) -> None:
         """UserError where the classes that the method knows cannot be compared with those that it is asked about.
 
         class_names: what the method's classes are called, () where nobody says.
         """
-        for _, each in self._asked():
+        for _, each in self.asked():
             if isinstance(each, Evaluation):
                 each.check(method, class_names)
 
-    def _asked(self) -> "Iterator[tuple[str, Source | Evaluation]]":
+    def asked(self) -> "Iterator[tuple[str, Source | Evaluation]]":
         """(field, or field.number, and what it holds)"""
         this: Any = self  # each is a dataclass
         for field in fields(this):
@@ -54,5 +54,5 @@ class Evaluation(ABC):
                     yield f"{field.name}.{number}" if several else field.name, each
 
     @abstractmethod
-    def measure(self, model: Any) -> dict[str, Hits]:
-        """Metrics by name, each as the hits of the same images. model: core.serving.model.Model."""
+    def measure(self, model: Any) -> dict[str, Statistic]:
+        """Metrics by name, each as a statistic of the same images. model: core.serving.model.Model."""

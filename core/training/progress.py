@@ -44,10 +44,6 @@ class Progress(OnTerminal):
         elif step % self.every == 0 or step in (self._first, self.steps):
             self._console.print(self._describe(row), soft_wrap=True)
 
-    def say(self, text: str) -> None:
-        """A line of its own, above the bar."""
-        self._console.print(text, soft_wrap=True, markup=False)
-
     def say_evaluation(self, row: Mapping) -> None:
         """The evaluation in a journal row, if any: it comes while the run goes on."""
         if "evaluation" in row:

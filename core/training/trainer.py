@@ -13,7 +13,7 @@ from tandemclip.core.data.loading import bad_records
 from tandemclip.core.data.loading.loader import Batches, batches
 from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.errors import UserError
-from tandemclip.core.hits import Hits, percent
+from tandemclip.core.statistic import Statistic, percent
 from tandemclip.core.training import checkpoint, global_batch, journal
 from tandemclip.core.training.best import Standing
 from tandemclip.core.training.config import Config
@@ -45,7 +45,7 @@ class Trainer:
     step: int = 0
     resumed: bool = False
     stop: Callable[[], bool] = lambda: False
-    evaluate: Callable[[Config, Engine, object], dict[str, Hits]] | None = None
+    evaluate: Callable[[Config, Engine, object], dict[str, Statistic]] | None = None
     reporters: tuple[type[Reporter], ...] = ()
     spent: tuple[int, float] = field(default=(0, 0.0), init=False)
 
@@ -65,7 +65,7 @@ class Trainer:
         before = journal.evaluations(self.run, self.step) if self.leads and self.resumed else []
         self.standing = Standing(before, self.settings.keep.best, self.settings.stop_after)
         self._exhausted = False  # known to every rank once it trains
-        self._found: tuple[int, dict[str, Hits]] = (-1, {})  # the last evaluation, and after which step
+        self._found: tuple[int, dict[str, Statistic]] = (-1, {})  # the last evaluation, and after which step
         if not self.step:
             self._check_batch()
 
@@ -102,7 +102,7 @@ class Trainer:
                 f"{', '.join(measured)}"
             )
 
-    def train(self, max_steps: int | None = None) -> dict[str, Hits]:
+    def train(self, max_steps: int | None = None) -> dict[str, Statistic]:
         """Train to the end, or to step `max_steps` of the schedule, and save.
 
         Returns the evaluation at the end, {} before it.
@@ -299,7 +299,7 @@ class Trainer:
         minutes = self.settings.checkpoint_minutes
         return minutes > 0 and time.monotonic() - self._saved_at >= 60 * minutes
 
-    def _evaluate(self) -> dict[str, Hits]:
+    def _evaluate(self) -> dict[str, Statistic]:
         if self.evaluate is None or self.config.data.evaluate is None or not self.leads:
             return {}
         with self._averaged():

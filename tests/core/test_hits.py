@@ -1,11 +1,8 @@
-"""Shares of hits, and the file that holds them."""
+"""Shares of hits."""
 
 import numpy as np
 import pytest
-import safetensors.numpy
 
-from tandemclip.core import hits
-from tandemclip.core.errors import UserError
 from tandemclip.core.hits import Hits
 
 
@@ -23,30 +20,6 @@ def test_among_others_the_share_stays(weights):
     wide = own.among(1, 5)
     assert wide.asked.tolist() == [0, 1, 1, 0, 0] and wide.right.tolist() == [0, 1, 0, 0, 0]
     assert wide.share == own.share and [len(array) for array in wide.weighted] == [5, 5]
-
-
-def test_they_are_read_as_they_were_written(tmp_path):
-    file = tmp_path / "hits.safetensors"
-    written = {
-        "t2i/R@10": Hits(np.array([0, 3, 5]), np.array([5, 5, 5])),
-        "b": Hits(np.array([True, False]), np.ones(2)),
-        "mean_per_class": Hits(np.array([True, False]), np.array([True, True]), np.array([1 / 3, 1 / 7])),
-    }
-    hits.save(file, written)
-    found = hits.load(file)
-    assert found["t2i/R@10"].right.tolist() == [0, 3, 5] and found["t2i/R@10"].asked.tolist() == [5, 5, 5]
-    assert hits.percent(found) == {name: 100 * each.share for name, each in written.items()}
-    assert found["mean_per_class"].weights.tolist() == [1 / 3, 1 / 7] and found["b"].asked.dtype == np.int32
-    file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(UserError, match="hits.safetensors cannot be read"):
-        hits.load(file)
-
-
-def test_a_file_of_before_there_were_weights(tmp_path):
-    file = tmp_path / "hits.safetensors"
-    file.write_bytes(safetensors.numpy.save({"top1": np.array([[1, 0, 2], [1, 1, 2]], np.int32)}))
-    found = hits.load(file)["top1"]
-    assert found.right.tolist() == [1, 0, 2] and found.asked.tolist() == [1, 1, 2] and found.share == 3 / 4
 
 
 def test_what_guessing_gets_is_weighed_as_queries_are():

@@ -10,6 +10,7 @@ from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.config import read
 from tandemclip.core.training.start import tokenizer_of
+from tandemclip.tests.core.evaluation.suites.scenes_suite import small
 from tandemclip.tools import evaluate
 
 SCENES = {"type": "scenes", "size": 32, "count": 30, "digits": 1}
@@ -159,3 +160,35 @@ def test_an_earlier_json_stays_where_the_evaluation_fails(saved, tmp_path):
     given = ["--source", "class_folder", "path=nowhere", "--json", str(tmp_path / "metrics.json")]
     assert evaluate.main(["--checkpoint", saved(None), *given]) == 2
     assert (tmp_path / "metrics.json").read_text() == "kept"
+
+
+def test_a_suite_of_checkpoints(tmp_path, capsys):
+    suite, checkpoints = small(tmp_path)
+    given = ["--suite", suite, "--checkpoint", *checkpoints, "--out", str(tmp_path / "out")]
+    assert evaluate.main(given) == 0
+    shown = capsys.readouterr().out
+    assert "| data set | protocol | metric | chance | first | second |" in shown
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [each["name"] for each in report["checkpoints"]] == ["first", "second"] and len(report["rows"]) == 9
+    before = {name: (tmp_path / "out" / f"report.{name}").read_bytes() for name in ("md", "json", "html")}
+    assert evaluate.main(given) == 0
+    assert "6 of 6 results are there already" in capsys.readouterr().out
+    assert before == {name: (tmp_path / "out" / f"report.{name}").read_bytes() for name in before}
+
+
+@pytest.mark.parametrize(
+    "given, told",
+    [
+        (["--checkpoint", "a", "b"], "got 2 checkpoints, which only a suite compares"),
+        (["--checkpoint", "a", "--workers", "0"], "--workers is an option of a suite"),
+        (["--checkpoint", "a", "--out", "b"], "--out is an option of a suite"),
+        (["--checkpoint", "a", "--skip-missing"], "--skip-missing is an option of a suite"),
+        (["--checkpoint", "a", "--suite", "local"], "--suite needs --out DIR"),
+        (["--checkpoint", "a", "--suite", "local", "--out", "b", "--json", "c"], "--json is no option of a suite"),
+        (["--checkpoint", "a", "--suite", "locl", "--out", "b"], "did you mean local?"),
+    ],
+)
+def test_options_that_do_not_go_together(tmp_path, monkeypatch, capsys, given, told):
+    monkeypatch.chdir(tmp_path)
+    assert evaluate.main(given) == 2
+    assert told in capsys.readouterr().err and not any(tmp_path.iterdir())

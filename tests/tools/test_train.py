@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tandemclip.core import hits
+from tandemclip.core import statistics_file
+from tandemclip.core.statistic import percent
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.core.training.config import read
 from tandemclip.tools import evaluate, train
@@ -290,8 +291,8 @@ def test_the_metrics_are_written_down(config, tmp_path, capsys):
     assert list(metrics) == ["step", *names, *beside] and metrics["step"] == 2
     assert metrics["queries"] == {name: 40 for name in names} and metrics["chance"]["zero_shot/color"] == 25
     assert f"zero_shot/digit: {metrics['zero_shot/digit']:.2f}%" in capsys.readouterr().out
-    found = hits.load(tmp_path / "hits.safetensors")  # image by image
-    assert hits.percent(found) == {name: metrics[name] for name in names}
+    found = statistics_file.load(tmp_path / "hits.safetensors")  # image by image
+    assert percent(found) == {name: metrics[name] for name in names}
     assert len(found["zero_shot/digit"].asked) == 40
 
 

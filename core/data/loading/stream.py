@@ -12,7 +12,7 @@ import numpy as np
 
 from tandemclip.core.data.loading.workers import Stored, death, prepare, signals_held
 
-# grain warns that JAX's profiler is not there; nobody here asked for it.
+# grain warns that JAX's profiler is not there; nobody here asked for it. tandemclip/__init__.py: the same of workers.
 _absl = logging.getLogger("absl")
 _level = _absl.level
 _absl.setLevel(logging.ERROR)

@@ -37,6 +37,7 @@ class ClassFolder(Source):
     Captions are the class's name in `templates` (one of them at a time in training, all of them in zero-shot
     evaluation). An underscore in a name is asked for as a blank. classes: a JSON file that says what the folders are
     called, {"n02123045": "tabby cat"} or ImageNet's {"0": ["n02123045", "tabby cat"]}; names are taken as they stand.
+    In the second form folders may be called by the numbers, and are numbered so.
 
     Files that are no image by their name, that lie deeper or beside the sub-folders, and folders that archives and file
     servers leave behind (NO_CLASSES) are passed over and counted. A folder without an image stays a class. Raises
@@ -69,9 +70,7 @@ class ClassFolder(Source):
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
-        if self.classes is None:
-            return tuple(map(unicode, self._folders))
-        return names_of_folders(self.classes, self._folders)
+        return tuple(self._named.values())
 
     @property
     def prompts(self) -> dict[str, list[list[str]]]:
@@ -115,7 +114,13 @@ class ClassFolder(Source):
 
     @cached_property
     def _folders(self) -> tuple[str, ...]:
-        return tuple(sorted(entry.name for entry in os.scandir(self._root) if entry.is_dir() and _is_class(entry.name)))
+        return tuple(self._named)
+
+    @cached_property
+    def _named(self) -> dict[str, str]:
+        """{folder: what its class is called}, in the order of the classes"""
+        found = sorted(entry.name for entry in os.scandir(self._root) if entry.is_dir() and _is_class(entry.name))
+        return names_of_folders(self.classes, found) if self.classes else {name: unicode(name) for name in found}
 
     @cached_property
     def _templates(self) -> tuple[str, ...]:

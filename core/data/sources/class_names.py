@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tandemclip.core.data.texts import blank, from_json, in_words, kind, unicode
+from tandemclip.core.data.texts import blank, from_json, in_words, kind, unicode, utf8
 from tandemclip.core.errors import UserError
 
+FOLDER = Path(__file__).parent / "names"  # lists that ship, for archives that have none
 ID = re.compile(r"[A-Za-z]\d{4,}")  # such as n02123045, which is a number of WordNet and no word
 IDS = ("id", "label", "index", "class", "class_id", "category_id", "number")  # how a mapping may call a class's number
 WRITE = 'write it like ["cat", "dog"] or {"0": "cat", "1": "dog"}'
@@ -23,7 +24,8 @@ def read_class_names(path: str) -> list[str]:
 
     - a list of names, or of mappings with a "name"; where these have a number (IDS), it is their place in the list,
       from 0;
-    - a mapping of numbers from 0 on to names, {"0": "cat"}, or to lists that end with the name, {"0": ["n01", "cat"]}.
+    - a mapping of numbers from 0 on to names, {"0": "cat"}, or to lists that end with the name, {"0": ["n01", "cat"]};
+    - in a file that ends in .txt: a name a line.
     """
     try:
         names = _in_order(_content(path))
@@ -32,16 +34,16 @@ def read_class_names(path: str) -> list[str]:
         raise UserError(f"the class names {path}: {in_words(error)}; {WRITE}") from error
 
 
-def names_of_folders(path: str, folders: tuple[str, ...]) -> tuple[str, ...]:
-    """What each folder's class is called: from {folder: name} or {number: [folder, name]}. UserError where one has no
-    name."""
+def names_of_folders(path: str, folders: Sequence[str]) -> dict[str, str]:
+    """{folder: what its class is called}, from {folder: name} or {number: [folder, name]}. In the second form folders
+    may be called by the numbers, and stand in their order then: ImageNet-V2's "2" before "10", as class 2 stands before
+    class 10. UserError where a folder has no name."""
     try:
         content = _content(path)
         if not isinstance(content, dict):
             raise ValueError(f"it holds {kind(content)}, expected a mapping")
-        pairs = [
-            value[-2:] if isinstance(value, list) and len(value) > 1 else (key, value) for key, value in content.items()
-        ]
+        numbered = {key: value for key, value in content.items() if isinstance(value, list) and len(value) > 1}
+        pairs = [numbered.get(key, (key, value))[-2:] for key, value in content.items()]
         names = {folder: _name(name, folder) for folder, name in pairs}
         if len(names) < len(pairs):
             raise ValueError("a folder stands there twice")
@@ -49,12 +51,14 @@ def names_of_folders(path: str, folders: tuple[str, ...]) -> tuple[str, ...]:
         raise UserError(
             f'the names of folders {path}: {in_words(error)}; write it like {{"n02123045": "tabby cat"}}'
         ) from error
+    if all(folder in numbered for folder in folders):
+        return {folder: names[numbered[folder][-2]] for folder in numbered if folder in folders}
     if missing := [folder for folder in folders if folder not in names]:
         raise UserError(
             f"{path} has no name for {len(missing)} of {len(folders)} folders, the first is {unicode(missing[0])!r}; "
             "add it"
         )
-    return tuple(names[folder] for folder in folders)
+    return {folder: names[folder] for folder in folders}
 
 
 def places_among(names: Sequence[str], among: Sequence[str]) -> np.ndarray:
@@ -93,17 +97,19 @@ def _shown(names: Sequence[str]) -> str:
 def repeated(names: Iterable[str]) -> list[str]:
     """Those that several classes have, up to case and blanks: a text cannot tell such classes apart."""
     names = list(names)
-    times = Counter(map(_folded, names))
-    return [name for name in names if times[_folded(name)] > 1]
+    times = Counter(map(folded, names))
+    return [name for name in names if times[folded(name)] > 1]
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """A name without case, and with one blank between its words."""
     return " ".join(name.replace("_", " ").casefold().split())
 
 
 def _content(path: str) -> Any:
     try:
-        return from_json(Path(path).expanduser().read_bytes())
+        content = Path(path).expanduser().read_bytes()
+        return [line for line in utf8(content).splitlines() if line] if path.endswith(".txt") else from_json(content)
     except OSError as error:
         raise UserError(f"the class names {path} cannot be read ({error.strerror}); correct the path") from error
 

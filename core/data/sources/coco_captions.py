@@ -8,20 +8,21 @@ from pathlib import Path
 from tandemclip.core.data.account import Account, Tally
 from tandemclip.core.data.records import Record
 from tandemclip.core.data.sources.coco_ids import BLANK, Coming, by_id, caption_of, listed, same_files, text_of
-from tandemclip.core.data.sources.image_files import Captioned, existing_folder, read_image
+from tandemclip.core.data.sources.folder_or_tar import Files, open_files
+from tandemclip.core.data.sources.image_files import Captioned
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.texts import blank, from_json, in_words
 from tandemclip.core.errors import UserError
-from tandemclip.core.identity import Identity, of_file, of_files, size_of
+from tandemclip.core.identity import Identity, of_file, of_files
 
 
 @dataclass(frozen=True)
 class CocoCaptions(Source):
     """The images of a file like captions_val2017.json, in its order.
 
-    path: the JSON, in UTF-8. folder: where its file names start. Images without a caption, blank captions, and captions
-    of images that the file does not list are passed over and counted. Raises UserError for a file or folder that is not
-    there or not so, and where an image's id stands twice.
+    path: the JSON, in UTF-8. folder: where its file names start, or a plain tar file that has them. Images without a
+    caption, blank captions, and captions of images that the file does not list are passed over and counted. Raises
+    UserError for a file or folder that is not there or not so, and where an image's id stands twice.
     """
 
     places = ("path", "folder")
@@ -36,22 +37,22 @@ class CocoCaptions(Source):
         if not 0 <= index < len(self):
             raise IndexError(index)
         name, captions = self._images[index]
-        return read_image(self._folder / name, captions=captions)
+        return Record(self._files.key(name), self._files.read(name), captions=captions)
 
     def texts(self, limit: int) -> Iterator[str]:
         return self._images.texts(limit)
 
     @cached_property
-    def _folder(self) -> Path:
-        return existing_folder(self.folder, "coco_captions")
+    def _files(self) -> Files:
+        return open_files(self.folder, "coco_captions")
 
     def account(self) -> tuple[Account, ...]:
         return self._content[1]
 
     def identity(self) -> dict[str, Identity]:
-        names, folder = self._images.names, self._folder
-        size = lambda number: size_of(folder, names[number])
-        return {**of_files(bytes(names), size, len(names), str(folder)), "annotations": of_file(self.path)}
+        names, files = self._images.names, self._files
+        size = lambda number: files.size(names[number])
+        return {**of_files(bytes(names), size, len(names), str(files.path)), "annotations": of_file(self.path)}
 
     @property
     def _images(self) -> Captioned:
@@ -59,7 +60,7 @@ class CocoCaptions(Source):
 
     @cached_property
     def _content(self) -> tuple[Captioned, tuple[Account, ...]]:
-        _ = self._folder  # complained of now, not at the first image
+        _ = self._files  # complained of now, not at the first image
         path = Path(self.path).expanduser()
         try:
             found = _read(str(path), from_json(path.read_bytes()))

@@ -2,6 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +21,20 @@ class Files(ABC):
         """The names of the files in this folder of it ("" for its own), sorted; none where there is no such folder."""
 
     @abstractmethod
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders in this folder of it, sorted; none where there is no such folder."""
+
+    @abstractmethod
     def read(self, name: str) -> bytes:
         """Raises BrokenRecord where there is no such file, or it cannot be read."""
 
     @abstractmethod
     def size(self, name: str) -> int:
         """In bytes; -1 where there is no such file."""
+
+    @abstractmethod
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """Those that are not there, in their order."""
 
     def key(self, name: str) -> str:
         """Names a file in messages."""
@@ -40,8 +49,24 @@ class Folder(Files):
         place = self.path / folder
         return sorted(entry.name for entry in os.scandir(place) if entry.is_file()) if place.is_dir() else []
 
+    def folders(self, folder: str) -> list[str]:
+        place = self.path / folder
+        return sorted(entry.name for entry in os.scandir(place) if entry.is_dir()) if place.is_dir() else []
+
     def size(self, name: str) -> int:
         return size_of(self.path, name)
+
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """By listing each folder once: on a network drive, to ask for each file takes a thousand times as long."""
+        there: dict[str, set[str]] = {}
+        out = []
+        for name in names:
+            folder, _, file = name.rpartition("/")
+            if folder not in there:
+                there[folder] = set(self.within(folder))
+            if file not in there[folder]:
+                out.append(name)
+        return out
 
     def read(self, name: str) -> bytes:
         try:
@@ -60,8 +85,16 @@ class Tar(Files):
         rest = (name.removeprefix(start) for name in self._spans if name.startswith(start))
         return sorted(name for name in rest if "/" not in name)
 
+    def folders(self, folder: str) -> list[str]:
+        start = f"{folder}/" if folder else ""
+        rest = (name.removeprefix(start) for name in self._spans if name.startswith(start))
+        return sorted({name.partition("/")[0] for name in rest if "/" in name})
+
     def size(self, name: str) -> int:
         return self._spans[name][1] if name in self._spans else -1
+
+    def missing(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if name not in self._spans]
 
     def read(self, name: str) -> bytes:
         if name not in self._spans:

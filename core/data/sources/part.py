@@ -63,6 +63,10 @@ class Part(Source):
         return self.source.class_names
 
     @property
+    def multi_label(self):
+        return self.source.multi_label
+
+    @property
     def categories(self):
         return self.source.categories
 

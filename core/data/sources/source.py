@@ -18,6 +18,7 @@ class Source(ABC):
 
     places: ClassVar[tuple[str, ...]] = ()  # fields that say where something lies, whose content `identity` compares
     class_names: tuple[str, ...] = ()  # in the order of their labels
+    multi_label: bool = False  # its records say of each class whether it is there (`Record.present`), and have no label
     categories: tuple[str, ...] = ()  # of the objects, in the data set's own order; () where it has none
     # {attribute of the records, or "class" for their label: [the texts of each class]}, for zero-shot classification
     prompts: Mapping[str, list[list[str]]] = MappingProxyType({})

@@ -34,6 +34,29 @@ class LabelView(View):
 
 
 @dataclass(frozen=True)
+class PresentView(View):
+    """Which classes are in the picture -> "": [classes] int8, 1 yes, 0 no, -1 not asked; all -1 where nobody says.
+
+    classes: how many there are; UserError for a record that speaks of another number of them.
+    """
+
+    classes: int
+
+    def arrays(self):
+        return {"": ((self.classes,), np.dtype(np.int8))}
+
+    def __call__(self, record, rng, tokenizer):
+        if record.present is None:
+            return {"": np.full(self.classes, -1, np.int8)}
+        if record.present.shape != (self.classes,):
+            raise UserError(
+                f"{record.key} says of {record.present.shape} classes whether they are there; expected one number for "
+                f"each of {self.classes}: check the source, or give the names of the same classes"
+            )
+        return {"": record.present.astype(np.int8)}
+
+
+@dataclass(frozen=True)
 class ClassView(View):
     """The class of a record, which is equal to that of another one of the same source and label only -> "": [2] int32.
 

@@ -53,6 +53,25 @@ class WordNet:
         ]
         return [form for form in dict.fromkeys([word, *forms]) if self._senses(form, part)]
 
+    def thing(self, names: list[str]) -> int | None:
+        """The sense that all names of one thing share, of several the commonest; None where WordNet has none of them.
+
+        Names that share none are taken by the first of them; names that it does not know, not at all.
+        """
+        words = [name.lower().replace(" ", "_") for name in names]
+        known = [self._senses(base, "noun") for word in words for base in self.bases(word, "noun")[:1]]
+        shared = [sense for sense in known[0] if all(sense in each for each in known)] if known else []
+        return (shared or known[0])[0] if known else None
+
+    def kinds(self, thing: int) -> dict[int, int]:
+        """{sense: how many steps above} of all that a thing is a kind of, itself included, the nearest first."""
+        found, level = {thing: 0}, [thing]
+        while level:
+            above = [sense for each in level for sense in self._above(each)]
+            level = [sense for sense in dict.fromkeys(above) if sense not in found]
+            found |= dict.fromkeys(level, max(found.values()) + 1)
+        return found
+
     def hash(self) -> str:
         """SHA-256 of all files that are read: equal hashes, equal synonyms. About 0.2 s."""
         whole = hashlib.sha256()
@@ -80,6 +99,17 @@ class WordNet:
 
     def _words(self, part: str, offset: int) -> list[str]:
         """Of one sense: offset, file, kind, their number in hexadecimal, then each with a number of its own."""
+        fields = self._fields(part, offset)
+        return [name.partition("(")[0].lower() for name in fields[4 : 4 + 2 * int(fields[3], 16) : 2]]
+
+    def _above(self, offset: int) -> list[int]:
+        """What a noun's sense is a kind of, or a case of. Behind the words stand the pointers, four fields each."""
+        fields = self._fields("noun", offset)
+        start = 4 + 2 * int(fields[3], 16)
+        pointers = [fields[start + 1 + 4 * number :] for number in range(int(fields[start]))]
+        return [int(place) for kind, place, *_ in pointers if kind in ("@", "@i")]
+
+    def _fields(self, part: str, offset: int) -> list[str]:
         data = self.files[f"data.{part}"]
         fields = data[offset : data.find(b"\n", offset)].decode().split()
         if fields[:1] != [f"{offset:08}"]:
@@ -87,7 +117,7 @@ class WordNet:
                 f"data.{part} in {self.folder} has no sense at byte {offset}, where index.{part} has one: the two "
                 "are of different releases, or one is damaged; install WordNet anew"
             )
-        return [name.partition("(")[0].lower() for name in fields[4 : 4 + 2 * int(fields[3], 16) : 2]]
+        return fields
 
 
 def wordnet(folder: str | None = None) -> WordNet:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tandemclip.core.data.loading.loader import evaluation_batches
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.data.views.label import LabelView
+from tandemclip.core.data.views.label import LabelView, PresentView
+from tandemclip.core.data.views.view import View
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Method
 from tandemclip.core.serving.model import Model
@@ -16,30 +16,45 @@ from tandemclip.core.serving.model import Model
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """features [N, ...], labels {name: [N] int, -1 where there is none} and captions of N records, in their order."""
+    """features [N, ...], labels {name: [N] int, -1 where there is none, or [N, C]} and captions of N records, in their
+    order.
+
+    Features may lie in a file that is mapped into memory. captions: empty where they were not asked for.
+    """
 
     features: np.ndarray
     labels: dict[str, np.ndarray]
     captions: list[tuple[str, ...]]
 
 
-def encode(model: Model, source: Source, labels: dict[str, LabelView], what: str = "encode_image") -> Encoded:
+def encode(
+    model: Model, source: Source, labels: dict[str, View], what: str = "encode_image", captions: bool = False
+) -> Encoded:
     """Every record of the source, each read once. what: the function of the method that takes its picture."""
-    views, parts, captions = {"image": model.method.inference_view(), **labels}, [], []
-    for batch, texts in evaluation_batches(source, views, model.tokenizer, model.batch_size, model.workers):
-        parts.append(batch | {"image": model.encode(what, batch["image"], len(source))})
-        captions += texts
-    found = {name: np.concatenate([part[name] for part in parts]) for name in views}
-    return Encoded(found.pop("image"), found, captions)
+    return Encoded(*model.encode_source(source, what, labels, captions))
 
 
 def with_class(model: Model, source: Source, what: str, classes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Features [N, ...] and classes [N] int, -1 where a record has none. classes: how many there are, if known."""
-    encoded = encode(model, source, {"class": LabelView(classes=classes)}, what)
-    label = encoded.labels["class"]
-    if (label < 0).all():
+    """Features [N, ...] and classes [N] int, -1 where a record has none; of a source whose pictures may have several,
+    [N, C] int8, 1 yes, 0 no, -1 not asked. classes: how many there are, if known.
+    """
+    encoded = encode(model, source, {"class": class_view(source, classes)}, what)
+    truth = encoded.labels["class"]
+    if not told(truth).any():
         raise UserError("no record of the evaluation source has a class; they need one (NNN.cls in shards)")
-    return encoded.features, label
+    return encoded.features, truth
+
+
+def class_view(source: Source, classes: int | None) -> View:
+    """What tells the class of a record, or which of its classes are there. classes: how many there are, if known."""
+    if source.multi_label:
+        return PresentView(len(source.class_names))
+    return LabelView(classes=classes)
+
+
+def told(truth: np.ndarray) -> np.ndarray:
+    """What either view gave, [N] or [N, C] -> [N] bool, whether anything is known of a record."""
+    return (truth >= 0).reshape(len(truth), -1).any(1)
 
 
 def comparable(method: Method, features: np.ndarray, name: str) -> np.ndarray:

@@ -28,9 +28,9 @@ class OneByOne(Evaluation):
     def measure(self, model):
         """The images of all sources, one source after the other; a metric asks those of its own."""
         parts = [each.measure(model) for each in self.sources]
-        counts = [len(next(iter(part.values())).asked) for part in parts]
+        counts = [next(iter(part.values())).images for part in parts]
         return {
-            f"{name}/{metric}": hits.among(sum(counts[:place]), sum(counts))
+            f"{name}/{metric}": statistic.among(sum(counts[:place]), sum(counts))
             for place, (name, part) in enumerate(zip(self.names, parts))
-            for metric, hits in part.items()
+            for metric, statistic in part.items()
         }

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.features import comparable, encode
-from tandemclip.core.evaluation.protocols.texts_read import of_captions
+from tandemclip.core.evaluation.protocols.nearest import Similarity, examples
+from tandemclip.core.evaluation.protocols.texts_read import of_captions, refuse_textless
 from tandemclip.core.hits import Hits
 from tandemclip.core.training.evaluation import Evaluation
 
@@ -20,20 +20,23 @@ ELEMENTS = 1 << 23  # similarities held at a time: 64 MiB in float64
 # Equal pairs differ by a few units in the last place depending on where a matrix product's blocks fall; they must still
 # tie.
 TIE = {"float64": 1e-12, "float32": 1e-6}
-Similarity = Callable[[np.ndarray, np.ndarray], np.ndarray]  # [N, ...], [M, ...] -> [N, M]
 
 
 @dataclass(frozen=True)
 class Retrieval(Evaluation):
-    """Every caption of the source against every image."""
+    """Every caption of the source against every image.
+
+    source: what is asked.
+    """
 
     source: Source
 
     def metrics(self, method):
+        refuse_textless(method)
         return list(METRICS)
 
     def measure(self, model):
-        encoded = encode(model, self.source, {})
+        encoded = encode(model, self.source, {}, captions=True)
         if not any(encoded.captions):
             raise UserError(
                 "the evaluation source has neither classes nor captions; name one that has, with data.evaluate"
@@ -43,7 +46,9 @@ class Retrieval(Evaluation):
         remarks = of_captions(model.reading, captions, owner, len(encoded.captions))
         texts = comparable(model.method, model.encode_ids(model.reading.ids(captions)), "text features")
         images = comparable(model.method, encoded.features, "image features")
-        return recall(images, texts, owner, model.similarity, remarks)
+        found = recall(images, texts, owner, model.similarity, remarks)
+        answers = examples(images, texts, owner, captions, model.similarity)
+        return found | {name: replace(found[name], answers=each) for name, each in answers.items()}
 
 
 def recall(

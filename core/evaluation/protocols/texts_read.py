@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from tandemclip.core.errors import UserError
+from tandemclip.core.methods.method import Method
 from tandemclip.core.serving.reading import Reading
+
+
+def refuse_textless(method: Method) -> None:
+    """UserError where a method reads no texts, and so cannot be asked by them."""
+    if method.text is None:
+        raise UserError(
+            f"{type(method).__name__} reads no texts, and is asked by texts here; measure it by its own classes, its "
+            "nearest neighbours or a linear probe"
+        )
 
 
 def of_prompts(reading: Reading, prompts_by_class: list[list[str]]) -> tuple[str, ...]:

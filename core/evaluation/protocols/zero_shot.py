@@ -10,11 +10,11 @@ import numpy as np
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.protocols.classes import TOP1, class_hits, class_metrics, ranked
-from tandemclip.core.evaluation.protocols.features import comparable, encode, unit_rows
-from tandemclip.core.evaluation.protocols.texts_read import of_prompts
-from tandemclip.core.hits import Hits
+from tandemclip.core.evaluation.protocols.classes import TOP1, class_metrics, class_statistics
+from tandemclip.core.evaluation.protocols.features import class_view, comparable, encode, told, unit_rows
+from tandemclip.core.evaluation.protocols.texts_read import of_prompts, refuse_textless
 from tandemclip.core.serving.model import Model
+from tandemclip.core.statistic import Statistic
 from tandemclip.core.training.evaluation import Evaluation
 
 ROWS = 4096  # images compared with all classes at a time, to bound memory
@@ -24,43 +24,56 @@ Scores = Callable[[np.ndarray], np.ndarray]  # image features [n, ...] -> [n, C]
 
 @dataclass(frozen=True)
 class ZeroShot(Evaluation):
-    """A source with `prompts`, by the attributes of its records ("zero_shot/digit"), or by their label ("top1", "top5"
-    and "mean_per_class")."""
+    """A source with `prompts`, by the attributes of its records ("zero_shot/digit"), or by their label ("top1", "top5",
+    "mean_per_class", of two classes "roc_auc"; "map11" where several classes may be in one picture).
+
+    source: what is asked.
+    """
 
     source: Source
 
     def metrics(self, method):
+        refuse_textless(method)
         prompts = self.source.prompts.items()
-        return [name for attribute, texts in prompts for name in _names(attribute, len(texts)).values()]
+        return [name for attribute, texts in prompts for name in self._names(attribute, len(texts)).values()]
 
     def measure(self, model):
         texts = self.source.prompts  # made anew whenever they are asked for
-        encoded = encode(model, self.source, {name: LabelView(None if name == CLASS else name) for name in texts})
+        views = {
+            name: class_view(self.source, None) if name == CLASS else LabelView(name) for name, prompts in texts.items()
+        }
+        encoded = encode(model, self.source, views)
         found = {}
         for attribute, prompts in texts.items():
-            hits = _hits(model, encoded.features, encoded.labels[attribute], attribute, prompts)
-            found |= {name: hits[metric] for metric, name in _names(attribute, len(prompts)).items()}
+            names = self.source.listed_classes if attribute == CLASS else ()
+            truth = encoded.labels[attribute]
+            measured = _measured(model, encoded.features, truth, attribute, prompts, names or _common(prompts))
+            found |= {name: measured[metric] for metric, name in self._names(attribute, len(prompts)).items()}
         return found
 
+    def _names(self, attribute: str, classes: int) -> dict[str, str]:
+        """{metric of a classification: what it is called}"""
+        if attribute == CLASS:
+            return {metric: metric for metric in class_metrics(classes, self.source.multi_label)}
+        return {TOP1: f"zero_shot/{attribute}"}
 
-def _names(attribute: str, classes: int) -> dict[str, str]:
-    """{metric of a classification: what it is called}"""
-    if attribute == CLASS:
-        return {metric: metric for metric in class_metrics(classes)}
-    return {TOP1: f"zero_shot/{attribute}"}
 
-
-def _hits(model: Model, images: np.ndarray, labels: np.ndarray, attribute: str, prompts) -> dict[str, Hits]:
-    known = labels >= 0
-    if not known.any():
+def _measured(
+    model: Model, images: np.ndarray, truth: np.ndarray, attribute: str, prompts, names
+) -> dict[str, Statistic]:
+    if not told(truth).any():
         raise UserError(f"no record of the evaluation source has a {attribute}; they need one (NNN.cls in shards)")
     scores = class_scores(model, prompts)
     remarks = of_prompts(model.reading, prompts)
-    asked = comparable(model.method, images[known], "image features")
-    best = ranked(scores(asked[start : start + ROWS]) for start in range(0, len(asked), ROWS))
-    predicted = np.full((len(labels), best.shape[1]), -1)
-    predicted[known] = best
-    return class_hits(predicted, labels, len(prompts), remarks)
+    images = comparable(model.method, images, "image features")
+    parts = (scores(images[start : start + ROWS]) for start in range(0, len(images), ROWS))
+    return class_statistics(parts, truth, len(prompts), remarks, names)
+
+
+def _common(prompts_by_class: list[list[str]]) -> tuple[str, ...]:
+    """What classes without names are called: the words that all prompts of each have in common."""
+    shared = [[w for w in own[0].split() if all(w in each.split() for each in own)] for own in prompts_by_class]
+    return tuple(" ".join(words) or own[0] for words, own in zip(shared, prompts_by_class))
 
 
 def class_scores(model: Model, prompts_by_class: list[list[str]]) -> Scores:

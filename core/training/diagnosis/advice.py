@@ -8,8 +8,8 @@ import numpy as np
 from tandemclip.core import figures
 from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.data.records import BrokenRecord
-from tandemclip.core.hits import Hits
 from tandemclip.core.random import generator
+from tandemclip.core.statistic import Statistic
 from tandemclip.core.training import global_batch
 from tandemclip.core.training.diagnosis import plateau, waiting
 from tandemclip.core.training.diagnosis.batch_views import images_of, pairs_of, texts_of
@@ -46,7 +46,7 @@ class Advice:
             self.reported.add("waiting")
             self.say(explain_waiting(self.trainer, self.rows))
 
-    def evaluated(self, found: dict[str, Hits]) -> None:
+    def evaluated(self, found: dict[str, Statistic]) -> None:
         """After an evaluation: each remark on it, the first time."""
         for remark in figures.remarks(found):
             if remark not in self.reported:

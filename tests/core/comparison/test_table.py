@@ -92,7 +92,7 @@ class Finished:
 
 def test_a_metric_that_is_newer_than_a_finished_run(planned):
     whole, older = result(10, 20), result(10, 20)
-    del older.hits["zero_shot/color"]
+    del older.metrics["zero_shot/color"]
     cells = [Finished(planned[0], found) for found in (whole, None, older)]
     assert table.measured(cells[:2]) == (["zero_shot/digit", "zero_shot/color"], [])
     assert table.measured(cells) == (["zero_shot/digit"], ["zero_shot/color"])
@@ -102,6 +102,6 @@ def test_a_metric_that_is_newer_than_a_finished_run(planned):
 
 def test_runs_on_other_images_are_not_paired(results):
     last = list(results)[-1]
-    results[last] = Result({name: Hits(ASKED[:39], ASKED[:39]) for name in results[last].hits}, 1, 1, 1.0, [])
+    results[last] = Result({name: Hits(ASKED[:39], ASKED[:39]) for name in results[last].metrics}, 1, 1, 1.0, [])
     with pytest.raises(UserError, match="same queries"):
         table.summarize(results, ["zero_shot/digit"], "")

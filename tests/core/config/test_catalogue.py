@@ -5,7 +5,7 @@ import pytest
 from tandemclip.core.config import yaml_text
 from tandemclip.core.config.catalogue import LISTS, comment, entries, names, preset_lines, sections
 from tandemclip.core.config.registry import TYPES
-from tandemclip.core.config.shipped import configs
+from tandemclip.core.config.shipped import configs, data_sets, suites
 from tandemclip.core.towers.presets import PRESETS
 from tandemclip.core.training.config import Config, read
 from tandemclip.tools import list as list_tool
@@ -25,11 +25,12 @@ def test_every_name_has_a_sentence_in_one_line(kind):
 def test_every_type_and_every_config_is_in_a_list():
     listed = {name for kind in LISTS for name, _ in entries(kind)}
     assert {name for kinds in TYPES.values() for name in kinds} <= listed
-    assert {*PRESETS, *configs(), *configs(".py")} <= listed
+    assert {*PRESETS, *configs(), *configs(".py"), *data_sets(), *suites()} <= listed
 
 
 def test_whatever_is_listed_can_be_shown():
-    others = [name for name in names() if not any(path.stem == name for path in (configs() | configs(".py")).values())]
+    files = [*(configs() | configs(".py")).values(), *data_sets().values(), *suites().values()]
+    others = [name for name in names() if not any(path.stem == name for path in files)]
     assert len(others) > 30
     for name in others:
         found = [preset_lines(name)] if name in PRESETS else sections(name, Config)

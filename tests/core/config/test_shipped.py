@@ -9,9 +9,11 @@ from tandemclip.core.errors import UserError
 
 
 def test_every_config_is_found_by_its_name_and_by_its_folder(root):
-    files = {*(root / "configs").rglob("*.yaml")}
-    assert {*shipped.configs().values()} == files and len(files) > 100
-    for path in files:
+    files, evaluate = {*(root / "configs").rglob("*.yaml")}, root / "configs" / "evaluate"
+    sets, suites = {*(evaluate / "sets").glob("*.yaml")}, {*evaluate.glob("*.yaml")}
+    assert {*shipped.configs().values()} == files - sets - suites and len(shipped.configs()) > 100
+    assert {*shipped.data_sets().values()} == sets and {*shipped.suites().values()} == suites
+    for path in shipped.configs().values():
         assert shipped.config(path.stem) == shipped.config(f"{path.parent.name}/{path.name}") == path
 
 
@@ -21,6 +23,17 @@ def test_detectors_are_found_and_their_parts_are_not(root):
         shipped.detector("small_mask_rcnn")
     with pytest.raises(UserError):
         shipped.config("scenes_mask_rcnn")
+
+
+def test_data_sets_and_suites_are_found_and_are_no_configs():
+    for names, found in ((shipped.data_sets(), shipped.data_set), (shipped.suites(), shipped.suite)):
+        assert names and all(found(name) == found(f"{name}.yaml") == path for name, path in names.items())
+        with pytest.raises(UserError, match="is neither a file nor the name of one that ships"):
+            shipped.config(next(iter(names)))
+    with pytest.raises(UserError, match="the data set flickr8k_deev is .*: did you mean flickr8k_dev?"):
+        shipped.data_set("flickr8k_deev")
+    with pytest.raises(UserError, match="the suite zzz is .*: tandemclip list suites has their names"):
+        shipped.suite("zzz")
 
 
 def test_a_file_of_ones_own_wins(tmp_path, monkeypatch):

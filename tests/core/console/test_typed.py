@@ -60,6 +60,8 @@ def test_a_script_that_is_not_on_the_path_goes_by_its_path(monkeypatch, script):
         ("--out runs/a --resume --set a=1 b=2", "--out runs/a --set a=1 b=2 --resume"),
         ("--max-steps 3 --out runs/a --minutes=2 --init x", "--out runs/a --resume"),
         ("--ma 3 --out runs/a --min 2", "--out runs/a --resume"),  # as argparse lets one shorten them
+        ("--out runs/a --resume --accept-data-change --eager", "--out runs/a --eager --resume"),  # it takes no value
+        ("--accept --out runs/a --resu --max-steps 3", "--out runs/a --resume"),
         (
             "--out 'my runs/a' --set 'data.train.paths=x/*.tar'",
             "--out 'my runs/a' --set 'data.train.paths=x/*.tar' --resume",
@@ -68,5 +70,6 @@ def test_a_script_that_is_not_on_the_path_goes_by_its_path(monkeypatch, script):
 )
 def test_the_same_again(monkeypatch, arguments, expected):
     typed(monkeypatch, ["python", "tools/train.py"])
-    found = again(shlex.split(arguments), "--resume", without=("--max-steps", "--minutes", "--init"))
+    without = {"--max-steps": 1, "--minutes": 1, "--init": 1, "--accept-data-change": 0}
+    found = again(shlex.split(arguments), "--resume", without)
     assert found == f"python tools/train.py {expected}"

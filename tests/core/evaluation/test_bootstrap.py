@@ -8,6 +8,7 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation import bootstrap
 from tandemclip.core.evaluation.bootstrap import paired_interval
 from tandemclip.core.hits import Hits
+from tandemclip.core.scored import AveragePrecision, RocAuc
 
 ONCE = np.ones(200, int)
 
@@ -131,3 +132,42 @@ def test_weights_are_those_of_a_weighted_ratio():
     assert paired_interval(*[[hits] for hits in equal]) == pytest.approx(paired_interval(runs(a), runs(b)))
     with pytest.raises(UserError, match="same queries"):
         paired_interval(weighted(a), runs(b))
+
+
+# ------------------------------------------------------------------ metrics of scores
+def scored(kind, seed, seeds, noise, images=150):
+    """[seed][metric] of two classes, which all runs are asked alike."""
+    present = (np.random.default_rng(11).random((images, 2)) < 0.4).astype(np.int8)
+    rng = np.random.default_rng(seed)
+    return [[kind(present + noise * rng.standard_normal((images, 2)), present)] for _ in range(seeds)]
+
+
+@pytest.mark.parametrize("kind", [AveragePrecision, RocAuc])
+def test_metrics_of_scores_are_compared_on_drawn_pictures(monkeypatch, kind):
+    """scipy draws pictures, and has each figure of them anew."""
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 2000)
+    a, b = scored(kind, 1, 1, 1.5), scored(kind, 2, 1, 0.8)
+    scores, present = (a[0][0].scores, b[0][0].scores), a[0][0].present
+
+    def gained(numbers):
+        return 100 * (
+            kind(scores[1][numbers], present[numbers]).share - kind(scores[0][numbers], present[numbers]).share
+        )
+
+    expected = stats.bootstrap(
+        (np.arange(150),), gained, n_resamples=1000, method="percentile", random_state=1, vectorized=False
+    ).confidence_interval
+    np.testing.assert_allclose(paired_interval(a, b), expected, atol=1.0)
+    assert paired_interval(a, a) == (0, 0)
+    with pytest.raises(UserError, match="same queries"):
+        paired_interval(a, runs(ONCE[:150], asked=ONCE[:150]))
+
+
+def test_what_seeds_of_scores_do_not_share_is_counted_once(monkeypatch):
+    """Seeds that rank as each other do have all in common; what is drawn anew for each has little."""
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 2000)
+    base, one = scored(RocAuc, 1, 1, 1.5), scored(RocAuc, 2, 1, 0.8)
+    alone = paired_interval(base, one)
+    np.testing.assert_allclose(paired_interval(3 * base, 3 * one), alone, atol=1e-9)
+    several = paired_interval(scored(RocAuc, 3, 5, 1.5), scored(RocAuc, 4, 5, 1.5))
+    assert several[0] < 0 < several[1] and np.diff(several) < 15

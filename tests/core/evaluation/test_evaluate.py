@@ -12,14 +12,16 @@ from tandemclip.core.data.sources.first import First
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.sources.together import Together
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.protocols.features import unit_rows
+from tandemclip.core.evaluation.protocols.features import encode, unit_rows, with_class
 from tandemclip.core.evaluation.protocols.fitting import Fitting
+from tandemclip.core.evaluation.protocols.k_nearest import KNearest, nearest, votes
 from tandemclip.core.evaluation.protocols.linear_probe import LinearProbe
 from tandemclip.core.evaluation.protocols.one_by_one import OneByOne
 from tandemclip.core.evaluation.protocols.retrieval import recall
-from tandemclip.core.hits import percent
+from tandemclip.core.evaluation.protocols.zero_shot import class_scores
 from tandemclip.core.serving.model import Model
 from tandemclip.core.spec import initial_weights
+from tandemclip.core.statistic import percent
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.config import read
 from tandemclip.core.training.start import tokenizer_of
@@ -149,6 +151,40 @@ def test_processes_that_read_change_nothing(models):
 def test_both_engines_give_the_same_metrics(models):
     one, other = (Fitting(SCENES).measure(models[name]) for name in ("torch", "mindspore"))
     assert all(np.array_equal(one[name].right, other[name].right) for name in one)
+
+
+def sure(scores):
+    """scores: [N, C] of one engine -> [N] bool: the highest leads by more than engines differ by."""
+    second, first = np.sort(scores, axis=1)[:, -2:].T
+    return first - second > 1e-4
+
+
+def test_both_engines_predict_the_same_wherever_it_is_no_near_thing(models):
+    """By class, by neighbours, and by search in both directions: scores of either engine, and the first of each row."""
+    learn, ids = (
+        Scenes(size=32, count=60, digits=1),
+        models["torch"].reading.ids([SCENES[i].captions[0] for i in range(37)]),
+    )
+    scores = {}
+    for name, model in models.items():
+        images, texts = encode(model, SCENES, {}).features, model.encode_ids(ids)
+        learned, taught = with_class(model, learn, "encode_features")
+        found = nearest(learned, encode(model, SCENES, {}, "encode_features").features, 20)
+        scores[name] = {
+            "zero_shot": class_scores(model, SCENES.prompts["digit"])(images),
+            "k_nearest": np.concatenate([*votes(found, taught, 10, 0.07)]),
+            "i2t": model.similarity(images, texts),
+            "t2i": model.similarity(images, texts).T,
+        }
+    for protocol, one in scores["torch"].items():
+        clear, other = sure(one), scores["mindspore"][protocol]
+        assert clear.mean() >= 0.9, protocol
+        assert np.array_equal(one.argmax(1)[clear], other.argmax(1)[clear]), protocol
+        np.testing.assert_allclose(one, other, atol=2e-5)
+    protocol = KNearest(SCENES, learn)
+    right = [protocol.measure(model)["top1"].right for model in models.values()]
+    clear = sure(scores["torch"]["k_nearest"])
+    assert np.array_equal(right[0][clear], right[1][clear])
 
 
 def test_a_checkpoint_is_loaded_on_either_engine(parts, tmp_path):

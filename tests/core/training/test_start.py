@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.core import hits
+from tandemclip.core import statistics_file
 from tandemclip.core.console.command_line import parse_overrides
 from tandemclip.core.data.tokenizers.tokenizer import from_json
 from tandemclip.core.evaluation.configured import evaluate_run
@@ -133,7 +133,7 @@ def test_evaluation_takes_the_average(root, tmp_path, backend):
     for name, weights in (("raw", saved.model), ("average", {**saved.model, **average})):
         engine = backends.load(backend)(given.method, weights, given.training.update)
         measured[name] = evaluate_run(given, engine, from_json(saved.state["tokenizer"]))
-    found = hits.load(tmp_path / "hits.safetensors")
+    found = statistics_file.load(tmp_path / "hits.safetensors")
     same_hits = lambda name: all(np.array_equal(found[key].right, each.right) for key, each in measured[name].items())
     assert same_hits("average") and not same_hits("raw")
     model = open_model(tmp_path, backends.load(backend))  # as tools/evaluate.py and the API open it

@@ -192,6 +192,21 @@ def test_a_view_of_somebody_elses_module_runs_in_workers_that_load_no_engine(tmp
     assert run.stderr == ""  # no warning of leaked memory, no complaint of a library
 
 
+def test_workers_are_silent_where_the_program_imports_the_loader_late(tmp_path):
+    """As tools do. A worker has imported nothing of the loader yet when it imports grain."""
+    (tmp_path / "program.py").write_text(
+        "import tandemclip\n"
+        "if __name__ == '__main__':\n"
+        "    from tandemclip.core.data.loading.loader import batches\n"
+        "    from tandemclip.core.data.scenes.scenes import Scenes\n"
+        "    from tandemclip.core.data.views.image import ImageView\n"
+        "    steps = {'start_step': 0, 'stop_step': 2, 'workers': 1}\n"
+        "    print(len([*batches(Scenes(), {'image': ImageView(8)}, None, batch_size=2, seed=0, **steps)]))\n"
+    )
+    run = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True, check=True)
+    assert (run.stdout, run.stderr) == ("2\n", "")
+
+
 def test_importing_the_data_pipeline_loads_no_engine():
     names = (
         "images",

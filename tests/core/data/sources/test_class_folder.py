@@ -126,6 +126,17 @@ def test_texts_of_a_class_are_words(folder, tmp_path):
     assert list(source.texts(9))[4] == "a golden retriever"
 
 
+def test_folders_called_by_numbers_have_these_labels(tmp_path):
+    for number in range(11):
+        (tmp_path / "v2" / str(number)).mkdir(parents=True)
+        (tmp_path / "v2" / str(number) / f"{number}.jpg").write_bytes(b"x")
+    names = {str(number): [f"n{number:08}", f"class {number}"] for number in range(11)}
+    (tmp_path / "names.json").write_text(json.dumps(names))
+    source = ClassFolder(str(tmp_path / "v2"), classes=str(tmp_path / "names.json"))
+    assert source.class_names == tuple(f"class {number}" for number in range(11))
+    assert [source[n].key.rpartition("/")[2][:-4] for n in range(11)] == [str(source[n].label) for n in range(11)]
+
+
 @pytest.mark.parametrize("form", ["names", "imagenet"])
 def test_names_of_folders_come_from_a_file(folder, tmp_path, form):
     names = {"cat": "tabby_cat", "dog": "dog", "great ape": "ape", "empty": "none"}

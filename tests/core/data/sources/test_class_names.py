@@ -27,6 +27,24 @@ def test_names_are_taken_by_their_numbers(write, content):
     assert read_class_names(write(content)) == ["cat", "dog"]
 
 
+def test_names_may_stand_in_lines(tmp_path):
+    (tmp_path / "names.txt").write_bytes(b"\xef\xbb\xbfcat\r\nblack dog\n\n")
+    assert read_class_names(str(tmp_path / "names.txt")) == ["cat", "black dog"]
+    (tmp_path / "names.txt").write_bytes(b"\n")
+    with pytest.raises(UserError, match="names.txt: it holds no class"):
+        read_class_names(str(tmp_path / "names.txt"))
+
+
+def test_folders_that_are_called_by_numbers_stand_in_their_order(write):
+    """ImageNet-V2: "10" before "2" for whoever sorts texts."""
+    names = {str(number): [f"n{number:08}", f"class {number}"] for number in range(12)}
+    folders = sorted(map(str, range(12)))
+    found = names_of_folders(write(names), folders)
+    assert list(found) == list(map(str, range(12))) and found["10"] == "class 10"
+    by_id = names_of_folders(write(names), ["n00000002", "n00000010"])  # a part of them, as in ImageNet-A
+    assert by_id == {"n00000002": "class 2", "n00000010": "class 10"}
+
+
 @pytest.mark.parametrize("content, words", [
     ("cat", "it holds a text, expected a list"), (7, "a number, expected"), ([], "no class"), ({}, "no class"),
     ([["cat"], ["dog"]], "class 0 is called .'cat'., expected a text"), (["cat", None], "class 1 is called None"),

@@ -31,6 +31,9 @@ def test_both_hold_the_same(folder, place):
         [],
     ]
     assert [files.read(name) for name in ("a.b.xml", "z.txt", "Sub/Main/x.txt")] == [b"1", b"", b"22"]
+    assert [files.folders(name) for name in ("", "Sub", "Sub/Main", "none")] == [["Sub"], ["Main"], [], []]
+    asked = ("gone", "a.b.xml", "Sub/y.jpg", "Sub/Main", "none/x.txt", "Sub/Main/x.txt", "Sub/gone")
+    assert files.missing(asked) == ["gone", "Sub/Main", "none/x.txt", "Sub/gone"]
     assert files.key("Sub/y.jpg") == f"{folder}/{place}/Sub/y.jpg"
     for name in ("gone.jpg", "Sub", "a\0"):
         with pytest.raises(BrokenRecord, match=f"{place}/{name}: "):

@@ -7,7 +7,7 @@ from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.tokenizers.trained import TrainedTokenizer
 from tandemclip.core.data.views.draws import DrawsView
 from tandemclip.core.data.views.image import CentreView, ImageView
-from tandemclip.core.data.views.label import ClassView, LabelView, hashed
+from tandemclip.core.data.views.label import ClassView, LabelView, PresentView, hashed
 from tandemclip.core.data.views.rois import RoiView
 from tandemclip.core.data.views.text import TextView
 from tandemclip.core.data.views.view import View, batch_arrays
@@ -42,6 +42,7 @@ def record(**fields):
         RoiView(64, 5),
         LabelView(),
         LabelView("color"),
+        PresentView(3),
         ClassView(),
         TextView("caption", 9, "texts"),
         TextView("caption", 9, "labels"),
@@ -148,6 +149,10 @@ def test_labels():
     labelled = record(label=3, attributes={"color": 2})
     assert [int(LabelView(name)(labelled, rng(), WORDS)[""]) for name in (None, "color", "digit")] == [3, 2, -1]
     assert int(LabelView()(record(), rng(), WORDS)[""]) == -1
+    assert PresentView(3)(record(present=np.array([1, -1, 0], np.int8)), rng(), WORDS)[""].tolist() == [1, -1, 0]
+    assert PresentView(2)(record(), rng(), WORDS)[""].tolist() == [-1, -1]
+    with pytest.raises(UserError, match="says of \\(3,\\) classes .* expected one number for each of 2"):
+        PresentView(2)(record(present=np.zeros(3, np.int8)), rng(), WORDS)
 
 
 def label(targets, **fields):

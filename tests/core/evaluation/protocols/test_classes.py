@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.protocols.classes import class_hits, class_metrics, ranked
+from tandemclip.core.evaluation.protocols.classes import class_hits, class_metrics, class_statistics, ranked
 
 
 def test_ranking_against_a_loop():
@@ -43,7 +44,10 @@ def test_mean_per_class_against_a_loop():
 
 def test_what_could_not_come_out_otherwise_is_no_figure():
     assert class_metrics(5) == ["top1", "mean_per_class"] and class_metrics(6) == ["top1", "top5", "mean_per_class"]
-    assert list(class_hits(np.array([[1, 0], [1, 0]]), np.array([1, 0]), 2)) == class_metrics(2)
+    assert list(class_statistics(np.array([[1.0, 0], [1, 0]]), np.array([1, 0]), 2)) == class_metrics(2)
+    assert class_metrics(2) == ["top1", "mean_per_class", "roc_auc"] and class_metrics(20, multi_label=True) == [
+        "map11"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -72,3 +76,63 @@ def test_one_class_is_told():
     assert images_of_one.remarks == ("odd", "all 2 images are of one class, number 1 of 4")
     assert not images_of_one.told_by_guessing
     assert class_hits(np.ones((3, 1)), np.array([1, 2, 1]), 4)["top1"].remarks == ()
+
+
+# ------------------------------------------------------------------ which metrics scores give
+def test_scores_of_many_classes_in_blocks():
+    rng = np.random.default_rng(4)
+    scores, labels = rng.standard_normal((30, 7)), rng.integers(-1, 7, 30)
+    whole, blocks = (
+        class_statistics(scores, labels, 7, ("odd",)),
+        class_statistics(iter(np.split(scores, 3)), labels, 7),
+    )
+    assert list(whole) == class_metrics(7) == ["top1", "top5", "mean_per_class"] and whole["top1"].remarks == ("odd",)
+    for name, each in class_hits(ranked([scores]), labels, 7).items():
+        assert np.array_equal(each.right, whole[name].right) and np.array_equal(each.right, blocks[name].right)
+
+
+def test_two_classes_have_an_area_too():
+    """By how much class 1 is likelier than class 0; what is not asked does not count. The classes may change places."""
+    rng = np.random.default_rng(5)
+    scores, labels = rng.standard_normal((40, 2)), rng.integers(-1, 2, 40)
+    found, asked = class_statistics(scores, labels, 2, ("odd",)), labels >= 0
+    assert list(found) == class_metrics(2) and found["roc_auc"].remarks == ("odd",)
+    wanted = roc_auc_score(labels[asked], (scores[:, 1] - scores[:, 0])[asked])
+    assert found["roc_auc"].share == pytest.approx(wanted, abs=1e-12) and wanted != 0.5
+    turned = class_statistics(scores[:, ::-1], np.where(asked, 1 - labels, -1), 2)
+    assert turned["roc_auc"].share == pytest.approx(wanted, abs=1e-12)
+    assert found["roc_auc"].queries == found["top1"].queries == asked.sum()
+
+
+def test_several_classes_in_one_picture_have_a_mean_average_precision():
+    rng = np.random.default_rng(6)
+    scores, present = rng.standard_normal((40, 3)), rng.integers(-1, 2, (40, 3)).astype(np.int8)
+    found = class_statistics(iter(np.split(scores, 4)), present, 3)
+    assert list(found) == class_metrics(3, multi_label=True) == ["map11"] and found["map11"].remarks == ()
+    assert np.array_equal(found["map11"].scores, scores) and np.array_equal(found["map11"].present, present)
+
+
+def test_ties_and_what_has_no_figure_are_told():
+    scores = np.array([[1.0, 0, 0], [1.0, 2, 0], [0.0, 3, 0]])
+    present = np.array([[1, 1, 0], [0, 0, 0], [1, 1, 0]], np.int8)
+    remarks = class_statistics(scores, present, 3, ("odd",))["map11"].remarks
+    assert remarks == (
+        "odd",
+        "1 of 3 classes have no figure, and are left out: no picture has them",
+        "1 times a picture of a class has the score of one without it: the two come in together",
+    )
+    one_class = class_statistics(scores[:, :2], np.array([1, 1, -1]), 2)
+    assert np.isnan(one_class["roc_auc"].share) and one_class["top1"].share == 0.5
+    assert one_class["roc_auc"].remarks == (
+        "1 of 1 classes have no figure, and are left out: no picture has them, or all do",
+    )
+
+
+@pytest.mark.parametrize("scores, present", [
+    (np.zeros((2, 3)), np.zeros((2, 2))),
+    (np.zeros((2, 2)), np.full((2, 2), -1)),
+    (np.full((2, 2), np.nan), np.ones((2, 2))),
+])  # fmt: skip
+def test_scores_that_do_not_fit(scores, present):
+    with pytest.raises(UserError, match="expected a finite score of each class"):
+        class_statistics(scores, present.astype(np.int8), 2)

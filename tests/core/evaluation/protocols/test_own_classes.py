@@ -97,3 +97,27 @@ def test_a_class_that_was_not_learned_is_refused_before_and_after_training(model
             ask()
     evaluation.check(model.method, ())
     assert evaluation.metrics(model.method) == ["top1", "top5", "mean_per_class"]
+
+
+class Several(Named):
+    """The same scenes, that say of each of the named digits whether it is the one."""
+
+    multi_label = True
+
+    def __getitem__(self, number):
+        record = super().__getitem__(number)
+        present = np.array([record.label == place for place in range(len(self.names))], np.int8)
+        return replace(record, label=None, present=present)
+
+
+def test_several_classes_in_one_picture_are_compared_by_name(model):
+    source = Several()
+    found = OwnClasses(source).measure(model)
+    assert list(found) == OwnClasses(source).metrics(model.method) == ["map11"]
+    view = model.method.inference_view()
+    images = np.stack([view(source[i], None, None)[""] for i in range(len(source))])
+    scores = np.concatenate(
+        [model.encode("classify", images[start : start + 8], len(images)) for start in range(0, len(images), 8)]
+    )
+    np.testing.assert_allclose(found["map11"].scores, scores[:, [LEARNED.index(name) for name in ASKED]], rtol=1e-5)
+    assert np.array_equal(found["map11"].present, [source[i].present for i in range(len(source))])

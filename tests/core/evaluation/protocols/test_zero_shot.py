@@ -1,8 +1,11 @@
 """Zero-shot classification on features whose answer is known."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from tandemclip import backends
 from tandemclip.core.data.scenes.scenes import Scenes
@@ -91,3 +94,65 @@ def test_classes_of_one_text_are_told(model, tmp_path):
     found = ZeroShot(ClassFolder(str(tmp_path))).measure(model)
     assert found["top1"].share == 0.5 and found["mean_per_class"].remarks == found["top1"].remarks
     assert any(remark.startswith("2 of 2 classes have the same texts") for remark in found["top1"].remarks)
+
+
+class SeveralDigits(Part):
+    """Scenes that say of some digits whether they are there."""
+
+    source = Scenes(size=32, count=41, digits=2, split="held_out")
+    multi_label = True
+    class_names = ("six", "five", "seven")
+    prompts = {"class": [["a six"], ["a five", "five"], ["a seven"]]}
+
+    def chosen(self):
+        return np.arange(41)
+
+    def __getitem__(self, number):
+        record = self.source[number]
+        present = [any(name in thing.phrase for thing in record.objects) for name in self.class_names]
+        return replace(record, label=None, present=np.array(present, np.int8))
+
+
+def test_several_classes_in_one_picture_by_hand(model):
+    source = SeveralDigits()
+    found = Fitting(source).measure(model)
+    assert list(found) == Fitting(source).metrics(model.method) == ["map11"]
+    images = model.encode_images([source[i].image for i in range(41)])
+    classes = zero_shot.class_embeddings(model.encode_texts, source.prompts["class"])
+    np.testing.assert_allclose(found["map11"].scores, images @ classes.T, atol=1e-6)
+    present = np.array([source[i].present for i in range(41)])
+    assert np.array_equal(found["map11"].present, present) and found["map11"].queries == 41
+    assert (present.sum(1) > 1).any() and (present.sum(1) == 0).any()
+
+
+def test_two_classes_have_an_area_under_the_curve(model):
+    class TwoDigits(Labelled):
+        source = Scenes(size=32, count=41, digits=1, split="held_out")
+        prompts = {"class": Labelled.prompts["class"][:2]}
+
+        def __getitem__(self, number):
+            record = self.source[number]
+            return replace(record, label=record.attributes["digit"] % 2)
+
+    found = ZeroShot(TwoDigits()).measure(model)
+    assert list(found) == ZeroShot(TwoDigits()).metrics(model.method) == ["top1", "mean_per_class", "roc_auc"]
+    images = model.encode_images([TwoDigits()[i].image for i in range(41)])
+    scores = images @ zero_shot.class_embeddings(model.encode_texts, TwoDigits.prompts["class"]).T
+    labels = [TwoDigits()[i].label for i in range(41)]
+    assert found["roc_auc"].share == pytest.approx(roc_auc_score(labels, scores[:, 1] - scores[:, 0]), abs=1e-9)
+
+
+def test_what_is_answered_is_kept_for_people(model):
+    """With the classes' names, or the words that all prompts of a class have in common."""
+    found = ZeroShot(Labelled()).measure(model)["top1"]
+    assert found.answers.kind == "classes" and len(found.answers.asked) == found.queries
+    right = (found.answers.first[:, 0] == found.answers.right[:, 0]).sum()
+    assert right == found.right.sum()
+    digits = ZeroShot(Scenes(size=32, count=5, digits=1)).measure(model)["zero_shot/digit"].answers
+    assert digits.texts[7].endswith("seven") and "red" not in digits.texts[7]
+
+
+def test_a_method_without_texts_is_refused(root):
+    config, _ = read(root / "configs" / "pretrain" / "tiny_cross_entropy_resnet.yaml")
+    with pytest.raises(UserError, match="CrossEntropy reads no texts"):
+        ZeroShot(Scenes(size=32)).metrics(config.method)

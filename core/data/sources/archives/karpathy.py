@@ -1,0 +1,102 @@
+"""Flickr30K, Flickr8K and MS-COCO by Karpathy's splits (Karpathy and Fei-Fei 2015, arXiv:1412.2306)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from tandemclip.core.bounds import Count
+from tandemclip.core.data.account import Account, Tally
+from tandemclip.core.data.records import Record
+from tandemclip.core.data.sources.folder_or_tar import Files, open_files
+from tandemclip.core.data.sources.image_files import Captioned
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.texts import from_json, in_words
+from tandemclip.core.errors import UserError
+from tandemclip.core.identity import Identity, of_file, of_files
+
+
+@dataclass(frozen=True)
+class Karpathy(Source):
+    """The pictures of one split of a file like `dataset_flickr30k.json`, in its order, with their captions.
+
+    path: the JSON. folder: where its file names start (MS-COCO's begin with val2014/ or train2014/), or a plain tar
+    file that has them. split: which one; MS-COCO's restval is trained on with its train. captions: at most so many of
+    each picture, the first ones, as benchmarks take five; further ones are passed over and counted.
+
+    A picture that is not there is remarked, and broken when it is read. Raises UserError for a file or folder that is
+    not there or not as described.
+    """
+
+    places = ("path", "folder")
+
+    path: str
+    folder: str
+    split: Literal["train", "restval", "val", "test"] = "test"
+    captions: Count = 5
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> Record:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        name, captions = self._images[index]
+        return Record(self._files.key(name), self._files.read(name), captions=captions)
+
+    def texts(self, limit: int) -> Iterator[str]:
+        return self._images.texts(limit)
+
+    def account(self) -> tuple[Account, ...]:
+        return self._content[1]
+
+    def identity(self) -> dict[str, Identity]:
+        names, files = self._images.names, self._files
+        size = lambda number: files.size(names[number])
+        return {**of_files(bytes(names), size, len(names), self.folder), "annotations": of_file(self.path)}
+
+    @cached_property
+    def _files(self) -> Files:
+        return open_files(self.folder, "karpathy")
+
+    @property
+    def _images(self) -> Captioned:
+        return self._content[0]
+
+    @cached_property
+    def _content(self) -> tuple[Captioned, tuple[Account, ...]]:
+        path = Path(self.path).expanduser()
+        try:
+            found = self._read(from_json(path.read_bytes())["images"])
+        except OSError as error:
+            raise UserError(f"karpathy: {path} cannot be read ({error.strerror}); correct the path") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"karpathy: {path} is not as expected ({in_words(error)}): images with filename, split and sentences, "
+                "each with raw; give one of the files dataset_*.json"
+            ) from error
+        if not len(found[0]):
+            raise UserError(f"karpathy: {path} has no image of the split {self.split}; give another split")
+        return found
+
+    def _read(self, images: list[dict[str, Any]]) -> tuple[Captioned, tuple[Account, ...]]:
+        others, more, remarks, count = Tally(), Tally(), Tally(), 0
+        pairs: list[tuple[str, str]] = []
+        for image in images:
+            name = "/".join(filter(None, (image.get("filepath"), image["filename"])))
+            if image["split"] != self.split:
+                others.add("it is of another split", name)
+                continue
+            texts = [sentence["raw"].strip() for sentence in image["sentences"]]
+            count += len(texts)
+            for _ in texts[self.captions :]:
+                more.add(f"the image has more than {self.captions}", name)
+            if not texts:
+                remarks.add("no caption", name)
+            pairs += [(name, text) for text in texts[: self.captions] or [""]]
+        found = Captioned(pairs)
+        for name in self._files.missing(found.names):
+            remarks.add("the file is not there", name)
+        of_images = Account(self.path, "images", len(images), len(found), others.counts, remarks.counts)
+        return found, (of_images, Account(self.path, "captions", count, count - more.total, more.counts))

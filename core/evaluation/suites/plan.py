@@ -1,0 +1,117 @@
+"""All that a suite is going to measure, known and checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tandemclip.core.console import typed
+from tandemclip.core.data.account import lines_of
+from tandemclip.core.data.sources.source import Source
+from tandemclip.core.errors import Collected, UserError
+from tandemclip.core.evaluation.suites import keys
+from tandemclip.core.evaluation.suites.candidates import Candidate
+from tandemclip.core.evaluation.suites.data_set import DataSet, read_data_set
+from tandemclip.core.evaluation.suites.suite import Suite, protocol_of
+from tandemclip.core.training.evaluation import Evaluation
+
+SKIP = "--skip-missing"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A protocol of a data set. set_name: of its file. label: its type, with what the suite says of it besides."""
+
+    set_name: str
+    data_set: DataSet
+    label: str
+    protocol: Evaluation
+    key: str
+
+    @property
+    def source(self) -> Source:
+        """What is asked."""
+        return dict(self.protocol.asked())["source"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A protocol of a data set on a checkpoint. key: by what its result is found again."""
+
+    candidate: Candidate
+    entry: Entry
+
+    @property
+    def key(self) -> str:
+        return keys.of_parts(self.candidate.weights, self.entry.key)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """candidates, entries: each of one is measured by each of the other. missing: {data set: why it is passed over}."""
+
+    candidates: tuple[Candidate, ...]
+    entries: tuple[Entry, ...]
+    missing: dict[str, str]
+
+    @property
+    def tasks(self) -> list[Task]:
+        """All of one checkpoint behind one another."""
+        return [Task(candidate, entry) for candidate in self.candidates for entry in self.entries]
+
+    def lines(self) -> list[str]:
+        """For people: what was read of the data, and what is passed over."""
+        accounts = lines_of(account for entry in self.entries for account in entry.protocol.accounts())
+        return [*dict.fromkeys(accounts), *(f"passed over: {name}: {why}" for name, why in self.missing.items())]
+
+
+def plan(suite: Suite, candidates: Sequence[Candidate], data_root: str, skip_missing: bool) -> Plan:
+    """Raises UserError of all at once: options that do not fit, protocols that a checkpoint cannot be measured by, and
+    data that are not there, unless skip_missing passes over these sets.
+    """
+    mistakes, entries, missing = Collected(), [], {}
+    for name in suite.sets:
+        with mistakes.noted():
+            data_set = read_data_set(name, data_root)
+            protocols = [(each, protocol_of(each, data_set, f"{name}.{each['type']}")) for each in suite.entries(name)]
+            try:
+                entries += [
+                    Entry(Path(name).stem, data_set, _label(given), protocol, keys.of_data(protocol))
+                    for given, protocol in protocols
+                ]
+            except UserError as error:
+                missing[Path(name).stem] = str(error)
+    if not skip_missing:
+        mistakes.errors += [
+            UserError(f"data set {name}: {why}; {_help(name)}, and {SKIP} passes over it")
+            for name, why in missing.items()
+        ]
+    for entry in entries:
+        for candidate in candidates:
+            with mistakes.noted():
+                _refuse(candidate, entry)
+    mistakes.tell()
+    if not entries:
+        raise UserError(f"none of the data sets is there ({', '.join(missing)}); {_help(next(iter(missing)))}")
+    return Plan(tuple(candidates), tuple(entries), missing)
+
+
+def _help(name: str) -> str:
+    program = typed.program().replace("evaluate", "prepare")
+    return f"`{program} fetch-help {name}` says where it comes from"
+
+
+def _label(entry: dict[str, Any]) -> str:
+    """few_shot shots=4"""
+    return " ".join([entry["type"], *(f"{key}={value}" for key, value in entry.items() if key != "type")])
+
+
+def _refuse(candidate: Candidate, entry: Entry) -> None:
+    """UserError where this checkpoint cannot be measured so."""
+    try:
+        entry.protocol.metrics(candidate.method)
+        entry.protocol.check(candidate.method, candidate.class_names)
+    except UserError as error:
+        raise UserError(f"{candidate.name} cannot be measured by {entry.label} on {entry.set_name}: {error}") from error

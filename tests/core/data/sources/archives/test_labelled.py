@@ -1,0 +1,186 @@
+"""Official archives with one class a picture: every layout is read as its authors describe it, and what is missing,
+cut short or not as described is told.
+"""
+
+import pickle
+import tarfile
+
+import numpy as np
+import pytest
+
+from tandemclip.core.data.records import BrokenRecord
+from tandemclip.core.data.sources.archives.flowers102 import Flowers102
+from tandemclip.core.data.sources.archives.kitti_distance import KittiDistance
+from tandemclip.core.errors import UserError
+from tandemclip.tests.core.data.sources.archives.layouts import (
+    ALL,
+    cifar10,
+    dtd,
+    fer2013,
+    flowers,
+    memes,
+    mnist,
+    pets,
+    put,
+    stl10,
+)
+
+FILES = [layout for layout in ALL if layout.__name__ not in ("cifar10", "cifar100", "stl10", "mnist", "fer2013")]
+LISTS = {
+    "dtd": "labels/test1.txt", "food101": "meta/classes.txt", "sun397": "Testing_01.txt",
+    "pets": "annotations/test.txt", "aircraft": "images_variant_test.txt", "cars": "devkit/cars_meta.mat",
+    "flowers": "setid.mat", "signs": "GT-final_test.csv", "memes": "dev.jsonl", "cifar10": "data_batch_3.bin",
+    "cifar100": "test.bin", "stl10": "test_y.bin", "mnist": "t10k-images-idx3-ubyte.gz",
+    "fer2013": "icml_face_data.csv",
+}  # fmt: skip
+
+
+@pytest.fixture(params=ALL, ids=lambda layout: layout.__name__)
+def archive(request, tmp_path):
+    return request.param(tmp_path)
+
+
+def test_pairs_names_and_account_are_the_archive_s(archive):
+    source = pickle.loads(pickle.dumps(archive.source))
+    records = [source[number] for number in range(len(source))]
+    assert [(int(record.pixels[0, 0, 0]), record.label) for record in records] == archive.pairs
+    assert all(len(np.unique(record.pixels)) == 1 and record.pixels.shape[2] == 3 for record in records)
+    assert source.labels().tolist() == [label for _, label in archive.pairs]
+    assert source.class_names == source.listed_classes == archive.names
+    assert source.prompts["class"] == [[f"a photo of a {name}."] for name in archive.names]
+    for record in records:
+        assert record.captions == (f"a photo of a {archive.names[record.label]}.",) and record.prompted
+    (account,) = source.account()
+    assert account.read == len(archive.pairs) and not account.remarks
+    assert len({record.key for record in records}) == len(records)
+    with pytest.raises(IndexError):
+        source[len(source)]
+
+
+@pytest.mark.parametrize("layout", FILES)
+def test_a_picture_that_is_not_there_is_remarked_and_one_that_is_broken_is_named(layout, tmp_path):
+    archive = layout(tmp_path)
+    (tmp_path / archive.file).write_bytes(b"no picture")
+    with pytest.raises(BrokenRecord, match=archive.file.rpartition("/")[2]):
+        _ = archive.source[0].pixels
+    assert not archive.source.account()[0].remarks
+    (tmp_path / archive.file).unlink()
+    if layout.__name__ == "signs_to_learn":  # the folders are the list
+        assert len(layout(tmp_path / "other").source) - 1 == len(pickle.loads(pickle.dumps(archive.source)))
+        return
+    (account,) = archive.source.account()
+    assert account.remarks["the file is not there"].first == (archive.file,)
+    assert account.read == len(archive.source) == len(archive.pairs)
+    with pytest.raises(BrokenRecord, match="the file cannot be read"):
+        archive.source[0]
+
+
+@pytest.mark.parametrize("layout", FILES)
+def test_a_tar_file_of_the_archive_is_the_archive(layout, tmp_path):
+    archive = layout(tmp_path / "folder") if (tmp_path / "folder").mkdir() is None else None
+    with tarfile.open(tmp_path / "all.tar", "w") as file:
+        file.add(tmp_path / "folder", ".")
+    packed = type(archive.source)(
+        **{**vars(pickle.loads(pickle.dumps(archive.source))), "path": str(tmp_path / "all.tar")}
+    )
+    assert [(packed[n].image, packed[n].label) for n in range(len(packed))] == [
+        (archive.source[n].image, archive.source[n].label) for n in range(len(packed))
+    ]
+    assert packed.account()[0].read == len(archive.pairs) and not packed.account()[0].remarks
+
+
+@pytest.mark.parametrize("layout", [layout for layout in ALL if layout.__name__ in LISTS])
+def test_a_list_that_is_missing_or_of_something_else_is_told(layout, tmp_path):
+    archive, name = layout(tmp_path), LISTS[layout.__name__]
+    (tmp_path / name).write_bytes(b"something else")
+    with pytest.raises(
+        UserError, match=f"^{type(archive.source).__name__}: .*{name.rpartition('/')[2].partition('.')[0]}"
+    ):
+        _ = archive.source.class_names, archive.source.labels()
+    (tmp_path / name).unlink()
+    with pytest.raises(UserError, match="fetch-help"):
+        _ = layout_again(archive).class_names, layout_again(archive).labels()
+
+
+def layout_again(archive):
+    """The same source, which has read nothing yet."""
+    return pickle.loads(pickle.dumps(archive.source))
+
+
+def test_what_a_list_leaves_without_a_class_is_counted(tmp_path):
+    (account,) = memes(tmp_path).source.account()
+    assert (account.all, account.read, account.unit) == (3, 2, "rows")
+    assert account.passed_over["it has no label"].first == ("img/03.png",)
+
+
+def test_cifar_and_stl_have_the_axes_right(tmp_path):
+    """CIFAR by rows, STL-10 by columns, both colour by colour."""
+    archive = cifar10(tmp_path)
+    colours = np.arange(3072).astype(np.uint8).reshape(3, 32, 32)
+    put(tmp_path, "data_batch_1.bin", bytes([0]) + colours.tobytes())
+    assert np.array_equal(archive.source[0].pixels, colours.transpose(1, 2, 0))
+    (tmp_path / "stl").mkdir()
+    archive = stl10(tmp_path / "stl")
+    colours = np.random.default_rng(0).integers(0, 256, (3, 96, 96), np.uint8)  # [colour, column, row]
+    put(tmp_path / "stl", "test_X.bin", colours.tobytes() * 2)
+    assert np.array_equal(archive.source[1].pixels, colours.transpose(2, 1, 0))
+
+
+def test_cut_short_is_told(tmp_path):
+    archive = mnist(tmp_path)
+    whole = (tmp_path / "t10k-images-idx3-ubyte.gz").read_bytes()
+    (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(whole[:-9])
+    with pytest.raises(UserError, match="t10k-images-idx3-ubyte.gz is cut short or damaged"):
+        len(archive.source)
+
+
+def test_another_split_of_fer_is_other_rows(tmp_path):
+    fer2013(tmp_path)
+    source = type(fer2013(tmp_path).source)(str(tmp_path), split="validation")
+    assert [(int(source[0].pixels[0, 0, 0]), source[0].label)] == [(4, 1)] and len(source) == 1
+
+
+def test_names_are_asked_for_and_have_to_be_of_all_classes(tmp_path):
+    archive = flowers(tmp_path)
+    with pytest.raises(UserError, match="has 3 classes, and the archive does not say .*classes="):
+        _ = Flowers102(str(tmp_path)).class_names
+    put(tmp_path, "names.json", '["pink primrose"]')
+    with pytest.raises(UserError, match="has 3 classes, and .*names.json names 1"):
+        _ = archive.source.class_names
+
+
+def test_given_names_take_the_place_of_the_archive_s(tmp_path):
+    pets(tmp_path)
+    put(tmp_path, "names.json", '["Abyssinian cat", "bulldog"]')
+    source = type(pets(tmp_path).source)(str(tmp_path), classes=str(tmp_path / "names.json"))
+    assert source.class_names == ("Abyssinian cat", "bulldog")
+    put(tmp_path, "names.json", '["Abyssinian cat", "bulldog", "pug"]')
+    with pytest.raises(UserError, match="has 2 classes, and .* names 3"):
+        _ = layout_again(pets(tmp_path)._replace(source=source)).class_names
+
+
+@pytest.mark.parametrize("layout", [dtd, cifar10])
+def test_identity_is_of_names_classes_and_content(layout, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    hashes = lambda archive: {part: each.sha256 for part, each in layout_again(archive).identity().items()}
+    one, other = layout(tmp_path / "a"), layout(tmp_path / "b")
+    assert hashes(one) == hashes(other)
+    name = "labels/test1.txt" if layout is dtd else "data_batch_2.bin"
+    content = (tmp_path / "b" / name).read_bytes()
+    put(
+        tmp_path / "b",
+        name,
+        b"dotted/dotted_1.jpg\nbanded/banded_2.jpg\n" if layout is dtd else bytes([1]) + content[1:],
+    )
+    assert hashes(one)["labels"] != hashes(other)["labels"]
+    part = "names" if layout is dtd else "pictures"
+    assert hashes(one)[part] != hashes(other)[part]
+
+
+def test_a_distance_is_of_the_nearest_vehicle_alone(tmp_path):
+    line = "{} 0.00 0 -1.57 1 2 3 4 1.5 1.6 3.7 0.5 1.6 {} 1.59\n"
+    for number, distance in enumerate((8.0, 8.01, 20.0, 20.01, 900)):
+        put(tmp_path, f"training/label_2/{number}.txt", line.format("Car", distance) + line.format("DontCare", -1000))
+    put(tmp_path, "training/label_2/9.txt", "")
+    assert KittiDistance(str(tmp_path)).labels().tolist() == [0, 1, 1, 2, 2, 3]
