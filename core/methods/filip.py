@@ -24,10 +24,12 @@ from tandemclip.core.layers.linear import Linear
 from tandemclip.core.methods.features import Features
 from tandemclip.core.methods.method import TwoTowers, unit
 from tandemclip.core.objectives.targets import FAR
-from tandemclip.core.objectives.token_wise import Tokens, late_interaction, token_wise
+from tandemclip.core.objectives.token_alignment import costs
+from tandemclip.core.objectives.token_wise import Tokens, late_interaction, nearest, own_interaction, token_wise
 from tandemclip.core.spec import Constant, Parameter
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
+DIRECTIONS = {"image": ("i2t",), "text": ("t2i",), "both": ("i2t", "t2i")}  # of `compare`
 UNUSED = ("projection", "pool")  # of a tower: what would give the one embedding that this method does without
 
 
@@ -110,11 +112,25 @@ class FILIP(TwoTowers):
         return unit(ops, p.text_tokens(words)), mask
 
     def similarity(self, ops, p, u, v):  # [N, T, width], [M, L, width] -> [N, M]
-        there = ops.less(ops.constant(np.full((), 0.5, np.float32)), ops.sum(v * v, 2))
-        tokens = Tokens(u, v, ops.cast(there, "float"))
-        directions = {"image": ("i2t",), "text": ("t2i",), "both": ("i2t", "t2i")}[self.compare]
-        found = [late_interaction(ops, tokens, direction) for direction in directions]
+        tokens = Tokens(u, v, words_there(ops, v))
+        found = [late_interaction(ops, tokens, direction) for direction in DIRECTIONS[self.compare]]
         return sum(found[1:], found[0]) / len(found)
+
+    def agreement(self, ops, p, images, ids):  # [B, 3, H, W], int [B, L] -> [B]; `similarity` carries no gradient
+        tokens = self._pairs(ops, p, images, ids)
+        found = [own_interaction(ops, tokens, direction) for direction in DIRECTIONS[self.compare]]
+        return sum(found[1:], found[0]) / len(found)
+
+    def token_costs(self, ops, p, images, ids):  # [B, 3, H, W], int [B, L] -> [B, T, context_length]
+        return costs(ops, *self._pairs(ops, p, images, ids))
+
+    def correspondence(self, cost):
+        found = [nearest(cost, direction) for direction in DIRECTIONS[self.compare]]
+        return {name: np.concatenate([each[name] for each in found], 1) for name in found[0]}
+
+    def _pairs(self, ops, p, images, ids):
+        u, v = self.encode_image(ops, p, images), self.encode_text(ops, p, ids)
+        return Tokens(u, v, words_there(ops, v))
 
     # ---- training
     def encode(self, ops, p, batch):
@@ -138,3 +154,7 @@ class FILIP(TwoTowers):
         columns = None if self.select is None else Tokens(*(shared[f"{name}_columns"] for name in Tokens._fields))
         loss = token_wise(ops, tokens, ops.exp(scale), columns=columns, rows=features.rows)
         return {"loss": loss, "logit_scale": features.part(scale)}
+
+
+def words_there(ops, v):  # [M, L, width], unit rows and zeros -> [M, L] of 1 and 0
+    return ops.cast(ops.less(ops.constant(np.full((), 0.5, np.float32)), ops.sum(v * v, 2)), "float")

@@ -135,6 +135,23 @@ class Method(Spec):
         """
         return ops.matmul(u, ops.transpose(v, (1, 0)))
 
+    def agreement(self, ops: Ops, p: Scope, images: Array, ids: Array) -> Array:  # [B, 3, H, W], int [B, L] -> [B]
+        """The similarity of each picture with its own text, with a gradient: what Grad-CAM differentiates."""
+        found = self.similarity(ops, p, self.encode_image(ops, p, images), self.encode_text(ops, p, ids))
+        return ops.sum(found * ops.constant(np.eye(found.shape[0], dtype=np.float32)), 1)
+
+    def token_costs(self, ops: Ops, p: Scope, images: Array, ids: Array) -> Array:
+        """[B, 3, H, W], int [B, L] -> [B, T, L']: 1 - cosine of each token of a picture with each of its own text, and
+        `token_alignment.NO_TOKEN` where the text has none. UserError of a method that compares no tokens.
+        """
+        raise UserError(f"{type(self).__name__} compares no tokens; LightCLIP with weights.token, and FILIP, do")
+
+    def correspondence(self, cost: np.ndarray) -> dict[str, np.ndarray]:
+        """Which tokens it holds together, on the host: what `token_costs` gave -> {"image", "text": int [B, K], the
+        places of each pair; "matched": [B, K], 1 for a pair, 0 for what fills up}.
+        """
+        raise TypeError(f"{type(self).__name__} names no correspondence")
+
     @property
     def by_dot_product(self) -> bool:
         """Whether images and texts are unit rows and compare by their dot product: the host takes it in float64, in

@@ -1,5 +1,6 @@
 """What the trainer, the evaluation and the parity tool ask of an engine."""
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tandemclip.core.data.views.view import View
+from tandemclip.core.errors import UserError
 from tandemclip.core.methods.features import Elapsed
 from tandemclip.core.methods.method import Method
 from tandemclip.core.ops import Array, Ops
@@ -178,8 +180,18 @@ class Engine(Protocol):
         """{(path, visit): (what the node gave, the gradient by it)} at inference; visits count from 0.
 
         What is differentiated is the sum of what `method` (a function of the method's, e.g. "encode_image") gives of
-        `arrays`.
+        `arrays`. UserError for a node that gives no array there (`not_visited`).
         """
 
     def prepare_update(self, backward: Backward) -> None:
         """Compile the update; changes nothing."""
+
+
+def not_visited(node: tuple[str, int], visits: Mapping[str, int]) -> UserError:
+    """What to raise for a node that `Engine.node_gradients` is asked for. visits: how often each gave an array."""
+    path, visit = node
+    if path in visits:
+        return UserError(f"the node {path} gives {visits[path]} arrays, and number {visit + 1} is asked for")
+    near = difflib.get_close_matches(path, visits, 3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join([*visits][:8])} ..."
+    return UserError(f"no node {path!r} gives an array: {hint}")
