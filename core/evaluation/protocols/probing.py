@@ -51,7 +51,13 @@ def on_convergence(tried: Sequence[bool], measured: Sequence[bool]) -> tuple[str
     if not failed:
         return ()
     count = len(tried) + len(measured)
-    told = f"{asked} of the {len(measured)} that are measured among them" if asked else "none that is measured"
+    told = "none that is measured"
+    if asked:
+        told = (
+            f"{asked} of the {len(measured)} that are measured among them"
+            if len(measured) > 1
+            else "the measured one too"
+        )
     return (f"{failed} of {count} fits did not converge within {ITERATIONS:,} iterations, {told}",)
 
 

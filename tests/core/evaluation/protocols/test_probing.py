@@ -34,6 +34,7 @@ def test_it_is_chosen_on_what_is_held_out():
     [
         ([True] * 15, [True], ()),
         ([True, False, False], [True], "2 of 4 fits did not converge within 1,000 iterations, none that is measured"),
+        ([True] * 15, [False], "1 of 16 fits did not converge within 1,000 iterations, the measured one too"),
         ([True], [False, True], "1 of 3 fits .* iterations, 1 of the 2 that are measured among them"),
     ],
 )
