@@ -97,7 +97,7 @@ def test_pictures_are_those_of_the_records(summary):
     right = [each for each in shown if each.get("class") == "right"]
     assert len(right) == 2 * len(
         answers.asked
-    )  # of each model one: framed where it is found, and apart where it is not
+    )  # one of each model: where it is found, or apart
 
 
 def test_texts_of_the_data_are_no_markup(summary):
