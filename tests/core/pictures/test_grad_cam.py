@@ -21,7 +21,6 @@ TOWERS = {
     "swin": ("tiny_unicl_swin", {}),
     "swin_nano": ("tiny_lightclip_swin", {}),
 }
-QUICK = ("vit_without_class_token", "resnet")  # MindSpore compiles for several seconds each
 
 
 def images_of(model, count=3):
@@ -96,7 +95,7 @@ def test_a_place_of_the_map_is_that_place_of_the_picture(root, tower):
     assert [max(QUARTERS, key=lambda place: within(each, *place)) for each in moved] == QUARTERS
 
 
-@pytest.mark.parametrize("tower", [pytest.param(t, marks=() if t in QUICK else pytest.mark.slow) for t in TOWERS])
+@pytest.mark.parametrize("tower", TOWERS)
 def test_both_engines_give_one_map(root, tower):
     maps = {}
     for engine in ("torch", "mindspore"):

@@ -37,7 +37,7 @@ def places(each):
     return {(pair.row * each.side + pair.column, pair.word) for pair in each.pairs}
 
 
-@pytest.mark.parametrize("engine", ["torch", pytest.param("mindspore", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("engine", ["torch", "mindspore"])
 def test_lightclip_shows_its_matching(root, engine):
     model = small_model(root, "tiny_lightclip_resnet", engine, LARGER)
     judge = small_model(root, "tiny_lightclip_resnet", "torch", LARGER)
