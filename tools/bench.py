@@ -45,6 +45,13 @@ def parser() -> command_line.Parser:
     help = "configs whose steps are compared with the config's (default: LightCLIP with CLIP, on scenes)"
     parser.add_config("--others", nargs="+", help=help)
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it all to this file too, with the machine")
+    parser.add_argument(
+        "--probe-rows",
+        type=command_line.at_least(2000),
+        default=100_000,
+        metavar="N",
+        help="features that the section probe writes into the temporary folder, 4 KiB each (default: 100000)",
+    )
     group = parser.add_argument_group(
         "reference",
         "SCRIPT --data FOLDER --tower vit|rn --views N --no-eval trains the towers of flickr8k_clip_vit.yaml and "
@@ -208,6 +215,12 @@ def _start(args, config):
         return start.section(start.measure(args.config, args.set, list(_engines()), progress.advance))
 
 
+def _probe(args, config):
+    from tandemclip.core.benchmark import probe
+
+    return probe.section(probe.measure(args.probe_rows))
+
+
 def _reference(args, config):
     from tandemclip.core.benchmark import reference
     from tandemclip.core.console.progress import Progress
@@ -227,6 +240,7 @@ SECTIONS = {
     "towers": _towers,
     "start": _start,
     "data": _data,
+    "probe": _probe,
     "reference": _reference,
     "operators": _operators,
 }

@@ -42,7 +42,10 @@ class Engine:
         self.method, self.rule, self.ranks, self.device = method, rule, ranks, torch.device(device or devices.device())
         self.precision = precision
         self.model = Model(method, weights, dtype, self.device)
-        self.groups, self.training = tuning.groups(method, rule), tuning.training(method)
+        self.lay_out(tuning)
+
+    def lay_out(self, tuning):
+        self.groups, self.training = tuning.groups(self.method, self.rule), tuning.training(self.method)
         self.vectors, self._state, arrays = [], None, self.model.arrays
         for _, parameter in self.model.named_parameters():
             parameter.requires_grad_(False)
@@ -157,7 +160,7 @@ class Engine:
                 state = {name: array[part] for name, array in kept.items()}
                 new, changed, square = update_group(
                     ops, self.rule, group, vector[part], gradient[part], state, rate=rates.learning_rate, part=part,
-                    corrections=(rates.correction1, rates.correction2), factor=rates.factor / backward.scale,
+                    corrections=rates.corrections(group), factor=rates.factor / backward.scale,
                 )  # fmt: skip
                 vector[part].copy_(new)  # in place: the parameters are views of the weights
                 for name, array in state.items():

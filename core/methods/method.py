@@ -18,6 +18,7 @@ from tandemclip.core.ops import Array, Ops
 from tandemclip.core.spec import Constant, Draws, Parameter, Scope, Spec
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
+UNBOUNDED = (0.0, np.inf)  # `scale_bounds` of a method that holds its scale by nothing
 LARGEST_SCALE = 100.0  # CLIP: exp(logit_scale) is clamped to it after every update
 Temperature = Annotated[float, Ge(1 / LARGEST_SCALE)]  # a lower one would be undone by the first update
 AUXILIARY = "auxiliary."  # what only training needs lies under this prefix: exports drop it, inference never touches it
@@ -190,13 +191,23 @@ class TwoTowers(Method):
     """A method with an image tower, a text tower and a learnable temperature.
 
     temperature: what similarities are divided by at the start; it is learned, as logit_scale = ln(1 / temperature).
+    scale_bounds: the least and the largest value of exp(logit_scale) after an update.
     """
+
+    scale_bounds = (0.0, LARGEST_SCALE)
 
     image: ImageTower
     text: TextTower
     temperature: float
 
     def __post_init__(self):
+        low, high = self.scale_bounds
+        if not low <= 1 / self.temperature <= high * (1 + 1e-9):
+            raise UserError(
+                f"method.temperature is {self.temperature:g}, so that the scale starts at {1 / self.temperature:g}; "
+                f"the first update would bring it to between {low:g} and {high:g}: give a temperature from "
+                f"{1 / high:g}{f' to {1 / low:g}' if low else ''}"
+            )
         if self.image.embed_dim != self.text.embed_dim:
             raise UserError(
                 f"the image tower embeds into {self.image.embed_dim} dimensions and the text tower into "
@@ -207,8 +218,9 @@ class TwoTowers(Method):
         return {"image": self.image, "text": self.text}
 
     def parameters(self):
-        start = float(np.log(1 / self.temperature))
-        return {"logit_scale": Parameter((), Constant(start), maximum=float(np.log(LARGEST_SCALE)))}
+        low, high = (float(np.log(bound)) if 0 < bound < np.inf else None for bound in self.scale_bounds)
+        start = Constant(float(np.log(1 / self.temperature)))
+        return {"logit_scale": Parameter((), start, minimum=low, maximum=high)}
 
     def length(self, batch):
         return max((self.text.length(batch[name]) for name in self._texts if name in batch), default=None)

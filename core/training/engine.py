@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +13,8 @@ from tandemclip.core.methods.features import Elapsed
 from tandemclip.core.methods.method import Method
 from tandemclip.core.ops import Array, Ops
 from tandemclip.core.training.ranks import Ranks
+from tandemclip.core.training.tuning import Tuning
+from tandemclip.core.training.update import Group
 
 Arrays = dict[str, np.ndarray]
 
@@ -77,12 +79,19 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Rates:
-    """The scalars of one update."""
+    """The scalars of one update. factor: of the gradient, for clipping.
+
+    later: {`Group.frozen_for`: both corrections} of the groups that began to train later than the run.
+    """
 
     learning_rate: float
     correction1: float
     correction2: float
-    factor: float = 1.0  # of the gradient: clipping
+    factor: float = 1.0
+    later: Mapping[float, tuple[float, float]] = field(default_factory=dict)
+
+    def corrections(self, group: Group) -> tuple[float, float]:
+        return self.later.get(group.frozen_for, (self.correction1, self.correction2))
 
 
 class Engine(Protocol):
@@ -147,6 +156,9 @@ class Engine(Protocol):
 
     def load(self, weights: Arrays, moments: Arrays | None = None) -> None:
         """Take over weights, and what `moments` gave; None: as at the start, zeros and the weights as their average."""
+
+    def lay_out(self, tuning: Tuning) -> None:
+        """Train by this tuning from here on. Weights stay, and nothing is remembered; `phases.enter` keeps what is."""
 
     def exchange_average(self) -> None:
         """Let the weights and their average change places; called again, it takes that back."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tandemclip.core.answers import of_classes
 from tandemclip.core.hits import Hits
 
 
@@ -29,7 +30,8 @@ def test_what_guessing_gets_is_weighed_as_queries_are():
     assert Hits(asked, asked, weights, 0.25).guessing == pytest.approx(0.25) and Hits(asked, asked).guessing is None
     wide = found.among(2, 7)
     assert (wide.guessing, wide.queries, wide.interval) == (found.guessing, 3, found.interval)
-    assert Hits(asked, asked, chance=0.5, remarks=("odd",)).among(1, 4).remarks == ("odd",)
+    told = Hits(asked, asked, chance=0.5, remarks=("odd",), answers=of_classes(np.zeros((3, 1), int), asked))
+    assert told.among(1, 4).remarks == ("odd",) and told.among(1, 4).answers is None  # they number images otherwise
 
 
 @pytest.mark.parametrize("right, asked", [(0, 7), (1, 7), (3, 40), (40, 40), (500, 1000), (1, 1)])

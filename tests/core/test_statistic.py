@@ -45,6 +45,17 @@ def test_the_jackknife_of_a_mean_is_known():
     assert (left_out(figure, used) != 0).tolist() == used.tolist()
 
 
+def test_the_jackknife_without_the_only_picture_of_a_class():
+    """Without it there is no figure, and nobody can say what it adds."""
+    alone = RocAuc(np.arange(5.0)[:, None], np.array([[0], [0], [1], [0], [0]], np.int8)).influence()
+    assert np.isfinite(alone).all() and alone[2] == 0 and alone[0] > 0 > alone[4]
+
+
+def test_kinds_are_not_paired_with_each_other():
+    kinds = list(STATISTICS.values())
+    assert [[one.asks_as(other) for other in kinds] for one in kinds] == np.eye(3, dtype=bool).tolist()
+
+
 def test_the_jackknife_in_blocks(monkeypatch):
     whole = STATISTICS["roc_auc"].influence()
     monkeypatch.setattr(statistic, "ELEMENTS", 40 * 7)

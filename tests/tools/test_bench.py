@@ -2,6 +2,7 @@
 
 import re
 import socket
+import tempfile
 
 import pytest
 
@@ -94,6 +95,16 @@ def test_an_engine_that_is_not_installed_is_left_out(tiny, monkeypatch, capsys):
     monkeypatch.setattr(backends, "load", load)
     assert bench.main(tiny) == 0
     assert "tensorflow is left out: no backend" in capsys.readouterr().out
+
+
+def test_a_probe_of_features_in_a_file(tiny, tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    given = ["--sections", "probe", "--probe-rows", "2001", "--markdown", str(tmp_path / "bench.md")]
+    assert bench.main([*tiny, *given]) == 0
+    row = r"^\| 2,001 x 1,024 \| 0\.01 \| [\d.]+ \| 0\.\d+ \|$"
+    assert re.search(row, (tmp_path / "bench.md").read_text(), re.M)
+    assert not [*(tmp_path / "temporary").iterdir()]
 
 
 @pytest.mark.slow

@@ -15,9 +15,9 @@ from tandemclip.core.bounds import Count, Counts
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.classes import class_hits, hit_metrics, ranked
-from tandemclip.core.evaluation.protocols.learned import Labelled, class_count, labelled, places_in
+from tandemclip.core.evaluation.protocols.learned import Labelled, class_count, labelled, places_in, refuse_multi_label
 from tandemclip.core.evaluation.protocols.logistic import Classifier, fit
-from tandemclip.core.evaluation.protocols.strength import Chosen, choose, on_convergence
+from tandemclip.core.evaluation.protocols.probing import Chosen, choose, on_convergence
 from tandemclip.core.hits import Hits
 from tandemclip.core.random import generator
 from tandemclip.core.training.evaluation import Evaluation
@@ -42,11 +42,13 @@ class FewShot(Evaluation):
     seeds: Count = 3
 
     def metrics(self, method):
+        refuse_multi_label("few_shot", self.source, self.learn)
         for each in (self.source, self.validation or self.learn):
             places_in(each, self.learn)
         return [_name(shots, metric) for shots in self.shots for metric in hit_metrics(class_count(self.learn))]
 
     def measure(self, model):
+        refuse_multi_label("few_shot", self.source, self.learn)
         learn = labelled(model, self.learn, self.learn).known
         validation = None if self.validation is None else labelled(model, self.validation, self.learn).known
         asked, names, found = labelled(model, self.source, self.learn), self.learn.listed_classes, {}
@@ -76,10 +78,10 @@ class Draw:
 
     @classmethod
     def of(cls, learn: Labelled, validation: Labelled | None, seed: int) -> Draw:
-        first = places_within_classes(learn.labels, seed)
+        first = places_within_classes(learn.truth, seed)
         if validation is not None:
-            return cls(learn, validation, first, places_within_classes(validation.labels, seed))
-        lent = np.minimum(TO_CHOOSE, np.bincount(learn.labels) // 2)[learn.labels]  # of each image's class
+            return cls(learn, validation, first, places_within_classes(validation.truth, seed))
+        lent = np.minimum(TO_CHOOSE, np.bincount(learn.truth) // 2)[learn.truth]  # of each image's class
         return cls(learn, learn, np.maximum(first - lent, -1), np.where(first < lent, first, -1))
 
     def of_size(self, shots: int) -> tuple[Labelled, Labelled]:
@@ -94,8 +96,8 @@ class Draw:
 
     def remarks(self, shots: int, names: tuple[str, ...]) -> tuple[str, ...]:
         """On classes that have fewer images to learn from. Equal for all draws."""
-        there = np.bincount(self.learn.labels)
-        counts = np.bincount(self.learn.labels[self.first >= 0], minlength=len(there))
+        there = np.bincount(self.learn.truth)
+        counts = np.bincount(self.learn.truth[self.first >= 0], minlength=len(there))
         few = np.flatnonzero((counts < shots) & (there > 0))
         if not len(few):
             return ()
@@ -118,11 +120,11 @@ def places_within_classes(labels: np.ndarray, seed: int) -> np.ndarray:
 
 def _probe(learned: Labelled, held: Labelled) -> tuple[Chosen, Classifier]:
     chosen = choose(learned, held)
-    return chosen, fit(learned.features, learned.labels, chosen.strength)
+    return chosen, fit(learned.features, learned.truth, chosen.strength)
 
 
 def _hits(probe: Classifier, asked: Labelled, classes: int) -> dict[str, Hits]:
-    return class_hits(ranked(probe.scores(asked.features, classes)), asked.labels, classes)
+    return class_hits(ranked(probe.scores(asked.features, classes)), asked.truth, classes)
 
 
 def _on_fits(runs: list[tuple[Chosen, Classifier]]) -> tuple[str, ...]:

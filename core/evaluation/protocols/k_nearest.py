@@ -13,8 +13,9 @@ from tandemclip.core.bounds import Count, Positive
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.classes import class_metrics, class_statistics
-from tandemclip.core.evaluation.protocols.features import told, unit_rows, with_class
-from tandemclip.core.evaluation.protocols.learned import class_count, places_in
+from tandemclip.core.evaluation.protocols.features import unit_rows
+from tandemclip.core.evaluation.protocols.learned import class_count, labelled, places_in
+from tandemclip.core.evaluation.protocols.rows import Rows
 from tandemclip.core.training.evaluation import Evaluation
 
 ROWS, COLUMNS = 256, 1 << 14  # similarities held at a time: of so many images, to so many that are learned from
@@ -39,32 +40,20 @@ class KNearest(Evaluation):
         return class_metrics(class_count(self.learn), self.learn.multi_label)
 
     def measure(self, model):
-        places, classes = places_in(self.source, self.learn), class_count(self.learn)
-        learned, taught = with_class(model, self.learn, "encode_features")
-        asked, truth = with_class(model, self.source, "encode_features")
-        known = told(taught)
-        if known.sum() < self.k:
+        places_in(self.source, self.learn)  # what cannot be compared is told before anything is encoded
+        learned, classes = labelled(model, self.learn, self.learn).known, class_count(self.learn)
+        if len(learned) < self.k:
             raise UserError(
-                f"k_nearest: `learn` has {known.sum()} records with a class, and k is {self.k}; give a smaller k, or "
+                f"k_nearest: `learn` has {len(learned)} records with a class, and k is {self.k}; give a smaller k, or "
                 "more records"
             )
-        found = nearest(learned[known], asked, self.k)
-        scores = np.concatenate([*votes(found, taught[known], classes, self.temperature)])
-        return class_statistics(scores, _in_learned(truth, places, classes), classes, (), self.learn.listed_classes)
+        asked = labelled(model, self.source, self.learn)
+        found = nearest(learned.features, asked.features, self.k)
+        scores = votes(found, learned.truth, classes, self.temperature)
+        return class_statistics(scores, asked.truth, classes, (), self.learn.listed_classes)
 
 
-def _in_learned(truth: np.ndarray, places: np.ndarray, classes: int) -> np.ndarray:
-    """The truth of `source`, [N] or [N, C], by the classes of `learn`."""
-    if not len(places):
-        return truth
-    if truth.ndim == 1:
-        return np.where(truth < 0, -1, places[truth])
-    found = np.full((len(truth), classes), -1, np.int8)
-    found[:, places] = truth
-    return found
-
-
-def nearest(learned: np.ndarray, asked: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest(learned: np.ndarray | Rows, asked: np.ndarray | Rows, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Features learned [M, D] and asked [N, D], of any length -> the k highest cosines of each asked, [N, k], the
     highest first, and of which of the M they are. Exact; of equal ones at the end any may be taken.
     """

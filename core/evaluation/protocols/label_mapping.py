@@ -17,6 +17,7 @@ from tandemclip.core.data.views.wordnet import wordnet
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.classes import class_hits, hit_metrics, ranked
 from tandemclip.core.evaluation.protocols.features import with_class
+from tandemclip.core.evaluation.protocols.learned import refuse_multi_label
 from tandemclip.core.evaluation.protocols.name_mapping import NONE, by_kind, by_name
 from tandemclip.core.identity import Identity
 from tandemclip.core.training.evaluation import Evaluation
@@ -57,6 +58,7 @@ class LabelMapping(Evaluation):
         return class_hits(ranked([scores]), labels, len(asked), on_mapping(places, asked, self.by), asked)
 
     def _asked_classes(self) -> tuple[str, ...]:
+        refuse_multi_label("label_mapping", self.source)
         if not self.source.listed_classes:
             raise UserError(
                 "label_mapping compares classes by name, and the source does not say what its classes are called; give "

@@ -9,7 +9,7 @@ import numpy as np
 from tandemclip.core.data.sources.class_names import places_among
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.protocols.features import with_class
+from tandemclip.core.evaluation.protocols.features import told, with_class
 from tandemclip.core.evaluation.protocols.logistic import check_finite
 from tandemclip.core.evaluation.protocols.rows import Rows
 from tandemclip.core.random import generator
@@ -18,33 +18,53 @@ from tandemclip.core.serving.model import Model
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """features: [N, D]. labels: [N] int, the class of each, -1 where there is none."""
+    """features: [N, D]. truth: [N] int, the class of each, -1 where there is none; where a picture may have several,
+    [N, C] int8, of each class 1 yes, 0 no, -1 not asked.
+    """
 
     features: Rows
-    labels: np.ndarray
+    truth: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.truth)
+
+    @property
+    def multi_label(self) -> bool:
+        return self.truth.ndim == 2
 
     def take(self, chosen: np.ndarray) -> Labelled:
         """chosen: numbers of images, or [N] bool."""
-        return Labelled(self.features.take(chosen), self.labels[chosen])
+        return Labelled(self.features.take(chosen), self.truth[chosen])
 
     def then(self, others: Labelled) -> Labelled:
-        return Labelled(self.features.then(others.features), np.concatenate([self.labels, others.labels]))
+        return Labelled(self.features.then(others.features), np.concatenate([self.truth, others.truth]))
 
     @property
     def known(self) -> Labelled:
         """Those that have a class."""
-        return self.take(self.labels >= 0)
+        return self.take(told(self.truth))
 
 
 def labelled(model: Model, source: Source, learn: Source) -> Labelled:
     """Every image of the source, by its features in front of the projection, as they are."""
-    places = places_in(source, learn)
-    features, labels = with_class(model, source, "encode_features")
+    places_in(source, learn)  # what cannot be compared is told before anything is encoded
+    features, truth = with_class(model, source, "encode_features")
     check_finite(features)
-    return Labelled(Rows.of(features), np.where(labels < 0, -1, places[labels]) if len(places) else labels)
+    return Labelled(Rows.of(features), as_learned(truth, source, learn))
+
+
+def as_learned(truth: np.ndarray, source: Source, learn: Source) -> np.ndarray:
+    """The truth of a source, [N] or [N, C], by the numbers that `learn` gives its classes; as it is where neither says
+    what they are called.
+    """
+    places = places_in(source, learn)
+    if not len(places):
+        return truth
+    if truth.ndim == 1:
+        return np.where(truth < 0, -1, places[truth])
+    found = np.full((len(truth), len(learn.listed_classes)), -1, np.int8)
+    found[:, places] = truth
+    return found
 
 
 def places_in(source: Source, learn: Source) -> np.ndarray:
@@ -55,24 +75,40 @@ def places_in(source: Source, learn: Source) -> np.ndarray:
             f"{len(learned)} classes are learned and {len(asked)} others asked; give two sources that say what their"
             " classes are called"
         )
+    if source.multi_label != learn.multi_label:
+        raise UserError(
+            "pictures of one of two sources have several classes, and those of the other have one; learn from the same "
+            "data that are asked about"
+        )
     return places_among(asked, learned)
+
+
+def refuse_multi_label(protocol: str, *sources: Source) -> None:
+    if any(source.multi_label for source in sources):
+        raise UserError(
+            f"{protocol} is for pictures of one class, and those of the source may have several; take parametric_probe"
+        )
 
 
 def class_count(learn: Source) -> int:
     return len(learn.listed_classes) or int(learn.labels().max(initial=-1)) + 1
 
 
-def held_out(labels: np.ndarray, share: float, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """labels: [N] int -> the numbers of those that are learned from, and of this share of all, which are not. They are
-    drawn, by `key`; every class stays among those that are learned from. UserError where nothing can be held out.
+def held_out(truth: np.ndarray, share: float, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """truth: [N] or [N, C] -> the numbers of those that are learned from, and of this share of all, which are not. They
+    are drawn, by `key`; every class stays among those that are learned from. UserError where nothing can be held out.
     """
-    order = generator(key).permutation(len(labels))
-    classes, firsts = np.unique(labels[order], return_index=True)
+    order = generator(key).permutation(len(truth))
+    if truth.ndim == 2:
+        classes = np.flatnonzero((truth > 0).any(0))
+        firsts = (truth[order][:, classes] > 0).argmax(0)
+    else:
+        classes, firsts = np.unique(truth[order], return_index=True)
     others = np.delete(order, firsts)
     if len(classes) < 2 or not len(others):
         raise UserError(
-            f"the {key} has {len(labels)} records of {len(classes)} classes to learn from; it needs two classes, and "
+            f"the {key} has {len(truth)} records of {len(classes)} classes to learn from; it needs two classes, and "
             "more records than classes: give another `learn`"
         )
-    held = others[: max(1, int(len(labels) * share))]
+    held = others[: max(1, int(len(truth) * share))]
     return np.setdiff1d(order, held), np.sort(held)

@@ -12,7 +12,7 @@ import numpy as np
 from tandemclip.core.answers import of_classes
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.evaluation.protocols.features import unit_rows, with_class
-from tandemclip.core.evaluation.protocols.learned import held_out, places_in
+from tandemclip.core.evaluation.protocols.learned import as_learned, held_out, places_in, refuse_multi_label
 from tandemclip.core.evaluation.protocols.logistic import fit
 from tandemclip.core.hits import Hits
 from tandemclip.core.training.evaluation import Evaluation
@@ -33,19 +33,22 @@ class LinearProbe(Evaluation):
     learn: Source
 
     def metrics(self, method):
-        places_in(self.source, self.learn)
+        self._check()
         return [LINEAR_PROBE]
 
     def measure(self, model):
-        places = places_in(self.source, self.learn)
+        self._check()
         learned, labels = with_class(model, self.learn, "encode_features")
         asked, label = with_class(model, self.source, "encode_features")
-        if len(places):
-            label = np.where(label < 0, -1, places[label])
+        label = as_learned(label, self.source, self.learn)
         found = predict(learned[labels >= 0], labels[labels >= 0], asked)
         chance = 1 / len(np.unique(labels[labels >= 0]))
         answers = of_classes(found[:, None], label, self.learn.listed_classes)
         return {LINEAR_PROBE: Hits((found == label) & (label >= 0), label >= 0, chance=chance, answers=answers)}
+
+    def _check(self) -> None:
+        refuse_multi_label(LINEAR_PROBE, self.source, self.learn)
+        places_in(self.source, self.learn)
 
 
 def predict(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:

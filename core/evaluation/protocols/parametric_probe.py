@@ -8,10 +8,9 @@ split. Then it learns from train and validation together.
 from dataclasses import dataclass
 
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.evaluation.protocols.classes import class_hits, hit_metrics, ranked
+from tandemclip.core.evaluation.protocols.classes import class_metrics, class_statistics
 from tandemclip.core.evaluation.protocols.learned import class_count, held_out, labelled, places_in
-from tandemclip.core.evaluation.protocols.logistic import fit
-from tandemclip.core.evaluation.protocols.strength import choose, on_convergence
+from tandemclip.core.evaluation.protocols.probing import choose, on_convergence, on_untold, probe
 from tandemclip.core.training.evaluation import Evaluation
 
 HELD_OUT = 0.2  # of `learn`, where there is no validation split
@@ -33,21 +32,22 @@ class ParametricProbe(Evaluation):
     def metrics(self, method):
         for each in (self.source, self.validation or self.learn):
             places_in(each, self.learn)
-        return hit_metrics(class_count(self.learn))
+        return class_metrics(class_count(self.learn), self.learn.multi_label)
 
     def measure(self, model):
-        learned = labelled(model, self.learn, self.learn).known
+        learned = whole = labelled(model, self.learn, self.learn).known
         if self.validation is None:
-            rest, held = map(learned.take, held_out(learned.labels, HELD_OUT, "parametric probe"))
+            rest, held = map(learned.take, held_out(learned.truth, HELD_OUT, "parametric probe"))
             where = f"{len(held):,} images of `learn`, held out at random as there is no `validation`"
         else:
             rest, held = learned, labelled(model, self.validation, self.learn).known
+            whole = learned.then(held)
             where = f"the {len(held):,} images of `validation`"
-        chosen, whole = choose(rest, held), rest.then(held)
-        found = fit(whole.features, whole.labels, chosen.strength)
+        chosen = choose(rest, held)
+        found = probe(whole, chosen.strength)
         tried = f"the strength of L2 is {chosen.strength:.3g}, the best of {len(chosen.converged)} on {where}"
-        remarks = (tried, *on_convergence(chosen.converged, (found.converged,)))
+        remarks = (tried, *on_convergence(chosen.converged, (found.converged,)), *on_untold(found))
         asked, classes = labelled(model, self.source, self.learn), class_count(self.learn)
-        return class_hits(
-            ranked(found.scores(asked.features, classes)), asked.labels, classes, remarks, self.learn.listed_classes
+        return class_statistics(
+            found.scores(asked.features, classes), asked.truth, classes, remarks, self.learn.listed_classes
         )

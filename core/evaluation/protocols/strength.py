@@ -5,15 +5,7 @@ are tried first. Then the distance is halved again and again, and the neighbours
 they are one step away: fifteen fits.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-
-from tandemclip.core.evaluation.protocols.learned import Labelled
-from tandemclip.core.evaluation.protocols.logistic import ITERATIONS, fit
+from collections.abc import Callable
 
 STEPS = 8  # a decade
 LOWEST, DECADES, COARSE = -6, 12, 2  # of the logarithm; COARSE: decades between the first ones
@@ -35,33 +27,3 @@ def search(score: Callable[[float], float]) -> float:
 def strength_at(place: int) -> float:
     """place: steps from the lowest strength."""
     return 10.0 ** (LOWEST + place / STEPS)
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """strength: of L2. converged: of each fit that was tried."""
-
-    strength: float
-    converged: tuple[bool, ...]
-
-
-def choose(learned: Labelled, held: Labelled) -> Chosen:
-    """The strength with which a classifier of `learned` is right most often about `held`."""
-    converged = []
-
-    def score(strength: float) -> float:
-        found = fit(learned.features, learned.labels, strength)
-        converged.append(found.converged)
-        return float(np.mean(found.predict(held.features) == held.labels))
-
-    return Chosen(search(score), tuple(converged))
-
-
-def on_convergence(tried: Sequence[bool], measured: Sequence[bool]) -> tuple[str, ...]:
-    """A remark where fits did not converge. tried, measured: whether each did, of those that chose and were asked."""
-    failed, asked = sum(not each for each in (*tried, *measured)), sum(not each for each in measured)
-    if not failed:
-        return ()
-    count = len(tried) + len(measured)
-    told = f"{asked} of the {len(measured)} that are measured among them" if asked else "none that is measured"
-    return (f"{failed} of {count} fits did not converge within {ITERATIONS:,} iterations, {told}",)

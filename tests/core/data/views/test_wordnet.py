@@ -66,6 +66,48 @@ def test_each_ending(tmp_path, write_wordnet, part, forms):
     assert not any(small.bases(form, "adv") for form, _ in pairs)
 
 
+ANIMALS = [  # of several senses of a word, the first here is the commonest
+    ["thing"], ["being", "organism"], ["animal"], ["device"], ["bird"], ["crane_2", "crane"], ["lifter", "crane"],
+    ["rodent"], ["mouse_1", "mouse"], ["pointer", "mouse", "computer_mouse"], ["pet"], ["hamster"], ["writer", "man"],
+    ["Crane_S", "stephen_crane"],
+]  # fmt: skip
+KINDS = {
+    "being": ["thing"], "animal": ["being"], "device": ["thing"], "bird": ["animal"], "crane_2": ["bird"],
+    "lifter": ["device"], "rodent": ["animal"], "mouse_1": ["rodent"], "pointer": ["device"], "pet": ["animal"],
+    "hamster": ["rodent", "pet"], "writer": ["being"], "Crane_S": ["@writer"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def animals(tmp_path, write_wordnet):
+    """Nouns, some of them kinds of others."""
+    others = {part: [["x"]] for part in ("verb", "adj", "adv")}
+    return WordNet(write_wordnet(tmp_path, {"noun": "mice mouse\n"}, {"noun": ANIMALS, **others}, KINDS))
+
+
+def kinds_of(animals, *names):
+    """[(steps, word)] of what the names are a kind of."""
+    words = lambda sense: animals._words("noun", sense)[0]
+    return [(steps, words(sense)) for sense, steps in animals.kinds(animals.thing(list(names))).items()]
+
+
+def test_what_a_thing_is_a_kind_of(animals):
+    assert kinds_of(animals, "hamsters") == [
+        (0, "hamster"), (1, "rodent"), (1, "pet"), (2, "animal"), (3, "being"), (4, "thing"),
+    ]  # fmt: skip
+    assert kinds_of(animals, "Stephen Crane")[1] == (1, "writer")  # a case of a writer
+    assert kinds_of(animals, "thing") == [(0, "thing")]
+
+
+def test_names_of_one_thing_share_a_sense(animals):
+    """And of several, or of one name, the commonest is taken."""
+    assert kinds_of(animals, "mouse")[0] == kinds_of(animals, "mice")[0] == (0, "mouse_1")
+    assert kinds_of(animals, "mouse", "computer mouse")[0] == (0, "pointer")
+    assert kinds_of(animals, "computer mouse", "mouse", "who knows")[0] == (0, "pointer")
+    assert kinds_of(animals, "crane", "hamster")[0] == (0, "crane_2")  # they share none
+    assert animals.thing(["who knows", ""]) is None and animals.thing([]) is None
+
+
 def test_every_word_is_found_in_an_index_of_any_length(tmp_path, write_wordnet):
     """Ends, middles and neighbours, for each length up to 12."""
     for count in range(1, 13):

@@ -1,0 +1,56 @@
+"""What is held out is drawn, of the size that is asked for, and leaves something of every class."""
+
+import numpy as np
+import pytest
+
+from tandemclip.core.data.scenes.scenes import Scenes
+from tandemclip.core.errors import UserError
+from tandemclip.core.evaluation.protocols.learned import Labelled, held_out, places_in
+from tandemclip.core.evaluation.protocols.rows import Rows
+
+
+@pytest.mark.parametrize("share, held", [(0.1, 4), (0.2, 8), (0.001, 1)])
+def test_a_share_is_held_out_and_every_class_stays(share, held):
+    labels = np.array([7] + [3] * 20 + [5] * 20)
+    rest, other = held_out(labels, share, "test")
+    assert len(other) == held and sorted([*rest, *other]) == list(range(41)) and list(rest) == sorted(rest)
+    assert 0 in rest and set(labels[rest]) == {3, 5, 7}
+    again, differently = held_out(labels, share, "test")[1], held_out(labels, share, "another")[1]
+    assert np.array_equal(again, other) and (held == 1 or not np.array_equal(differently, other))
+
+
+def test_of_pictures_with_several_classes_each_class_stays():
+    present = np.zeros((30, 4), np.int8)
+    present[:, 0], present[4, 1], present[5, 2], present[9] = 1, 1, 1, -1  # class 3 is nowhere
+    for number in range(20):
+        rest, other = held_out(present, 0.8, f"test {number}")
+        assert {4, 5} <= set(rest) and len(other) == 24
+
+
+def test_too_little_to_hold_out_is_said():
+    with pytest.raises(UserError, match="the test has 3 records of 3 classes .* and more records than classes"):
+        held_out(np.arange(3), 0.5, "test")
+    with pytest.raises(UserError, match="the test has 9 records of 1 classes"):
+        held_out(np.zeros(9, int), 0.5, "test")
+
+
+def test_those_with_a_class_are_known():
+    features = np.arange(8.0).reshape(4, 2)
+    known = Labelled(Rows.of(features), np.array([2, -1, 0, -1])).known
+    assert known.truth.tolist() == [2, 0] and np.array_equal(known.features, features[[0, 2]])
+    several = Labelled(Rows.of(features), np.array([[0, -1], [-1, -1], [-1, 1], [0, 0]], np.int8))
+    assert several.known.truth.tolist() == [[0, -1], [-1, 1], [0, 0]] and several.multi_label and not known.multi_label
+
+
+def test_sources_that_cannot_be_compared_are_refused():
+    class Nameless(Scenes):
+        class_names = ()
+
+    with pytest.raises(UserError, match="0 classes are learned and 10 others asked"):
+        places_in(Scenes(), Nameless())
+
+    class Several(Scenes):
+        multi_label = True
+
+    with pytest.raises(UserError, match="pictures of one of two sources have several classes"):
+        places_in(Scenes(), Several())
