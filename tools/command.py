@@ -22,7 +22,7 @@ COMMANDS = {  # modules of this folder
     "concepts": "what captions speak of: noun phrases, long tail, overlap and coverage of class lists",
     "list": "names of configs, models, methods, sources ... that ship",
     "show": "one of them: a config's YAML, a model's sizes, the keys of a method or source",
-    "look": "pictures of what a model sees: Grad-CAM, t-SNE, tokens",
+    "look": "pictures of what a model sees: Grad-CAM, t-SNE, tokens, nearest concepts; training curves",
     "doctor": "what is installed, and whether the engines compute correctly here",
     "parity": "prove that the engines agree, node by node",
     "summarize": "parameters and floating-point operations of a config, by stage",

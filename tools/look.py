@@ -63,7 +63,7 @@ def parser() -> command_line.Parser:
     _add_out(command)
     command.add_argument("--axis", choices=AXES, default="views", help="what the x axis counts (default: views)")
     command.add_argument(
-        "--smooth", type=command_line.at_least(0), default=50, metavar="STEPS", help="of the loss (default: 50)"
+        "--smooth", type=command_line.at_least(0), default=20, metavar="STEPS", help="of the loss (default: 20)"
     )
     command.add_argument("--metrics", nargs="+", metavar="NAME", help="which have a panel (default: all)")
     return parser

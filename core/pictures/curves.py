@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -61,21 +62,25 @@ def _metric(panel, curve: Curve, metric: str, color: str) -> None:
 
 
 def smoothed(values: np.ndarray, steps: int) -> np.ndarray:
-    """[N] -> [N]: of every step the mean of those up to it, with weights that fall by e over `steps` steps.
+    """[N] -> [N]: of every step the mean of those around it, with weights that fall by e over `steps` steps.
 
-    y_t = sum over s <= t of a^(t-s) x_s / sum over s <= t of a^(t-s), a = exp(-1 / steps). So it begins at the first
-    value, and not at 0. NaN has no weight; before the first number it is NaN. steps = 0: the values themselves.
+    y_t = sum over s of a^|t-s| x_s / sum over s of a^|t-s|, a = exp(-1 / steps). It looks to both sides, because a mean
+    of what was before lies above a loss that falls. NaN has no weight. steps = 0: the values themselves.
     """
+    there = np.isfinite(values)
     decay = np.exp(-1 / steps) if steps else 0.0
-    total = weight = 0.0
-    found = np.full(len(values), np.nan)
-    for place, value in enumerate(values):
-        there = np.isfinite(value)
-        total = decay * total + (value if there else 0.0)
-        weight = decay * weight + there
-        if weight > 0:
-            found[place] = total / weight
-    return found
+    total, weight = _both_sides(np.where(there, values, 0), decay), _both_sides(there.astype(float), decay)
+    return np.divide(total, weight, out=np.full(len(values), np.nan), where=weight > 0)
+
+
+def _both_sides(x: np.ndarray, decay: float) -> np.ndarray:
+    """[N] -> [N]: sum over s of decay^|t-s| x_s."""
+    return _before(x, decay) + _before(x[::-1], decay)[::-1] - x
+
+
+def _before(x: np.ndarray, decay: float) -> np.ndarray:
+    found = list(accumulate(x.tolist(), lambda total, value: decay * total + value))
+    return np.array(found)
 
 
 def thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -18,20 +18,25 @@ ROW = {"loss": 1.0, "terms": {}}
 
 # ------------------------------------------------------------------ smoothing
 @pytest.mark.parametrize("steps", [1, 7, 50])
-def test_smoothed_is_the_weighted_mean_of_what_was_before(steps):
+def test_smoothed_is_the_weighted_mean_of_what_is_around(steps):
     values = np.random.default_rng(0).normal(size=40)
     values[[0, 5, 6]] = np.nan
     found = smoothed(values, steps)
-    assert math.isnan(found[0])
-    for t in range(1, 40):
-        weights = [(math.exp(-(t - s) / steps), values[s]) for s in range(t + 1) if not math.isnan(values[s])]
+    for t in range(40):
+        weights = [(math.exp(-abs(t - s) / steps), values[s]) for s in range(40) if not math.isnan(values[s])]
         assert found[t] == pytest.approx(sum(w * x for w, x in weights) / sum(w for w, _ in weights))
+
+
+def test_a_straight_line_is_not_moved_by_smoothing():
+    line = np.linspace(5, 1, 201)
+    assert smoothed(line, 5)[50:-50] == pytest.approx(line[50:-50], abs=1e-4)
 
 
 def test_smoothing_keeps_a_constant_and_by_0_steps_everything():
     assert smoothed(np.full(9, 2.5), 4) == pytest.approx(np.full(9, 2.5))
-    values = np.array([3.0, 1.0, 2.0])
-    assert smoothed(values, 0).tolist() == values.tolist() and smoothed(values, 5)[0] == 3
+    values = np.array([3.0, np.nan, 2.0])
+    assert np.array_equal(smoothed(values, 0), values, equal_nan=True)
+    assert np.isnan(smoothed(np.full(3, np.nan), 5)).all()
     assert len(smoothed(np.array([]), 5)) == 0
 
 
