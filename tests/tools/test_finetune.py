@@ -88,7 +88,7 @@ def test_on_a_data_set_by_name(root, tmp_path, before, capsys):
                 Image.new("RGB", (32, 32), color).save(file)
     (tmp_path / "colours.yaml").write_text(COLOURS)
     given = ["--backend", "torch", "--data-set", tmp_path / "colours.yaml", "--data-root", tmp_path / "data"]
-    more = ["--set", "method.image.embed_dim=2", "training.steps=8"]
+    more = ["--set", "method.image.embed_dim=2", "training.steps=8", "training.learning_rate=1e-2"]
     assert (
         run(root, "finetune", "tiny_scenes", tmp_path / "run", *given, *more, "--init", before, "--max-steps", 4) == 0
     )
