@@ -111,6 +111,9 @@ class Method(Spec):
     def encode_image(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, embed_dim], unit rows
         return unit(ops, p.image(images))
 
+    def encode_text(self, ops: Ops, p: Scope, ids: Array) -> Array:  # int [B, L] -> [B, embed_dim], unit rows
+        raise TypeError(f"{type(self).__name__} reads no texts")
+
     def encode_features(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, D], see ImageTower
         return p.image.features(images)
 
@@ -202,11 +205,11 @@ class TwoTowers(Method):
 
     def __post_init__(self):
         low, high = self.scale_bounds
-        if not low <= 1 / self.temperature <= high * (1 + 1e-9):
+        if low and not low <= 1 / self.temperature <= high * (1 + 1e-9):  # of others the type `Temperature` says it
             raise UserError(
                 f"method.temperature is {self.temperature:g}, so that the scale starts at {1 / self.temperature:g}; "
                 f"the first update would bring it to between {low:g} and {high:g}: give a temperature from "
-                f"{1 / high:g}{f' to {1 / low:g}' if low else ''}"
+                f"{1 / high:g} to {1 / low:g}"
             )
         if self.image.embed_dim != self.text.embed_dim:
             raise UserError(
