@@ -104,7 +104,7 @@ def compare(
     batch, judged = with_margin(subject)
     rows, gradients = ([], None) if judge is None else _judge(subject, judge, batch, judged, tolerance)
     seen, noise = {"judge": (judged.nodes, judged.terms, gradients)}, zero_in_theory(gradients or {})
-    rounding = node_rounding(subject, batch, judged) if tolerance is None else {}
+    rounding = judge_rounding(subject, batch, judged) if tolerance is None else ({}, {})
     for name, engine in engines.items():
         engine.load(subject.weights)
         own = step(subject, engine, batch, judged.chosen)
@@ -157,26 +157,29 @@ def choice_gaps(subject: Subject, engine: Engine, batch: Arrays, judged: Judged)
     return {"cost of the engine's choice": float(np.max(gap))}
 
 
-def node_rounding(subject: Subject, batch: Arrays, at: Judged) -> dict[str, float]:
-    """How far each of the judge's nodes goes when every weight goes to a neighbour in float32, choices held."""
-    moved = judged(subject, batch, one_ulp_beside(subject.weights, 0), at)
-    return errors(flat(moved.nodes), flat(at.nodes), "output")
-
-
-def beyond_rounding(found: dict[str, float], rounding: dict[str, float]) -> dict[str, float]:
-    """Errors of nodes, less where APART times what rounding does is above the tolerance: that much then counts as the
-    tolerance. Many batch norms in a row, each over few values, enlarge what no float32 can avoid.
+def judge_rounding(subject: Subject, batch: Arrays, at: Judged) -> tuple[dict[str, float], dict[str, float]]:
+    """How far each of the judge's nodes, and each term, goes when every weight goes to a neighbour in float32, choices
+    held.
     """
-    limit = TOLERANCES["node"]
+    moved = judged(subject, batch, one_ulp_beside(subject.weights, 0), at)
+    return errors(flat(moved.nodes), flat(at.nodes), "output"), errors(moved.terms, at.terms, "output")
+
+
+def beyond_rounding(level: str, found: dict[str, float], rounding: dict[str, float]) -> dict[str, float]:
+    """Errors of nodes or terms, less where APART times what rounding does is above the tolerance: that much then counts
+    as the tolerance. Many batch norms in a row, each over few values, enlarge what no float32 can avoid; and a mean of
+    cosines may nearly vanish, where all of it is rounding.
+    """
+    limit = TOLERANCES[level]
     return {name: each * limit / max(limit, APART * rounding.get(name, 0.0)) for name, each in found.items()}
 
 
 def _three(name, against, found, other, rounding, large, tolerance):
     """Rows of nodes, terms and, where the other one's may be compared, gradients."""
-    nodes = beyond_rounding(errors(flat(found[0]), flat(other[0]), "output"), rounding)
+    nodes, terms = errors(flat(found[0]), flat(other[0]), "output"), errors(found[1], other[1], "output")
     rows = [
-        _row("node", name, against, nodes, tolerance),
-        _row("term", name, against, errors(found[1], other[1], "output"), tolerance),
+        _row("node", name, against, beyond_rounding("node", nodes, rounding[0]), tolerance),
+        _row("term", name, against, beyond_rounding("term", terms, rounding[1]), tolerance),
     ]
     if other[2] is None:
         return rows

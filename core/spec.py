@@ -41,18 +41,28 @@ class Uniform:
         return rng.uniform(-self.bound, self.bound, shape).astype(np.float32)
 
 
-Initial = Constant | Normal | Uniform
+@dataclass(frozen=True)
+class Directions:
+    """Rows of length 1, each direction as likely as any other."""
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        rows = rng.standard_normal(shape)
+        return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+Initial = Constant | Normal | Uniform | Directions
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """maximum: what it is clamped to after every update. key: the name that it is drawn under, where that is not its
-    own: a parameter that was renamed starts as before.
+    """minimum, maximum: what it is clamped to after every update. key: the name that it is drawn under, where that is
+    not its own: a parameter that was renamed starts as before.
     """
 
     shape: tuple[int, ...]
     initial: Initial
     trainable: bool = True
+    minimum: float | None = None
     maximum: float | None = None
     key: str | None = None
 

@@ -9,6 +9,8 @@ import subprocess
 from importlib import import_module
 from pathlib import Path
 
+from torch.distributed.run import get_args_parser
+
 from tandemclip.core.config.build import build
 from tandemclip.core.console.command_line import parse_overrides
 from tandemclip.core.data.sources.source import Source
@@ -34,6 +36,8 @@ def check(root: Path, call: list[str]) -> None:
     """
     program, arguments = call[0], call[1:]
     ours = tool(call)
+    if program == "torchrun":  # msrun has no parser that one could ask
+        assert get_args_parser().parse_args(arguments).training_script.startswith("tools/")
     if ours is not None:
         assert program == "tandemclip" or (root / "tools" / f"{ours[0]}.py").is_file()
         _check_tool(*ours)

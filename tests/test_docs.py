@@ -10,9 +10,12 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
+from importlib import import_module
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -138,6 +141,27 @@ def test_labels(root, tmp_path):
     assert (
         "flowers/0.tar:002 has class 2, and flowers/classes.json names 2; give the list of all classes" in done.stderr
     )
+
+
+def test_finetuning(root, tmp_path):
+    """Its recipe runs and prints what is shown, the part of a configuration is the shipped one's, and tools know the
+    commands that nobody can run here.
+    """
+    blocks = re.findall(r"```(\w*)\n(.*?)```", (root / "docs" / "finetuning.md").read_text(), re.S)
+    assert [kind for kind, _ in blocks] == ["sh", "", "yaml", "text", "text"]
+    for name in ("configs", "tools"):
+        (tmp_path / name).symlink_to(root / name)
+    environment = os.environ | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
+    command = ["bash", "-ec", blocks[0][1]]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not set(blocks[1][1].splitlines()) - set(done.stdout.splitlines()), done.stdout
+    shipped = root / "configs" / "finetune" / "tiny_scenes.yaml"
+    assert read(shipped, yaml_text.parse(blocks[2][1], "the block"))[0] == read(shipped)[0]
+    for line in "".join(text for kind, text in blocks if kind == "text").replace("\\\n", "").splitlines():
+        program, tool, *arguments = shlex.split(line)
+        assert program == "python"
+        import_module(f"tandemclip.tools.{Path(tool).stem}").parser().parse_args(arguments)
 
 
 # ------------------------------------------------------------------ links and paths

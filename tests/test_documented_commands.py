@@ -92,6 +92,19 @@ WALKS = {
         },
     ),
     "small towers": Walk("docs/lightclip.md", ("python tools/summarize.py",)),
+    "pictures": Walk(
+        "docs/pictures.md",
+        (
+            "python tools/train.py",
+            *(f"python tools/look.py {each}" for each in ("grad-cam", "pointing-game", "tsne", "tokens")),
+        ),
+        {
+            f"--out runs/{name}\n": f"--out runs/{name} "
+            f"--set training.steps=2 training.batch_size=8 data.evaluate.count=8 {NO_WORKERS}\n"
+            for name in ("grad_cam", "filip")
+        }
+        | {"count=500": "count=20", "count=1000": "count=420", "--count 1000": "--count 40"},
+    ),
     "the best checkpoint": Walk(
         "docs/reliability.md",
         ("python tools/train.py",),

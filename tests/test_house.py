@@ -1,9 +1,11 @@
 """The house's own rules, by reading and importing the code."""
 
 import ast
+import configparser
 import re
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -279,19 +281,66 @@ def test_nothing_speaks_of_a_machine_or_of_unfinished_work(root, files):
     assert not found
 
 
-def test_every_package_is_named_in_setup(root):
-    """A package left out of setup.cfg works in the checkout and is missing from the wheel."""
-    text = (root / "setup.cfg").read_text()
-    packages = [(part, "__init__.py", "") for part in ("core", "backends", "downstream", "tools")] + [
-        ("configs", "*.yaml", " = *.yaml")
-    ]
-    for part, file, data in packages:
-        folders = {path.parent for path in (root / part).rglob(file)}
-        assert folders
-        for folder in folders:
-            name = re.escape(".".join(("tandemclip", *folder.relative_to(root).parts)))
-            assert re.search(rf"^ +{name}$", text, re.MULTILINE), name
-            assert not data or re.search(rf"^{name}{re.escape(data)}$", text, re.MULTILINE), name
+# ------------------------------------------------------------------ what the wheel gets
+RUNS = ("core", "backends", "downstream", "tools", "configs")
+
+
+@pytest.fixture(scope="module")
+def packages(root):
+    found = configparser.ConfigParser()
+    found.read(root / "setup.cfg")
+    return {
+        package: found["options.package_data"].get(package, "").replace(",", " ").split()
+        for package in found["options"]["packages"].split()
+    }
+
+
+def _not_packed(names, packages):
+    """Files that run and that setup.cfg names no package or no data for. Scripts of a shell run in a checkout alone.
+
+    packages: {package: patterns of its data}
+    """
+    for name in sorted(name for name in names if name.startswith(tuple(f"{part}/" for part in RUNS))):
+        folder, _, file = name.rpartition("/")
+        package = f"tandemclip.{folder.replace('/', '.')}"
+        patterns = ["*.py", *packages[package]] if package in packages else []
+        if not name.endswith(".sh") and not any(fnmatchcase(file, pattern) for pattern in patterns):
+            yield name
+
+
+@pytest.fixture(scope="module")
+def names(root, files):
+    return [path.relative_to(root).as_posix() for path in files]
+
+
+def test_all_that_runs_is_named_in_setup(names, packages):
+    assert not list(_not_packed(names, packages))
+    assert len(names) > 500
+
+
+def test_every_package_that_setup_names_is_needed_there(names, packages):
+    """Without any of them something that runs would be missing, and the check says so: but for folders of folders."""
+    for package in packages:
+        fewer = {name: data for name, data in packages.items() if name != package}
+        assert list(_not_packed(names, fewer)) or any(name.startswith(f"{package}.") for name in packages), package
+
+
+@pytest.mark.parametrize(
+    "name, missing",
+    [
+        ("core/new/thing.py", True),
+        ("core/layers/new/thing.py", True),  # no part of the package above it
+        ("configs/evaluate_new/x.yaml", True),
+        ("core/layers/table.json", True),  # data of a package that has none
+        ("core/layers/NOTICE", True),
+        ("core/data/tokenizers/words.gz", False),
+        ("core/layers/thing.py", False),
+        ("configs/pretrain/x.yaml", False),
+        ("tests/core/new/test_x.py", False),
+    ],
+)
+def test_the_check_of_setup_sees_what_is_missing(packages, name, missing):
+    assert list(_not_packed([name], packages)) == [name] * missing
 
 
 # What changes while it is used; everything else that is a dataclass is a value.

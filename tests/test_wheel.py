@@ -15,6 +15,8 @@ from tandemclip.tests import documents
 # A smaller configuration and fewer steps than README.md has.
 SMALLER = {"scenes_clip": "tiny_clip_vit", "runs/mine": "runs/mine --set training.steps=2 data.workers=0"}
 
+RUNS = ("core", "backends", "downstream", "tools", "configs")
+
 
 @pytest.fixture(scope="module")
 def wheel(root, tmp_path_factory):
@@ -43,19 +45,15 @@ def installed(wheel, tmp_path_factory):
 
 
 def test_it_holds_all_that_runs_and_no_test(root, installed):
-    kinds = {
-        "core": ("*.py", "*.gz", "*.txt", "*.json"),
-        "backends": ("*.py",),
-        "downstream": ("*.py",),
-        "tools": ("*.py",),
-    }
-    kinds["configs"] = ("*.py", "*.yaml")
+    """Of what git knows, and scripts of a shell aside, whatever kind of file it is."""
+    listing = subprocess.run(["git", "ls-files", "-z", *RUNS], cwd=root, capture_output=True, text=True).stdout
     wanted = {
-        path.relative_to(root) for part, globs in kinds.items() for glob in globs for path in (root / part).rglob(glob)
+        name for name in filter(None, listing.split("\0")) if (root / name).is_file() and not name.endswith(".sh")
     }
-    there = {path.relative_to(installed / "tandemclip") for path in (installed / "tandemclip").rglob("*.*")}
-    assert wanted <= there and len(wanted) > 400
-    assert not [path for path in there if path.parts[0] in ("tests", "docs", "runs", ".venv")]
+    package = installed / "tandemclip"
+    there = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
+    assert not wanted - there and len(wanted) > 400
+    assert {name.partition("/")[0] for name in there} == {*RUNS, "__init__.py"}
 
 
 def test_its_version_and_commands(root, installed):

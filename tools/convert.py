@@ -2,6 +2,7 @@
 
     tandemclip convert --from open_clip open_clip_model.safetensors runs/vit_b_32 --activation quick_gelu
     tandemclip convert --from unicl yfcc14m.pth runs/unicl_swin_t
+    tandemclip convert --from torchvision resnet50-0676ba61.pth runs/supervised_rn50
 
 The architecture is read from the shapes. Not open_clip's activation: OpenAI's weights and open_clip's "-quickgelu"
 models need quick_gelu, open_clip's others gelu. The names are the same, and the wrong one gives wrong features without
@@ -16,7 +17,7 @@ from pathlib import Path
 from tandemclip.core.console import command_line
 from tandemclip.core.errors import UserError
 
-FAMILIES = ("open_clip", "unicl")  # modules of core/interop
+FAMILIES = ("open_clip", "unicl", "torchvision")  # modules of core/interop
 WRAPPERS = ("module.", "_orig_mod.", "module.")  # data-parallel ones and torch.compile's, in either order
 ACTIVATIONS = ("quick_gelu", "gelu")
 
@@ -39,7 +40,6 @@ def _main(argv):
     import numpy as np
 
     from tandemclip.core.config.build import build
-    from tandemclip.core.data.tokenizers.clip import ClipTokenizer
     from tandemclip.core.interop.adapter import convert, without_numbers
     from tandemclip.core.methods.method import Method
     from tandemclip.core.spec import count_parameters
@@ -50,20 +50,30 @@ def _main(argv):
     foreign, family = read(args.source), import_module(f"tandemclip.core.interop.{args.family}")
     shapes = {name: array.shape for name, array in foreign.items()}
     mapping = family.configuration(shapes, args.activation)
-    if mapping["text"]["vocab_size"] != ClipTokenizer.vocab_size:
-        raise UserError(
-            f"the text tower has {mapping['text']['vocab_size']} ids; expected CLIP's {ClipTokenizer.vocab_size}: a "
-            "model with another tokenizer cannot be taken over"
-        )
+    tokenizer = _tokenizer(mapping)
     method = build(Method, mapping, "method")
     foreign = without_numbers(foreign, mapping)
     weights = convert(foreign, family.table(method, foreign), method)
     weights = {name: np.asarray(array, np.float32) for name, array in weights.items()}
-    tokenizer = {"type": "clip_bpe"}
-    state = {"config": {"method": mapping, "tokenizer": tokenizer}, "tokenizer": ClipTokenizer().to_json()}
+    named = {} if tokenizer is None else {"tokenizer": {"type": "clip_bpe"}}
+    state = {"config": {"method": mapping, **named}, "tokenizer": tokenizer and tokenizer.to_json()}
     folder = checkpoint.save(args.destination, 0, weights, {}, state)
     print(f"{folder}: {count_parameters(method):,} parameters")
     print("in no shape, and taken for what such weights have:", ", ".join(unseen(method)))
+
+
+def _tokenizer(mapping: dict):
+    """That of the method that a mapping describes; None where it reads no text."""
+    from tandemclip.core.data.tokenizers.clip import ClipTokenizer
+
+    if "text" not in mapping:
+        return None
+    if (ids := mapping["text"]["vocab_size"]) != ClipTokenizer.vocab_size:
+        raise UserError(
+            f"the text tower has {ids} ids; expected CLIP's {ClipTokenizer.vocab_size}: a model with another tokenizer "
+            "cannot be taken over"
+        )
+    return ClipTokenizer()
 
 
 def unseen(method) -> list[str]:
@@ -73,9 +83,10 @@ def unseen(method) -> list[str]:
         f"{name}.{field} {getattr(tower, field)}"
         for name, tower in (("image", method.image), ("text", method.text))
         for field in ("heads", "activation", "eps")
-        if field in {each.name for each in fields(tower)}
+        if tower is not None and field in {each.name for each in fields(tower)}
     ]
-    return [*towers, f"mean {list(crop.mean)}", f"std {list(crop.std)}", f"resize {crop.resize}"]
+    pictures = [f"{field} {getattr(crop, field)}" for field in ("resize", "crop_pct")]
+    return [*towers, f"mean {list(crop.mean)}", f"std {list(crop.std)}", *pictures]
 
 
 def read(path: Path) -> dict:

@@ -15,6 +15,7 @@ part from itself, see docs/parity.md of the repository.
 import json
 import sys
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 
 from tandemclip import backends
@@ -89,7 +90,7 @@ def engines(start, say=print):
 
 
 def subject(config, weights, steps):
-    """The configuration's own first batches, at given weights."""
+    """The configuration's own first batches, at given weights, when all has begun to train that ever will."""
     from tandemclip.backends.parity import Subject
     from tandemclip.backends.recorder.draws import training_views
     from tandemclip.core.data.loading.loader import batches
@@ -102,7 +103,7 @@ def subject(config, weights, steps):
     )  # fmt: skip
     with stream:
         schedule = training.schedule(source.epoch)
-        return Subject(config.method, training.update, weights, list(stream), schedule, tuning=training.tuning)
+        return Subject(config.method, training.update, weights, list(stream), schedule, tuning=training.tuning.whole)
 
 
 def trained(start, engine, steps=TRAINED_STEPS):
@@ -157,9 +158,13 @@ def _every_level(args, config, console):
         with console.status(f"training {TRAINED_STEPS} steps with {next(iter(modes))}"):
             later = trained(initial, next(iter(modes.values())))
     compiled = _without_pynative(modes)
-    for start, at in {"initial weights": initial, "trained weights": replace(initial, weights=later)}.items():
-        for phase, each in at.phases().items():
-            title = f"{start}, {phase}" if phase else start
+    starts = {"initial weights": initial, "trained weights": replace(initial, weights=later)}
+    phases = config.training.tuning.phases(initial.schedule.steps)
+    for (start, at), (begun, tuning) in product(starts.items(), phases.items()):
+        for engine in [] if len(phases) == 1 else filter(None, (judge, *modes.values())):
+            engine.lay_out(tuning)
+        for phase, each in replace(at, tuning=tuning).phases().items():
+            title = ", ".join(filter(None, (start, begun, phase)))
             with console.status(f"comparing from {title}"):
                 found = compare(each, judge, modes, args.tolerance)
                 short = replace(each, batches=each.batches[: args.steps])

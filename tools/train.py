@@ -36,6 +36,13 @@ def parser() -> command_line.Parser:
     )
     parser.add_set()
     parser.add_argument(
+        "--data-set",
+        metavar="NAME",
+        help="train on what is learned from of this data set, and evaluate on what is asked of it: one that ships "
+        "(`tandemclip list sets`), or a YAML file",
+    )
+    parser.add_argument("--data-root", metavar="DIR", help="with --data-set: where the data sets lie (default: data)")
+    parser.add_argument(
         "--max-steps",
         type=command_line.at_least(1),
         metavar="N",
@@ -93,7 +100,7 @@ def _main(argv):
     if args.accept_data_change and not args.resume:
         raise UserError("--accept-data-change says how --resume may go on; give both, or leave it out")
     engine_class, reporters = backends.load(args.backend, args.device, args.out), chosen(args.report)
-    overrides = command_line.parse_overrides(args.set)
+    overrides = merge(_data_set(args), command_line.parse_overrides(args.set))
     if args.init is not None:
         overrides = merge(overrides, {"init": {"from": str(args.init)}})
     config, mapping = read(args.config, overrides)
@@ -121,7 +128,7 @@ def _main(argv):
     say = print if trainer.leads else lambda text: None
     for line in _data(trainer.config.data):
         say(line)
-    say(f"{args.backend}: ready to train after {trainer.prepare():.1f} s (compiling, first use of kernels)")
+    say(f"{args.backend}: ready to train after {trainer.prepare(say):.1f} s (compiling, first use of kernels)")
     if args.minutes is not None:
         trainer = start.fit_minutes(trainer, args.minutes)
         say(f"{args.minutes:g} minutes are {trainer.schedule.steps} steps")
@@ -133,6 +140,18 @@ def _main(argv):
         print(*ending.lines(trainer, found), sep="\n")
     again = typed.again(argv, "--resume", without=FOR_ONE_CALL)
     return _report(trainer, found, args, again, bool(interrupted)) or int(not learned)
+
+
+def _data_set(args) -> dict:
+    """What --data-set lays over the configuration."""
+    from tandemclip.core.errors import UserError
+    from tandemclip.core.evaluation.suites.data_set import for_training
+
+    if args.data_set is not None:
+        return for_training(args.data_set, args.data_root or "data")
+    if args.data_root is not None:
+        raise UserError(f"--data-root {args.data_root} says where a data set lies, and none is named; add --data-set")
+    return {}
 
 
 def _data(data) -> list[str]:

@@ -55,10 +55,14 @@ class Engine:
         refuse(precision)
         self.method, self.rule, self.eager, self.ranks, self.precision = method, rule, eager, ranks, precision
         self.arrays = {name: tensor(weights[name]) for name in method.declared()}
-        self.groups, self.training = tuning.groups(method, rule), tuning.training(method)
+        self._inference = {}
+        self.lay_out(tuning)
+
+    def lay_out(self, tuning):
+        self.groups, self.training = tuning.groups(self.method, self.rule), tuning.training(self.method)
         self.trainable = tuple(name for group in self.groups for name in group.places)
         self._gather()
-        self._compiled = {}
+        self._compiled = {}  # what trains is another set of programs from here on
 
     def _gather(self):
         """Flat vectors from the tensors, and nothing remembered."""
@@ -84,9 +88,7 @@ class Engine:
 
     # ---- compiled programs, one for each kind and set of shapes
     def _program(self, key, make):
-        if key not in self._compiled:
-            self._compiled[key] = make()
-        return self._compiled[key]
+        return _made_once(self._compiled, key, make)
 
     def _of_batch(self, kind, batch, *arguments):
         shapes = {name: (array.shape, array.dtype) for name, array in batch.items()}
@@ -155,10 +157,10 @@ class Engine:
         return self._program(("update", i), lambda: Update(self.rule, group))
 
     def update(self, backward, rates):
-        scalars = (rates.learning_rate, rates.correction1, rates.correction2, rates.factor / backward.scale)
         total, state = 0.0, self._remembered()
         for i, group in enumerate(self.groups):
             arrays = (self.vectors[i], backward.gradients[i], state[i])
+            scalars = (rates.learning_rate, *rates.corrections(group), rates.factor / backward.scale)
             self.vectors[i], state[i], square, parts = self._updating(i, group)(*arrays, scalars)
             self.arrays.update(parts)
             total += float(square.asnumpy())
@@ -211,7 +213,8 @@ class Engine:
             scope = Scope(self.method, Run(ops, self.arrays, False))
             return getattr(scope, method)(*inputs.values()).asnumpy()
         shapes = {name: (x.shape, str(x.dtype).lower()) for name, x in inputs.items()}
-        program = self._program((method, str(shapes)), lambda: Inference(self.method, method, shapes))
+        make = lambda: Inference(self.method, method, shapes)
+        program = _made_once(self._inference, (method, str(shapes)), make)
         return program({**self.arrays, **inputs}).asnumpy()
 
     def encode_image(self, images):
@@ -234,11 +237,17 @@ class Engine:
     def node_gradients(self, method, arrays, nodes):
         shapes = [(array.shape, str(array.dtype)) for array in arrays]
         make = lambda: NodeGradients(self.method, method, shapes, tuple(nodes))
-        return self._program((NodeGradients, method, str(shapes), tuple(nodes)), make)(self.arrays, arrays)
+        return _made_once(self._inference, (method, str(shapes), tuple(nodes)), make)(self.arrays, arrays)
 
     def prepare_update(self, backward):
         for i, (group, state) in enumerate(zip(self.groups, self._remembered())):
             self._updating(i, group)(self.vectors[i], backward.gradients[i], state, (0.0, 1.0, 1.0, 1.0))[2].asnumpy()
+
+
+def _made_once(programs, key, make):
+    if key not in programs:
+        programs[key] = make()
+    return programs[key]
 
 
 def _scalars(elapsed, scale):

@@ -9,7 +9,7 @@ from tandemclip.backends.mindspore import log, ops, printing
 from tandemclip.backends.recorder.ops import Recorder
 from tandemclip.backends.recorder.record import probe_name, record, record_features, record_loss, record_step
 from tandemclip.core.methods.features import CHOSEN
-from tandemclip.core.training.engine import Differentiated
+from tandemclip.core.training.engine import Differentiated, not_visited
 from tandemclip.core.training.update import update_group
 
 tensor = ops.constant
@@ -189,6 +189,9 @@ class NodeGradients:
         inputs = {f"input {i}": shape for i, shape in enumerate(shapes)}
         run = lambda ops, p, symbols: {"output": getattr(p, name)(*(symbols[n] for n in inputs))}
         seen = record(method, inputs, False, run).nodes  # once without probes, for the shapes of the nodes
+        visits = {path: len(found) for path, found in seen.items()}
+        if missing := [node for node in nodes if node[1] >= visits.get(node[0], 0)]:
+            raise not_visited(missing[0], visits)
         self.nodes, self.inputs = nodes, list(inputs)
         self.probes = {node: seen[node[0]][node[1]].shape for node in nodes}
         recording = record(method, inputs, False, run, probes=self.probes)

@@ -12,7 +12,7 @@ from tandemclip.backends.torch.ops import TorchOps
 from tandemclip.backends.torch.ranks import join
 from tandemclip.core.methods.features import CHOSEN, Elapsed, Features
 from tandemclip.core.spec import Notes
-from tandemclip.core.training.engine import Backward, Capabilities, Differentiated, Encoded
+from tandemclip.core.training.engine import Backward, Capabilities, Differentiated, Encoded, not_visited
 from tandemclip.core.training.ranks import Alone
 from tandemclip.core.training.tuning import Tuning
 from tandemclip.core.training.update import AVERAGE, update_group
@@ -42,7 +42,10 @@ class Engine:
         self.method, self.rule, self.ranks, self.device = method, rule, ranks, torch.device(device or devices.device())
         self.precision = precision
         self.model = Model(method, weights, dtype, self.device)
-        self.groups, self.training = tuning.groups(method, rule), tuning.training(method)
+        self.lay_out(tuning)
+
+    def lay_out(self, tuning):
+        self.groups, self.training = tuning.groups(self.method, self.rule), tuning.training(self.method)
         self.vectors, self._state, arrays = [], None, self.model.arrays
         for _, parameter in self.model.named_parameters():
             parameter.requires_grad_(False)
@@ -157,7 +160,7 @@ class Engine:
                 state = {name: array[part] for name, array in kept.items()}
                 new, changed, square = update_group(
                     ops, self.rule, group, vector[part], gradient[part], state, rate=rates.learning_rate, part=part,
-                    corrections=(rates.correction1, rates.correction2), factor=rates.factor / backward.scale,
+                    corrections=rates.corrections(group), factor=rates.factor / backward.scale,
                 )  # fmt: skip
                 vector[part].copy_(new)  # in place: the parameters are views of the weights
                 for name, array in state.items():
@@ -236,6 +239,8 @@ class Engine:
         arrays, seen = [self._tensor(array) for array in arrays], _Outputs(nodes)
         with torch.enable_grad():
             output = getattr(self.model.scope(False, seen), method)(*arrays)
+            if missing := [node for node in nodes if node not in seen.found]:
+                raise not_visited(missing[0], seen.visits)
             values = [seen.found[node] for node in nodes]
             gradients = torch.autograd.grad(output.sum(), values, allow_unused=True, materialize_grads=True)
         return {node: (self.to_host(x), self.to_host(g)) for node, x, g in zip(nodes, values, gradients)}
@@ -254,7 +259,10 @@ class _Outputs:
         pass
 
     def leave(self, path, output):
-        visit = self.visits[path] = self.visits.get(path, -1) + 1
+        if not isinstance(output, torch.Tensor):
+            return
+        visit = self.visits.get(path, 0)
+        self.visits[path] = visit + 1
         if (path, visit) in self.wanted:
             self.found[path, visit] = output
 

@@ -18,6 +18,8 @@ TYPES = {
         "lightclip": "methods.lightclip:LightCLIP",
         "siglip": "methods.siglip:SigLIP",
         "slip": "methods.slip:SLIP",
+        "declip": "methods.declip:DeCLIP",
+        "defilip": "methods.defilip:DeFILIP",
         "filip": "methods.filip:FILIP",
     },
     "towers.tower:ImageTower": {

@@ -62,7 +62,6 @@ TRAINING = {
         "accumulate_grad_batches": "Lightning: there it makes batches larger, here it cuts them",
     },
     "groups": {
-        "layer_decay": "timm: one pattern for each layer",
         "param_groups": "torch",
         "paramwise_cfg": "mmengine",
         "lock_image": "open_clip: a pattern with frozen: true",

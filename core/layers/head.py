@@ -3,10 +3,13 @@
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.norm import BatchNorm
 from tandemclip.core.spec import Spec
+
+Statistics = Literal["batch", "rank"]  # over whose samples the BatchNorms take them
 
 
 @dataclass(frozen=True)

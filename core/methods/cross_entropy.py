@@ -29,7 +29,7 @@ class CrossEntropy(ImagesOnly):
     mixup: NotNegative = 0.0
     cutmix: NotNegative = 0.0
 
-    of_classes = ("image.projection.*", "bias")
+    of_classes = ("image.projection.*", "image.pool.output.*", "bias")
 
     @property
     def classes(self) -> int:

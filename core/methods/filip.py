@@ -22,12 +22,14 @@ from tandemclip.core.data.views.text import TextView
 from tandemclip.core.errors import UserError
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.methods.features import Features
-from tandemclip.core.methods.method import TwoTowers, unit
+from tandemclip.core.methods.method import UNBOUNDED, TwoTowers, unit
 from tandemclip.core.objectives.targets import FAR
-from tandemclip.core.objectives.token_wise import Tokens, late_interaction, token_wise
-from tandemclip.core.spec import Constant, Parameter
+from tandemclip.core.objectives.token_alignment import costs
+from tandemclip.core.objectives.token_wise import Tokens, late_interaction, nearest, own_interaction, token_wise
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
+DIRECTIONS = {"image": ("i2t",), "text": ("t2i",), "both": ("i2t", "t2i")}  # of `compare`
+COLUMNS = "_columns"  # behind the name of what maxima are taken over
 UNUSED = ("projection", "pool")  # of a tower: what would give the one embedding that this method does without
 
 
@@ -54,14 +56,11 @@ class FILIP(TwoTowers):
     select: Count | None = None
     compare: Literal["image", "text", "both"] = "image"
 
+    scale_bounds = UNBOUNDED
+
     def __post_init__(self):
         super().__post_init__()
-        patches, words = (self.image.grid_resolution // self.image.stride) ** 2, self.text.context_length
-        if self.select is not None and self.select > min(patches, words):
-            raise UserError(
-                f"method.select is {self.select}, and a picture has {patches} tokens and a text {words}; give at most "
-                f"{min(patches, words)}, or null for all"
-            )
+        require_tokens(self.select, self.image, self.text)
 
     @property
     def frozen(self):
@@ -72,9 +71,6 @@ class FILIP(TwoTowers):
     def children(self):
         maps = {f"{side}_tokens": Linear(getattr(self, side).token_dim, self.width) for side in ("image", "text")}
         return super().children() | maps
-
-    def parameters(self):
-        return {"logit_scale": Parameter((), Constant(float(np.log(1 / self.temperature))))}
 
     def views(self):
         return {
@@ -87,12 +83,7 @@ class FILIP(TwoTowers):
 
     # ---- x and y of the paper
     def encode_image(self, ops, p, images):  # [B, 3, H, W] -> [B, T, width], unit rows
-        if self.tokens == "normed":
-            return unit(ops, p.image_tokens(p.image.tokens(images)[0]))
-        last = p.image.stages(images)[-1]
-        batch, channels, rows, columns = last.shape
-        last = ops.transpose(ops.reshape(last, (batch, channels, rows * columns)), (0, 2, 1))
-        return unit(ops, p.image_tokens(last))
+        return unit(ops, p.image_tokens(picture_tokens(ops, p.image.encode(images), self.tokens)))
 
     def encode_text(
         self, ops, p, ids
@@ -104,37 +95,89 @@ class FILIP(TwoTowers):
         return words * ops.reshape(mask, (*mask.shape, 1))
 
     def _words(self, ops, p, ids):  # int [B, L] -> [B, L, width], unit rows, and [B, L] of 1 and 0
-        words, mask = p.text.tokens(ids)
-        if mask is None or self.padding:
-            mask = ops.sum(words * 0.0, 2) + 1.0
+        words, mask = word_tokens(ops, p.text.encode(ids), self.padding)
         return unit(ops, p.text_tokens(words)), mask
 
     def similarity(self, ops, p, u, v):  # [N, T, width], [M, L, width] -> [N, M]
-        there = ops.less(ops.constant(np.full((), 0.5, np.float32)), ops.sum(v * v, 2))
-        tokens = Tokens(u, v, ops.cast(there, "float"))
-        directions = {"image": ("i2t",), "text": ("t2i",), "both": ("i2t", "t2i")}[self.compare]
-        found = [late_interaction(ops, tokens, direction) for direction in directions]
+        tokens = Tokens(u, v, words_there(ops, v))
+        found = [late_interaction(ops, tokens, direction) for direction in DIRECTIONS[self.compare]]
         return sum(found[1:], found[0]) / len(found)
+
+    def agreement(self, ops, p, images, ids):  # [B, 3, H, W], int [B, L] -> [B]; `similarity` carries no gradient
+        tokens = self._pairs(ops, p, images, ids)
+        found = [own_interaction(ops, tokens, direction) for direction in DIRECTIONS[self.compare]]
+        return sum(found[1:], found[0]) / len(found)
+
+    def token_costs(self, ops, p, images, ids):  # [B, 3, H, W], int [B, L] -> [B, T, context_length]
+        return costs(ops, *self._pairs(ops, p, images, ids))
+
+    def correspondence(self, cost):
+        found = [nearest(cost, direction) for direction in DIRECTIONS[self.compare]]
+        return {name: np.concatenate([each[name] for each in found], 1) for name in found[0]}
+
+    def _pairs(self, ops, p, images, ids):
+        u, v = self.encode_image(ops, p, images), self.encode_text(ops, p, ids)
+        return Tokens(u, v, words_there(ops, v))
 
     # ---- training
     def encode(self, ops, p, batch):
         image = self.encode_image(ops, p, batch["image"])
         text, mask = self._words(ops, p, batch["text"])
-        return Features({"image": image, "text": text, "mask": mask} | self._selected(ops, image, text, mask))
-
-    def _selected(self, ops, image, text, mask):
-        """The tokens that are most similar to their own counterpart, all of its tokens together."""
-        if self.select is None:
-            return {}
-        own = ops.matmul(ops.stop_gradient(image), ops.transpose(ops.stop_gradient(text), (0, 2, 1)))  # [B, T, L]
-        _, patches = ops.top_k(ops.sum(own * ops.reshape(mask, (mask.shape[0], 1, mask.shape[1])), 2), self.select)
-        _, words = ops.top_k(ops.sum(own, 1) - (1.0 - mask) * FAR, self.select)
-        keys = {"image": ops.pick(image, patches), "text": ops.pick(text, words), "mask": ops.pick(mask, words)}
-        return {f"{name}_columns": x for name, x in keys.items()}
+        return Features(to_compare(ops, Tokens(image, text, mask), self.select))
 
     def loss(self, ops, p, features, elapsed):
-        shared, scale = features.shared, p["logit_scale"]
-        tokens = Tokens(*(shared[name] for name in Tokens._fields))
-        columns = None if self.select is None else Tokens(*(shared[f"{name}_columns"] for name in Tokens._fields))
-        loss = token_wise(ops, tokens, ops.exp(scale), columns=columns, rows=features.rows)
-        return {"loss": loss, "logit_scale": features.part(scale)}
+        scale = p["logit_scale"]
+        return {"loss": compared(ops, features, ops.exp(scale)), "logit_scale": features.part(scale)}
+
+
+def words_there(ops, v):  # [M, L, width], unit rows and zeros -> [M, L] of 1 and 0
+    return ops.cast(ops.less(ops.constant(np.full((), 0.5, np.float32)), ops.sum(v * v, 2)), "float")
+
+
+# ------------------------------------------------------------------ what DeFILIP compares too
+def picture_tokens(ops, seen, kind):
+    """Of an image tower's pass, before they are mapped: [B, T, D]. kind: as the field `tokens` of FILIP."""
+    if kind == "normed":
+        return seen.tokens[0]
+    last = seen.stages[-1]
+    batch, channels, rows, columns = last.shape
+    return ops.transpose(ops.reshape(last, (batch, channels, rows * columns)), (0, 2, 1))
+
+
+def word_tokens(ops, seen, padding):
+    """Of a text tower's pass, before they are mapped: [B, L, D], and [B, L], 1 for what takes part."""
+    words, mask = seen.tokens
+    return words, ops.sum(words * 0.0, 2) + 1.0 if mask is None or padding else mask
+
+
+def to_compare(ops, tokens, select):
+    """{name of shared features: array}. select: of each picture and text so many tokens, those most similar to their
+    own counterpart, all of its tokens together, are there once more, for maxima to be taken over them; None: all are.
+    """
+    found = dict(zip(Tokens._fields, tokens))
+    if select is None:
+        return found
+    image, text, mask = tokens
+    own = ops.matmul(ops.stop_gradient(image), ops.transpose(ops.stop_gradient(text), (0, 2, 1)))  # [B, T, L]
+    _, patches = ops.top_k(ops.sum(own * ops.reshape(mask, (mask.shape[0], 1, mask.shape[1])), 2), select)
+    _, words = ops.top_k(ops.sum(own, 1) - (1.0 - mask) * FAR, select)
+    keys = {"image": ops.pick(image, patches), "text": ops.pick(text, words), "mask": ops.pick(mask, words)}
+    return found | {f"{name}{COLUMNS}": x for name, x in keys.items()}
+
+
+def compared(ops, features, scale):
+    """The loss of section 3.1, of what `to_compare` gave of everybody: this rank's part."""
+    shared = features.shared
+    tokens = Tokens(*(shared[name] for name in Tokens._fields))
+    chosen = [shared[f"{name}{COLUMNS}"] for name in Tokens._fields if f"{name}{COLUMNS}" in shared]
+    return token_wise(ops, tokens, scale, columns=Tokens(*chosen) if chosen else None, rows=features.rows)
+
+
+def require_tokens(select, image, text):
+    """UserError where a picture or a text has fewer tokens than are selected."""
+    patches, words = (image.grid_resolution // image.stride) ** 2, text.context_length
+    if select is not None and select > min(patches, words):
+        raise UserError(
+            f"method.select is {select}, and a picture has {patches} tokens and a text {words}; give at most "
+            f"{min(patches, words)}, or null for all"
+        )

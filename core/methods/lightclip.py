@@ -160,17 +160,32 @@ class LightCLIP(SoftTargets):
         return features
 
     def _tokens(self, ops, p, features, image, text, mask):  # [B, l1, Di], [B, l2, Dt], [B, l2] or None
-        """3.3: both sides in the width of the embedding, and what the host matches by."""
+        """3.3: what is aligned, and what the host matches by."""
+        image, text, mask = self._mapped(ops, p, image, text, mask)
+        features.shared["has_tokens"] = ops.minimum(ops.sum(mask, 1), ops.constant(np.ones((), np.float32)))
+        # In float32: a matching is decided by small differences, and costs little.
+        cost = costs(exact(ops), *(ops.widen(x) for x in (image, text, mask)))
+        features.local |= {"image": image, "text": text, "cost": cost}
+
+    def token_costs(self, ops, p, images, ids):
+        if not self.weights.token:
+            raise UserError(
+                "method.weights.token is 0, so that no tokens were aligned; look at a run that has a weight"
+            )
+        return costs(ops, *self._mapped(ops, p, p.image.tokens(images)[0], *p.text.tokens(ids)))
+
+    def correspondence(self, cost):
+        return match(cost)
+
+    def _mapped(self, ops, p, image, text, mask):
+        """Both sides in the width of the embedding, unit rows, and which of the text's are tokens."""
         image = unit(ops, p.child("auxiliary.image_tokens")(image))
         text = unit(ops, p.child("auxiliary.text_tokens")(text))
         if mask is None:  # all of them are tokens, and none of them an end
             mask = ops.sum(text * 0.0, 2) + 1.0
         elif not self.alignment.ends:
             mask = between_ends(ops, mask)
-        features.shared["has_tokens"] = ops.minimum(ops.sum(mask, 1), ops.constant(np.ones((), np.float32)))
-        # In float32: a matching is decided by small differences, and costs little.
-        cost = costs(exact(ops), *(ops.widen(x) for x in (image, text, mask)))
-        features.local |= {"image": image, "text": text, "cost": cost}
+        return image, text, mask
 
     def _masked_words(self, ops, p, batch, image):
         """3.4: {term: (sum, count)}. [MASK] is one row more of the embedding, which no export holds."""

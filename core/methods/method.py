@@ -18,6 +18,7 @@ from tandemclip.core.ops import Array, Ops
 from tandemclip.core.spec import Constant, Draws, Parameter, Scope, Spec
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
+UNBOUNDED = (0.0, np.inf)  # `scale_bounds` of a method that holds its scale by nothing
 LARGEST_SCALE = 100.0  # CLIP: exp(logit_scale) is clamped to it after every update
 Temperature = Annotated[float, Ge(1 / LARGEST_SCALE)]  # a lower one would be undone by the first update
 AUXILIARY = "auxiliary."  # what only training needs lies under this prefix: exports drop it, inference never touches it
@@ -110,6 +111,9 @@ class Method(Spec):
     def encode_image(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, embed_dim], unit rows
         return unit(ops, p.image(images))
 
+    def encode_text(self, ops: Ops, p: Scope, ids: Array) -> Array:  # int [B, L] -> [B, embed_dim], unit rows
+        raise TypeError(f"{type(self).__name__} reads no texts")
+
     def encode_features(self, ops: Ops, p: Scope, images: Array) -> Array:  # [B, 3, H, W] -> [B, D], see ImageTower
         return p.image.features(images)
 
@@ -134,6 +138,23 @@ class Method(Spec):
         nearest.
         """
         return ops.matmul(u, ops.transpose(v, (1, 0)))
+
+    def agreement(self, ops: Ops, p: Scope, images: Array, ids: Array) -> Array:  # [B, 3, H, W], int [B, L] -> [B]
+        """The similarity of each picture with its own text, with a gradient: what Grad-CAM differentiates."""
+        found = self.similarity(ops, p, self.encode_image(ops, p, images), self.encode_text(ops, p, ids))
+        return ops.sum(found * ops.constant(np.eye(found.shape[0], dtype=np.float32)), 1)
+
+    def token_costs(self, ops: Ops, p: Scope, images: Array, ids: Array) -> Array:
+        """[B, 3, H, W], int [B, L] -> [B, T, L']: 1 - cosine of each token of a picture with each of its own text, and
+        `token_alignment.NO_TOKEN` where the text has none. UserError of a method that compares no tokens.
+        """
+        raise UserError(f"{type(self).__name__} compares no tokens; LightCLIP with weights.token, and FILIP, do")
+
+    def correspondence(self, cost: np.ndarray) -> dict[str, np.ndarray]:
+        """Which tokens it holds together, on the host: what `token_costs` gave -> {"image", "text": int [B, K], the
+        places of each pair; "matched": [B, K], 1 for a pair, 0 for what fills up}.
+        """
+        raise TypeError(f"{type(self).__name__} names no correspondence")
 
     @property
     def by_dot_product(self) -> bool:
@@ -173,13 +194,23 @@ class TwoTowers(Method):
     """A method with an image tower, a text tower and a learnable temperature.
 
     temperature: what similarities are divided by at the start; it is learned, as logit_scale = ln(1 / temperature).
+    scale_bounds: the least and the largest value of exp(logit_scale) after an update.
     """
+
+    scale_bounds = (0.0, LARGEST_SCALE)
 
     image: ImageTower
     text: TextTower
     temperature: float
 
     def __post_init__(self):
+        low, high = self.scale_bounds
+        if low and not low <= 1 / self.temperature <= high * (1 + 1e-9):  # of others the type `Temperature` says it
+            raise UserError(
+                f"method.temperature is {self.temperature:g}, so that the scale starts at {1 / self.temperature:g}; "
+                f"the first update would bring it to between {low:g} and {high:g}: give a temperature from "
+                f"{1 / high:g} to {1 / low:g}"
+            )
         if self.image.embed_dim != self.text.embed_dim:
             raise UserError(
                 f"the image tower embeds into {self.image.embed_dim} dimensions and the text tower into "
@@ -190,8 +221,9 @@ class TwoTowers(Method):
         return {"image": self.image, "text": self.text}
 
     def parameters(self):
-        start = float(np.log(1 / self.temperature))
-        return {"logit_scale": Parameter((), Constant(start), maximum=float(np.log(LARGEST_SCALE)))}
+        low, high = (float(np.log(bound)) if 0 < bound < np.inf else None for bound in self.scale_bounds)
+        start = Constant(float(np.log(1 / self.temperature)))
+        return {"logit_scale": Parameter((), start, minimum=low, maximum=high)}
 
     def length(self, batch):
         return max((self.text.length(batch[name]) for name in self._texts if name in batch), default=None)

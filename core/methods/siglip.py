@@ -9,14 +9,13 @@ learned.
 from dataclasses import dataclass
 from typing import Annotated
 
-import numpy as np
 from annotated_types import Ge, Le
 
 from tandemclip.core.bounds import Positive
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.text import TextView
 from tandemclip.core.methods.features import Features
-from tandemclip.core.methods.method import TwoTowers, unit
+from tandemclip.core.methods.method import UNBOUNDED, TwoTowers, unit
 from tandemclip.core.objectives.sigmoid import sigmoid_pairs
 from tandemclip.core.spec import Constant, Parameter
 from tandemclip.core.towers.tower import ImageTower, TextTower
@@ -36,11 +35,11 @@ class SigLIP(TwoTowers):
     temperature: Positive = 0.1
     bias: Annotated[float, Ge(-100), Le(100)] = -10.0  # at a logit of 100 a sigmoid is 0 or 1 in any precision
 
+    scale_bounds = UNBOUNDED
     guessing = ()  # no term has ln N where nothing is known
 
     def parameters(self):
-        start = Constant(float(np.log(1 / self.temperature)))
-        return {"logit_scale": Parameter((), start), "logit_bias": Parameter((), Constant(self.bias))}
+        return super().parameters() | {"logit_bias": Parameter((), Constant(self.bias))}
 
     def views(self):
         return {

@@ -14,19 +14,18 @@ from typing import Literal
 
 import numpy as np
 
-from tandemclip.core.bounds import Count, Positive
+from tandemclip.core.bounds import Count, Positive, Positives
 from tandemclip.core.data.views.crop import Crop
 from tandemclip.core.data.views.moco import MoCoV2
 from tandemclip.core.data.views.text import TextView
-from tandemclip.core.layers.head import Head
+from tandemclip.core.layers.head import Head, Statistics
 from tandemclip.core.methods.features import Features
-from tandemclip.core.methods.method import Temperature, TwoTowers, unit
+from tandemclip.core.methods.method import TwoTowers, unit
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.objectives.supcon import supcon
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
 VIEWS = ("one", "other")
-Statistics = Literal["batch", "rank"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,9 @@ class SLIP(TwoTowers):
 
     crop: of the base view, which the caption is held against. augmented: of the two other views. simclr: the part that
     sees these two. columns: "learn": the gradient of a logit goes to its row and to its column, as in CLIP. "constant":
-    to its row alone, as in facebookresearch's release on several ranks, which gathers without gradient.
+    to its row alone, as in facebookresearch's release on several ranks, which gathers without gradient. scale_bounds:
+    the least and the largest value of exp(logit_scale), which is held between them after every update (DeCLIP's copy:
+    e^3 and e^6).
 
     The head reads what the image tower gives in front of its projection, and stays behind when the model is used.
     """
@@ -60,9 +61,10 @@ class SLIP(TwoTowers):
     text: TextTower
     crop: Crop = Crop(area=(0.5, 1.0))
     augmented: Crop = Crop(area=(0.08, 1.0), flip=True, moco_v2=MoCoV2())
-    temperature: Temperature = 0.07
+    temperature: Positive = 0.07
     simclr: SimCLR = SimCLR()
     columns: Literal["learn", "constant"] = "learn"
+    scale_bounds: Positives = (1.0, 100.0)
 
     guessing = ("clip",)
 

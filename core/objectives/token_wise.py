@@ -11,6 +11,7 @@ import numpy as np
 
 from tandemclip.core.objectives.carried import carried
 from tandemclip.core.objectives.targets import BOTH, FAR, ONE
+from tandemclip.core.objectives.token_alignment import NO_TOKEN
 from tandemclip.core.ops import Array
 
 AXIS = {"i2t": 3, "t2i": 1}  # of a product [c, T, m, L], over which the maximum is
@@ -59,6 +60,28 @@ def token_wise(ops, tokens, scale, *, columns=None, rows=None, cells=CELLS):
 def late_interaction(ops, tokens, direction, *, cells=CELLS):
     """s_I ("i2t") or s_T ("t2i") of all pictures with all texts: Tokens -> [n, m]. No gradient."""
     return _similarities(ops, Tokens(*(ops.stop_gradient(x) for x in tokens)), (direction,), cells)[direction]
+
+
+def own_interaction(ops, tokens, direction):
+    """s_I ("i2t") or s_T ("t2i") of each picture with its own text: Tokens, n = m -> [n]. With a gradient."""
+    product = ops.matmul(tokens.image, ops.transpose(tokens.text, (0, 2, 1)))  # [n, T, L]
+    if direction == "t2i":
+        return ops.sum(ops.max(product, 1) * _word_weights(ops, tokens.mask), 1)
+    padding = ops.reshape((1.0 - tokens.mask) * FAR, (tokens.mask.shape[0], 1, tokens.mask.shape[1]))
+    return ops.mean(ops.max(product - padding, 2), 1)
+
+
+def nearest(cost: np.ndarray, direction: str) -> dict[str, np.ndarray]:
+    """Where these maxima lie, on the host: [n, T, L], what `token_alignment.costs` gave -> the pairs, named as `match`
+    names its own. Of each token of the picture its word ("i2t"), or of each word its token ("t2i").
+    """
+    n, size, length = cost.shape
+    there = (cost != NO_TOKEN).any(1)  # [n, L]
+    image, text = (np.broadcast_to(np.arange(count, dtype=np.int32), (n, count)) for count in (size, length))
+    if direction == "i2t":
+        best, matched = cost.argmin(2).astype(np.int32), np.broadcast_to(there.any(1, keepdims=True), (n, size))
+        return {"image": image, "text": best, "matched": matched.astype(np.float32)}
+    return {"image": cost.argmin(1).astype(np.int32), "text": text, "matched": there.astype(np.float32)}
 
 
 def _cross_entropy(ops, s, scale, first, direction):

@@ -100,6 +100,18 @@ class Model:
         """A function of the method, e.g. "encode_features", on [n, ...], a batch out of `count` rows -> [n, ...]."""
         return self.engine.apply(what, self._filled(batch, count))[: len(batch)]
 
+    def node_gradients(self, what: str, node: str, *arrays: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """What a node gave at its first visit, and the gradient by it of the sum of what a function of the method gives
+        of [n, ...] each, a batch out of `count` rows. UserError for a node whose rows are not those of the batch.
+        """
+        filled = tuple(self._filled(rows, count) for rows in arrays)
+        value, gradient = self.engine.node_gradients(what, filled, ((node, 0),))[node, 0]
+        if value.shape[:1] != filled[0].shape[:1]:
+            raise UserError(
+                f"the node {node} gives {list(value.shape)} of {len(filled[0])} pictures; name one with a row for each"
+            )
+        return value[: len(arrays[0])], gradient[: len(arrays[0])]
+
     def encode_source(
         self, source: Source, what: str, views: dict[str, View], captions: bool = False
     ) -> tuple[np.ndarray, dict[str, np.ndarray], list[tuple[str, ...]]]:

@@ -68,6 +68,22 @@ class Tower(Spec):
             return "stem"
         return f"{first}.{rest[0]}" if first == "stages" and rest else first
 
+    @cached_property
+    def _blocks(self) -> tuple[str, ...]:
+        """The names of its blocks, as they follow each other."""
+        return tuple(name for name in self.nodes if name.split(".")[0] in ("blocks", "stages"))
+
+    def layer(self, name: str) -> int:
+        """Which layer a parameter counts to: 0 for the stem, 1 to n for the blocks, n + 1 for all that stands behind
+        them: last norm, pool, projection.
+
+        name: within the tower. As BEiT counts (Bao et al. 2021), and MAE and SimMIM after it; the blocks of all stages
+        are counted through.
+        """
+        blocks = self._blocks
+        inside = [number for number, block in enumerate(blocks, 1) if name.startswith(f"{block}.")]
+        return inside[0] if inside else 0 if self.part(name) == "stem" else len(blocks) + 1
+
     def encode(self, ops: Ops, p: Scope, *inputs) -> Encoding:
         return Encoding(self, ops, p, inputs, p.trunk(*inputs))
 

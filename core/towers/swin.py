@@ -100,6 +100,14 @@ class SwinTransformer(ImageTower):
         first, *rest = name.split(".")
         return f"stages.{int(rest[0]) + 1}" if first == "merges" else super().part(name)
 
+    def layer(self, name):
+        """A merge counts to the block in front of it (SimMIM, Xie et al. 2022)."""
+        first, *rest = name.split(".")
+        return sum(self.depths[: int(rest[0]) + 1]) if first == "merges" else super().layer(name)
+
+    def map_of(self, x, images):  # [B, h, w, C], as it lies
+        return x
+
     def begin(self, ops, p, images):  # [B, 3, H, W] -> [B, H / patch, W / patch, width]
         batch, _, height, width = images.shape
         size = height // self.patch, width // self.patch

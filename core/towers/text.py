@@ -26,7 +26,8 @@ class TextTransformer(EqualParts, TextTower):
     feed-forwards; released CLIP weights want quick_gelu. eps: of the LayerNorms. initial: "clip", or "0.02" for
     released UniCL's: that deviation for every matrix but q, k, v, whose default is torch's. pool: "end" reads the
     position of the end-of-text token, which is the highest id (CLIP; the first one where several stand); "max" takes
-    the element-wise maximum over all positions, padding included (released PyramidCLIP).
+    the element-wise maximum over all positions, padding included (released PyramidCLIP). projection_bias: of the
+    projection (released DeCLIP has one).
     """
 
     vocab_size: Count
@@ -39,6 +40,7 @@ class TextTransformer(EqualParts, TextTower):
     activation: Activation = "quick_gelu"
     eps: Positive = 1e-5
     initial: Literal["clip", "0.02"] = "clip"
+    projection_bias: bool = False
 
     stem_names = ("tokens", "positions")
 
@@ -63,7 +65,7 @@ class TextTransformer(EqualParts, TextTower):
         return {
             **{f"blocks.{i}": self.block() for i in range(self.layers)},
             "output_norm": LayerNorm(self.width, self.eps),
-            "projection": Linear(self.width, self.embed_dim, bias=False, weight_initial=projection),
+            "projection": Linear(self.width, self.embed_dim, self.projection_bias, weight_initial=projection),
         }
 
     def parameters(self):

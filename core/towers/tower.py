@@ -23,6 +23,8 @@ class ImageTower(Tower):
     merged or downsampled for the next, and before any norm that is not the block's.
     encode_grid(images [B, 3, grid_resolution, grid_resolution]) -> [B, token_dim, h, w]: the tokens in their places; at
     this resolution the cells cover the picture, each 1 / h of its height and 1 / w of its width.
+    watched: the node, by its name within the tower, whose output Grad-CAM looks at: the last one with places that the
+    embedding is made of.
     """
 
     resolution: int
@@ -34,6 +36,17 @@ class ImageTower(Tower):
     @property
     def grid_resolution(self) -> int:
         return self.resolution
+
+    @property
+    def watched(self) -> str:
+        last = len(self.stage_depths) - 1
+        return f"stages.{last}.{self.stage_depths[last] - 1}"
+
+    def map_of(self, x: np.ndarray, images: np.ndarray) -> np.ndarray:  # [B, C, h, w], [B, 3, H, W] -> [B, h, w, C]
+        """What a node gave (on the host) with its places in front of its channels; of an array without places, as it
+        is.
+        """
+        return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
 
     def encode_grid(self, ops, p, images):  # [B, 3, H, W] -> [B, token_dim, h, w]
         return self.read_grid(ops, p, self.encode(ops, p, images))

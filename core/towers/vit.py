@@ -105,6 +105,16 @@ class VisionTransformer(EqualParts, ImageTower):
     def stride(self):
         return self.patch
 
+    @property
+    def watched(self):  # behind the last block only the class token is read
+        return f"blocks.{self.layers - 1}.attention_norm"
+
+    def map_of(self, x, images):  # [B, h w, C], or [B, 1 + h w, C] whose class token has no place -> [B, h, w, C]
+        rows, columns = self.grid(images)
+        if x.ndim != 3 or x.shape[1] - rows * columns not in (0, 1):
+            return x
+        return x[:, x.shape[1] - rows * columns :].reshape(len(x), rows, columns, x.shape[2])
+
     def trunk(self, ops, p, images, stop=None):  # [B, 3, H, W] -> each part's [B, 1 + h w, width], class token first
         tokens, grid = p.patches(images), self.grid(images)
         front = ops.broadcast_to(p["class_token"], (tokens.shape[0], 1, self.width))

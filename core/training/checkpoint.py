@@ -160,14 +160,19 @@ def load(folder: Path) -> Checkpoint:
             f"checkpoint {folder} is not whole: {fault}; name another checkpoint, or the run's folder, which takes its"
             " newest whole one"
         )
-    model, optimizer, state = (folder / name for name in FILES)
+    model, optimizer, _ = (folder / name for name in FILES)
     written = json.loads((folder / MANIFEST).read_bytes())["format"]
     return Checkpoint(
         model=_renamed(safetensors.numpy.load_file(model), written),
         optimizer=_renamed(safetensors.numpy.load_file(optimizer), written),
-        state=json.loads(state.read_text(encoding="utf-8")),
+        state=read_state(folder),
         folder=folder,
     )
+
+
+def read_state(folder: Path) -> dict:
+    """What `Checkpoint.state` is, of a checkpoint that `resolve` gave, without its arrays."""
+    return json.loads((folder / FILES[2]).read_text(encoding="utf-8"))
 
 
 def _renamed(arrays: dict[str, np.ndarray], written: int) -> dict[str, np.ndarray]:

@@ -98,7 +98,11 @@ class Config:
     @property
     def views_a_step(self) -> int:
         """Crops that go through the image tower: CLIP's batch once, PyramidCLIP's twice."""
-        return self.training.batch_size * sum(isinstance(view, ImageView) for view in self.method.views().values())
+        return views_a_step(self.method, self.training.batch_size)
+
+
+def views_a_step(method: Method, batch_size: int) -> int:
+    return batch_size * sum(isinstance(view, ImageView) for view in method.views().values())
 
 
 def read(path: Path, overrides: dict | None = None) -> tuple[Config, dict]:

@@ -1,16 +1,20 @@
 """What the trainer, the evaluation and the parity tool ask of an engine."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from tandemclip.core.data.views.view import View
+from tandemclip.core.errors import UserError
 from tandemclip.core.methods.features import Elapsed
 from tandemclip.core.methods.method import Method
 from tandemclip.core.ops import Array, Ops
 from tandemclip.core.training.ranks import Ranks
+from tandemclip.core.training.tuning import Tuning
+from tandemclip.core.training.update import Group
 
 Arrays = dict[str, np.ndarray]
 
@@ -75,12 +79,19 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Rates:
-    """The scalars of one update."""
+    """The scalars of one update. factor: of the gradient, for clipping.
+
+    later: {`Group.frozen_for`: both corrections} of the groups that began to train later than the run.
+    """
 
     learning_rate: float
     correction1: float
     correction2: float
-    factor: float = 1.0  # of the gradient: clipping
+    factor: float = 1.0
+    later: Mapping[float, tuple[float, float]] = field(default_factory=dict)
+
+    def corrections(self, group: Group) -> tuple[float, float]:
+        return self.later.get(group.frozen_for, (self.correction1, self.correction2))
 
 
 class Engine(Protocol):
@@ -146,6 +157,9 @@ class Engine(Protocol):
     def load(self, weights: Arrays, moments: Arrays | None = None) -> None:
         """Take over weights, and what `moments` gave; None: as at the start, zeros and the weights as their average."""
 
+    def lay_out(self, tuning: Tuning) -> None:
+        """Train by this tuning from here on. Weights stay, and nothing is remembered; `phases.enter` keeps what is."""
+
     def exchange_average(self) -> None:
         """Let the weights and their average change places; called again, it takes that back."""
 
@@ -166,8 +180,18 @@ class Engine(Protocol):
         """{(path, visit): (what the node gave, the gradient by it)} at inference; visits count from 0.
 
         What is differentiated is the sum of what `method` (a function of the method's, e.g. "encode_image") gives of
-        `arrays`.
+        `arrays`. UserError for a node that gives no array there (`not_visited`).
         """
 
     def prepare_update(self, backward: Backward) -> None:
         """Compile the update; changes nothing."""
+
+
+def not_visited(node: tuple[str, int], visits: Mapping[str, int]) -> UserError:
+    """What to raise for a node that `Engine.node_gradients` is asked for. visits: how often each gave an array."""
+    path, visit = node
+    if path in visits:
+        return UserError(f"the node {path} gives {visits[path]} arrays, and number {visit + 1} is asked for")
+    near = difflib.get_close_matches(path, visits, 3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join([*visits][:8])} ..."
+    return UserError(f"no node {path!r} gives an array: {hint}")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Lt, Predicate
 
-from tandemclip.core.bounds import Count, Natural, NotNegative, Positive, share_or_whole
+from tandemclip.core.bounds import Count, Natural, NotNegative, Positive, PositiveShare, share_or_whole
 from tandemclip.core.errors import UserError
 from tandemclip.core.precision import Precision
 from tandemclip.core.training.schedule import Schedule
@@ -38,7 +38,10 @@ class Training:
     precision: what products and convolutions are computed in; weights, moments, norms and losses are float32 always.
     accumulate: pieces that a rank's part of a batch is computed in; the result is the same, in less memory and more
     time (each piece is encoded twice). BatchNorms see a piece at a time. groups: rate and decay of parameters by
-    pattern, and which ones are frozen; of each name the first that matches holds. evaluated: patterns of parts that run
+    pattern, and which ones are frozen, all the time or at first; of each name the first that matches holds.
+    layer_decay: of a tower with n blocks the last block has the rate times this, the one before it times its square,
+    and so on; the stem has it to the power n + 1, and what stands behind the blocks the whole rate. 1 for none; beside
+    `rate` of `groups` both hold. evaluated: patterns of parts that run
     as at inference though they train (norm_eval). ema: after every update average = ema average + (1 - ema) weights
     (Polyak and Juditsky 1992), from the weights at the start on. Evaluation while training takes the average, with the
     BatchNorms' statistics as they stand. A checkpoint has it in optimizer.safetensors, under "ema.NAME"; its
@@ -60,6 +63,7 @@ class Training:
     precision: Precision = "fp32"
     accumulate: Count = 1
     groups: tuple[Pattern, ...] = ()
+    layer_decay: PositiveShare = 1.0
     evaluated: tuple[str, ...] = ()
     ema: Annotated[float, Gt(0), Lt(1)] | None = None
     evaluate_every: Natural = 0
@@ -89,7 +93,7 @@ class Training:
 
     @property
     def tuning(self) -> Tuning:
-        return Tuning(self.groups, self.evaluated, self.ema)
+        return Tuning(self.groups, self.evaluated, self.ema, self.layer_decay)
 
     def schedule(self, records: int) -> Schedule:
         """For a source of `records`; an epoch is the whole batches that they give."""

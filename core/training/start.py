@@ -15,16 +15,18 @@ from tandemclip.core.data.tokenizers.tokenizer import Tokenizer, from_json, name
 from tandemclip.core.data.tokenizers.tokenizer import build as build_tokenizer
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import initial_weights
-from tandemclip.core.training import checkpoint
+from tandemclip.core.training import checkpoint, phases
 from tandemclip.core.training.changes import Resumption, resumption
 from tandemclip.core.training.config import Config
 from tandemclip.core.training.identity import Compared, identities, refuse_unequal_ranks, to_state
 from tandemclip.core.training.init import matching, take
+from tandemclip.core.training.phases import BEGUN
 from tandemclip.core.training.trainer import Trainer
+from tandemclip.core.training.tuning import Tuning
 from tandemclip.core.training.update import remembered_names
 
 CLASSES = "class_names"
-KEPT = ("tokenizer", "loss_scale", "init", "changes")  # of a checkpoint's state, by the run that goes on from it
+KEPT = ("tokenizer", "loss_scale", "init", "changes", BEGUN)  # of a checkpoint's state, by the run that goes on from it
 TIMED_STEPS = 20
 
 
@@ -108,8 +110,11 @@ def resume(
     present, names = identities(config.method, config.data, read), class_names_of(config)
     compared = Compared(saved.state, present, folder, accept_data_change)
     _refuse_other_classes(saved, names)
-    moments, dropped = _remembered(saved, config)
+    begun = phases.from_json(saved.state.get(BEGUN))
+    moments, dropped = _remembered(saved, config, config.training.tuning.with_begun(begun))
     engine = make_engine(config, matching(saved.model, config.method, folder))
+    if begun:
+        engine.lay_out(config.training.tuning.with_begun(begun))
     refuse_unequal_ranks(engine, present)
     engine.load(saved.model, moments)
     _say(engine, [*compared.told, *dropped, *_other_pieces(saved, config)], say)
@@ -163,10 +168,12 @@ def _note(trainer: Trainer, found: Resumption, accepted: list[str], steps: int, 
         trainer.save_again()
 
 
-def _remembered(saved: checkpoint.Checkpoint, config: Config) -> tuple[dict[str, np.ndarray], list[str]]:
+def _remembered(
+    saved: checkpoint.Checkpoint, config: Config, tuning: Tuning
+) -> tuple[dict[str, np.ndarray], list[str]]:
     """What the update rule goes on from, and what is to be said of the rest, which it has no use for."""
     rule = config.training.update
-    wanted = remembered_names(config.training.tuning.groups(config.method, rule), rule)
+    wanted = remembered_names(tuning.groups(config.method, rule), rule)
     missing = [name for name in wanted if name not in saved.optimizer]
     if missing:
         raise UserError(
@@ -188,11 +195,15 @@ def fit_minutes(trainer: Trainer, minutes: float, say: Callable[[str], None] = p
         raise UserError(
             f"--minutes fixes the length of a new run, and this one stands at step {trainer.step}; leave it out"
         )
-    before = trainer.engine.weights()
+    before, tuning = trainer.engine.weights(), trainer.phases.configured
     _say(trainer.engine, [f"timing {TIMED_STEPS} steps, to see how many {minutes:g} minutes are"], say)
     timed = _lasting(trainer, max(TIMED_STEPS, trainer.schedule.steps))
+    if later := tuning.whole != tuning:
+        trainer.engine.lay_out(tuning.whole)  # a step in which all trains takes longest
     with Progress("timed", TIMED_STEPS) if trainer.leads else nullcontext() as shown:
         seconds = timed.measure(TIMED_STEPS, *([shown.advance] if trainer.leads else []))
+    if later:
+        trainer.engine.lay_out(tuning)
     trainer.engine.load(before)
     return _lasting(trainer, max(TIMED_STEPS, int(minutes * 60 / seconds)))
 

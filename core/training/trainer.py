@@ -14,13 +14,14 @@ from tandemclip.core.data.loading.loader import Batches, batches
 from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.errors import UserError
 from tandemclip.core.statistic import Statistic, percent
-from tandemclip.core.training import checkpoint, global_batch, journal
+from tandemclip.core.training import checkpoint, global_batch, journal, phases
 from tandemclip.core.training.best import Standing
 from tandemclip.core.training.config import Config
 from tandemclip.core.training.diagnosis.advice import Advice
 from tandemclip.core.training.engine import Engine, Rates
 from tandemclip.core.training.journal import Journal
 from tandemclip.core.training.loss_scale import LossScale
+from tandemclip.core.training.phases import BEGUN, Phases
 from tandemclip.core.training.progress import Progress
 from tandemclip.core.training.ranks import total
 from tandemclip.core.training.reporting.reporter import Reporter
@@ -52,6 +53,7 @@ class Trainer:
     def __post_init__(self):
         self.source, self.settings = self.config.data.train, self.config.training
         self.schedule = self.settings.schedule(self.source.epoch)
+        self.phases = Phases(self.settings.tuning, self.schedule.steps, phases.from_json(self.state.get(BEGUN)))
         self.loss_scale = LossScale.of(self.settings.precision, self.state.get("loss_scale"))
         self.ranks = self.engine.ranks
         parts = self.ranks.size * self.settings.accumulate
@@ -137,6 +139,7 @@ class Trainer:
             self._point_to_best(progress.say)
             for batch in stream:
                 waited = time.perf_counter() - mark
+                self._begin_parts(progress.say)
                 row = self._update(batch, stream)
                 row |= self._times(time.perf_counter() - mark, waited)
                 progress.update(row, self.settings.batch_size)
@@ -159,6 +162,13 @@ class Trainer:
         if saved != self.step:
             rows.sync()
             self._save()
+
+    def _begin_parts(self, say: Callable[[str], None]) -> None:
+        """Let train what was frozen up to this step."""
+        if due := self.phases.due(self.step):
+            self.phases = self.phases.with_begun(due, self.step - self.loss_scale.skipped)
+            phases.enter(self.engine, self.phases.tuning)
+            say(f"step {self.step + 1}: {', '.join(pattern.match for pattern in due)} trains from here on")
 
     def _times(self, seconds: float, waited: float) -> dict:
         rate = self.settings.batch_size / seconds
@@ -210,8 +220,9 @@ class Trainer:
     def _progress(self, last: int):
         return Progress(last, self.step, every=max(1, last // 40)) if self.leads else Silent()
 
-    def prepare(self) -> float:
-        """Compile, and load kernels, by a step that changes nothing: seconds."""
+    def prepare(self, say: Callable[[str], None]) -> float:
+        """Compile, and load kernels, by a step that changes nothing: seconds. say: tells which part begins with it."""
+        self._begin_parts(say)
         with self.batches(self.step + 1) as stream:
             batch = next(stream, None)
         start = time.perf_counter()
@@ -265,8 +276,9 @@ class Trainer:
             self._check_finite(backward, stream)
             clip = self.settings.clip
             factor = 1.0 if clip is None or backward.norm <= clip else clip / backward.norm
-            corrections = self.settings.update.corrections(self.step + 1 - self.loss_scale.skipped)
-            change = self.engine.update(backward, Rates(rate, *corrections, factor))
+            count, rule = self.step + 1 - self.loss_scale.skipped, self.settings.update
+            later = self.phases.corrections(rule, count)
+            change = self.engine.update(backward, Rates(rate, *rule.corrections(count), factor, later))
         self.step += 1
         terms = dict(backward.terms)
         return {
@@ -323,7 +335,8 @@ class Trainer:
             return
         # the position in the data is the step: order and draws are functions of it
         versions = {name: installed(name) for name in ("tandemclip", self.engine.name, "numpy")}
-        state = {**self.state, "loss_scale": asdict(self.loss_scale), "engine": self.engine.name, "versions": versions}
+        own = {"loss_scale": asdict(self.loss_scale), BEGUN: self.phases.to_json()}
+        state = {**self.state, **own, "engine": self.engine.name, "versions": versions}
         checkpoint.save(self.run, self.step, self.engine.weights(), self.engine.moments(), state)
         self._keep()
 

@@ -94,13 +94,14 @@ class Group:
     """Parameters that share a decay and a rate, laid end to end in one vector.
 
     rate: a factor of the learning rate. average: how much of the moving average of the weights a step keeps, None for
-    no average.
+    no average. frozen_for: as `Pattern` has it; what began to train later counts its own updates.
     """
 
     parameters: dict[str, Parameter]
     decay: float
     rate: float = 1.0
     average: float | None = None
+    frozen_for: float = 0.0
 
     def remembered(self, rule: UpdateRule) -> tuple[str, ...]:
         """The names of the vectors that an engine keeps for this group beside the weights."""
@@ -121,15 +122,23 @@ class Group:
         return sum(stop - start for start, stop, _ in self.places.values())
 
     @cached_property
+    def minimum(self) -> np.ndarray | None:
+        """[size], the least that each element may be, or None where nothing has a bound."""
+        return self._bounds({name: each.minimum for name, each in self.parameters.items()}, np.finfo(np.float32).min)
+
+    @cached_property
     def maximum(self) -> np.ndarray | None:
-        """[size], what each element is clamped to, or None where nothing is."""
-        if all(parameter.maximum is None for parameter in self.parameters.values()):
+        """[size], the most that each element may be, or None where nothing has a bound."""
+        return self._bounds({name: each.maximum for name, each in self.parameters.items()}, np.finfo(np.float32).max)
+
+    def _bounds(self, bounds, free):  # {name: a bound or None}
+        if all(bound is None for bound in bounds.values()):
             return None
-        upper = np.full(self.size, np.finfo(np.float32).max, np.float32)
+        found = np.full(self.size, free, np.float32)
         for name, (start, stop, _) in self.places.items():
-            if self.parameters[name].maximum is not None:
-                upper[start:stop] = self.parameters[name].maximum
-        return upper
+            if bounds[name] is not None:
+                found[start:stop] = bounds[name]
+        return found
 
     def flatten(self, ops, arrays):  # {name: array} -> [size]
         return ops.concat([ops.reshape(arrays[n], (stop - start,)) for n, (start, stop, _) in self.places.items()], 0)
@@ -156,6 +165,8 @@ def update_group(
     state: all that `group.remembered` names. part: which part of the group's vector the arrays are.
     """
     new, changed = rule(ops, weights, gradient * factor, state, rate * group.rate, corrections, group.decay)
+    if group.minimum is not None:
+        new = ops.maximum(new, ops.constant(group.minimum[part]))
     if group.maximum is not None:
         new = ops.minimum(new, ops.constant(group.maximum[part]))
     if group.average is not None:

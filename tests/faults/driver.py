@@ -17,7 +17,7 @@ CONFIG = ROOT / "configs" / "pretrain" / "tiny_clip_vit.yaml"
 TRAIN = ROOT / "tools" / "train.py"
 DYING = Path(__file__).with_name("dying_train.py")
 RECORDS = ["data.train.count=40", "data.evaluate=null"]  # an epoch of 5 steps of 8
-PATIENCE = 60  # seconds; what takes longer hangs
+PATIENCE = 600  # seconds; what takes longer hangs, also beside other work: 400 steps with 200 checkpoints took over 60
 
 
 def arguments(out, *settings):
@@ -67,6 +67,13 @@ def wait_for(process, out, step) -> None:
     until = time.monotonic() + PATIENCE
     while process.poll() is None and last_step(out) < step:
         assert time.monotonic() < until, f"no step {step} after {PATIENCE} s"
+        time.sleep(0.002)
+
+
+def wait_a_while(out, step, seconds) -> None:
+    """So long, or until the journal has the row of this step: a fast machine does not come to the end of the run."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and last_step(out) < step:
         time.sleep(0.002)
 
 

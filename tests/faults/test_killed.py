@@ -54,7 +54,7 @@ def test_killed_at_random_moments(tmp_path, seed):
     for _ in range(25):
         process = driver.start(out, *settings, f"data.workers={rng.choice([0, 0, 0, 1, 2])}")
         if rng.random() < 0.2:
-            time.sleep(rng.uniform(0, 5))
+            driver.wait_a_while(out, driver.last_step(out) + 12, rng.uniform(0, 5))
         else:
             driver.wait_for(process, out, driver.last_step(out) + rng.integers(1, 13))
             time.sleep(rng.uniform(0, 0.03))

@@ -221,7 +221,7 @@ def configuration(paths: list[Path], rng, folder: Path) -> list[str]:
     _ = config.views_a_step, training.tuning.groups(method, training.update), training.schedule(1000)
     if original.name.startswith("tiny_") and _is_small(method, mapping):
         trainer = start.begin(folder / "run", config, mapping, _engine, evaluate=evaluate_run)
-        trainer.prepare()
+        trainer.prepare(lambda text: None)
         trainer.train(1)
     return []
 

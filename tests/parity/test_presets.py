@@ -14,7 +14,7 @@ from tandemclip.backends.parity import (
     compare_long,
     compare_training,
     flat,
-    node_rounding,
+    judge_rounding,
     one_ulp_beside,
     with_margin,
 )
@@ -37,7 +37,15 @@ MIXED = [
 ]
 LIGHTCLIP = "tiny_lightclip_swin"
 # what the papers, or most people today, train beside these
-PEERS = ("tiny_siglip_vit", "tiny_slip_vit", "tiny_filip_vit", "tiny_filip_rn")
+PEERS = (
+    "tiny_siglip_vit",
+    "tiny_slip_vit",
+    "tiny_filip_vit",
+    "tiny_filip_rn",
+    "tiny_declip_vit",
+    "tiny_declip_rn",
+    "tiny_defilip_vit",
+)
 EAGER = (
     "tiny_clip_vit",
     "tiny_clip_rn",
@@ -93,19 +101,20 @@ def test_a_long_run_parts_no_further_than_rounding_makes_it(root):
     assert found["same"].error == 0.0 < found["mindspore"].error < found["mindspore"].tolerance < 0.1
 
 
-def test_a_node_may_be_three_times_as_far_as_rounding_puts_it():
+@pytest.mark.parametrize("level", ["node", "term"])
+def test_a_node_or_a_term_may_be_three_times_as_far_as_rounding_puts_it(level):
     found = {"calm": 9e-6, "off": 1.1e-5, "rounded": 2.9e-5, "far": 3.1e-5, "unknown": 2e-5}
     rounding = {"calm": 1e-7, "off": 3e-6, "rounded": 1e-5, "far": 1e-5}
-    counted = beyond_rounding(found, rounding)
-    assert {name for name, each in counted.items() if each > TOLERANCES["node"]} == {"off", "far", "unknown"}
+    counted = beyond_rounding(level, found, rounding)
+    assert {name for name, each in counted.items() if each > TOLERANCES[level]} == {"off", "far", "unknown"}
     assert counted["calm"] == found["calm"] and counted["rounded"] == pytest.approx(2.9e-5 / 3)
 
 
 def test_rounding_is_what_one_ulp_does_to_the_judge(pyramid):
     batch, judge = with_margin(pyramid)
-    moved = node_rounding(pyramid, batch, judge)
-    assert moved.keys() == flat(judge.nodes).keys()
-    assert 1e-8 < max(moved.values()) < TOLERANCES["node"]
+    nodes, terms = judge_rounding(pyramid, batch, judge)
+    assert (nodes.keys(), terms.keys()) == (flat(judge.nodes).keys(), judge.terms.keys())
+    assert all(1e-8 < max(moved.values()) < TOLERANCES["node"] for moved in (nodes, terms))
 
 
 def test_one_ulp_is_one_ulp():

@@ -41,6 +41,14 @@ base: {root}/configs/pretrain/tiny_filip_vit.yaml
 base: {root}/configs/pretrain/tiny_filip_vit.yaml
 method: {{select: 3, padding: true}}
 """,
+    # heads over the whole batch, masked words, and a queue that wraps in the middle of a batch
+    "declip": """
+base: {root}/configs/pretrain/tiny_declip_vit.yaml
+""",
+    "defilip": """
+base: {root}/configs/pretrain/tiny_defilip_vit.yaml
+method: {{caption: plain, queue: {{pushes: plain}}}}
+""",
 }
 OWN = {  # one method of one's own for each mechanism, see my_methods.py
     **{name: TINY.replace("NAME", name) for name in ("Queue", "TokenWise", "Matching", "TwoPhases", "Frozen")},

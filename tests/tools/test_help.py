@@ -6,8 +6,8 @@ import sys
 import pytest
 
 HEAVY = (
-    "cv2", "ftfy", "grain", "mindspore", "numpy", "pydantic", "rich", "safetensors", "scipy", "sklearn", "tensorboard",
-    "tokenizers", "torch",
+    "cv2", "ftfy", "grain", "matplotlib", "mindspore", "numpy", "pydantic", "rich", "safetensors", "scipy", "sklearn",
+    "tensorboard", "tokenizers", "torch",
 )  # fmt: skip
 PROGRAM = """
 import runpy, sys

@@ -3,6 +3,7 @@
 import gzip
 import html
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import ftfy
 import numpy as np
 import regex
 
-from tandemclip.core.data.tokenizers.token_ids import PAD, listed, pack
+from tandemclip.core.data.tokenizers.token_ids import PAD, listed, named, pack
 
 VOCABULARY = Path(__file__).with_name("bpe_simple_vocab_16e6.txt.gz")
 MERGES = 49_408 - 2 * 256 - 2  # the file lists more; CLIP uses the first ones
@@ -69,6 +70,11 @@ class ClipTokenizer:
                 place += 2 if joins else 1
             parts = merged
         return [self._ids[part] for part in parts]
+
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        names, bytes_of = list(self._ids), {symbol: byte for byte, symbol in self._symbols.items()}
+        spelt = lambda i: bytes(bytes_of[symbol] for symbol in names[i].removesuffix(WORD_END))
+        return named(ids, self.start, self.end, lambda i: spelt(i).decode(errors="replace"))
 
     def to_json(self) -> str:
         return json.dumps({"kind": self.KIND})

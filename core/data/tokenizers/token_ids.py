@@ -1,6 +1,6 @@
 """What all tokenizers share: what they are given, and the layout of token ids."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from tandemclip.core.data.texts import kind
 from tandemclip.core.errors import UserError
 
 PAD = 0
+START, END = "[start]", "[end]"  # what `pieces` calls them
 
 
 def listed(texts: Iterable[str]) -> list[str]:
@@ -28,3 +29,9 @@ def pack(encoded: list[list[int]], context_length: int, start: int, end: int) ->
         words = [start, *words[: context_length - 2], end]
         row[: len(words)] = words
     return ids
+
+
+def named(ids: Iterable[int], start: int, end: int, name: Callable[[int], str]) -> list[str]:
+    """`Tokenizer.pieces`: name gives what the id of a word stands for."""
+    special = {start: START, end: END, PAD: ""}
+    return [special[i] if i in special else name(i) for i in map(int, ids)]

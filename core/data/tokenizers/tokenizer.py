@@ -6,6 +6,7 @@ alone: a model's shapes never depend on the data.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Protocol
@@ -37,6 +38,9 @@ class Tokenizer(Protocol):
 
     def __call__(self, texts: list[str], context_length: int) -> np.ndarray:
         """-> [len(texts), context_length] int32: start, the text, end, padding. Over-long text is cut; end stays."""
+
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        """What each id of a text stands for: a word or a part of one, START, END, and "" for padding."""
 
     def to_json(self) -> str:
         """Everything that `from_json` needs, for a checkpoint."""

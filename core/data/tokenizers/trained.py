@@ -7,11 +7,12 @@ from typing import Literal
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from tandemclip.core.data.tokenizers.token_ids import PAD, listed, pack
+from tandemclip.core.data.tokenizers.token_ids import PAD, listed, named, pack
 from tandemclip.core.errors import UserError
 
 PAD_TOKEN, UNKNOWN = "<pad>", "<unk>"
 Level = Literal["word", "bpe", "text"]
+SPACE = "\u2581"  # the mark before a word whose parts have ids
 SPLIT = pre_tokenizers.Whitespace()  # into runs of letters and digits, and runs of anything else
 
 
@@ -78,6 +79,9 @@ class TrainedTokenizer:
                     "on, and each is one id (level: text); use it for those texts only, raise vocab_size if they were "
                     "more, or take level: word"
                 )
+
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        return named(ids, self.start, self.end, lambda i: (self._words.id_to_token(i) or UNKNOWN).strip(SPACE))
 
     def to_json(self) -> str:
         contents = {"kind": self.KIND, "vocab_size": self.vocab_size, "tokenizer": json.loads(self._words.to_str())}

@@ -66,7 +66,20 @@ class CentreView(View):
         return {"": ((3, self.resolution, self.resolution), np.dtype(np.float32))}
 
     def __call__(self, record, rng, tokenizer):
-        height, width = images.short_side(record.pixels.shape, int(self.resolution / self.crop_pct))
-        pixels = images.RESIZE[self.resize](record.pixels, height, width)
-        pixels = images.centre_crop(pixels, self.resolution, self.resolution)
-        return {"": images.normalise(pixels, self.mean, self.std)}
+        return {"": images.normalise(self.cut(record.pixels), self.mean, self.std)}
+
+    def cut(self, pixels: np.ndarray) -> np.ndarray:  # [H, W, 3] uint8 -> [resolution, resolution, 3] uint8
+        resized = images.RESIZE[self.resize](pixels, *self._resized(pixels))
+        return images.centre_crop(resized, self.resolution, self.resolution)
+
+    def box(self, pixels: np.ndarray, box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+        """x1, y1, x2, y2 in 0..1 of a picture [H, W, 3] -> in 0..1 of what `cut` gives of it; what was cut off lies
+        outside of 0..1.
+        """
+        height, width = self._resized(pixels)
+        top, left = (round((side - self.resolution) / 2) for side in (height, width))
+        edges = zip(box, (width, height) * 2, (left, top) * 2)
+        return tuple((edge * side - start) / self.resolution for edge, side, start in edges)
+
+    def _resized(self, pixels):
+        return images.short_side(pixels.shape, int(self.resolution / self.crop_pct))

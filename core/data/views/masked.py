@@ -39,8 +39,8 @@ class MaskedTextView(TextView):
         own = {"_masked": (text, whole), "_places": (each, whole), "_targets": (each, whole), "_chosen": (each, real)}
         return super().arrays() | own | {"_end": ((), whole)}
 
-    def __call__(self, record, rng, tokenizer):
-        found = super().__call__(record, rng, tokenizer)
+    def of(self, text, record, rng, tokenizer):
+        found = super().of(text, record, rng, tokenizer)
         ids = found[""]
         end = int(np.argmax(ids == tokenizer.end))
         number = chosen_count(end - 1)

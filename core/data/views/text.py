@@ -58,7 +58,10 @@ class TextView(View):
         return {"": ((self.context_length,), np.dtype(np.int32))} | label
 
     def __call__(self, record, rng, tokenizer):
-        text = self._text(record, rng)
+        return self.of(self._text(record, rng), record, rng, tokenizer)
+
+    def of(self, text, record, rng, tokenizer):
+        """The arrays of this text, which is the record's."""
         plain = tokenizer([text], self.context_length)[0]
         ids = tokenizer([self.edit(text, rng)], self.context_length)[0] if self.edit else plain
         if self.targets == "pairs":

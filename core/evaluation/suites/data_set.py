@@ -7,8 +7,11 @@ from tandemclip.core.bounds import Count
 from tandemclip.core.config import shipped
 from tandemclip.core.config.build import build
 from tandemclip.core.config.yaml_file import read_mapping
+from tandemclip.core.config.yaml_text import Whole
 from tandemclip.core.data.sources.class_names import FOLDER as NAMES_FOLDER
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.errors import UserError
+from tandemclip.core.training.evaluation import Evaluation
 
 ROLES = ("source", "learn", "validation")
 DATA, NAMES = "$DATA", "$NAMES"  # how paths begin: where the data lie, and the lists of class names that ship
@@ -51,9 +54,16 @@ class DataSet:
         found = {role: getattr(self, role) for role in ROLES}
         return {role: source for role, source in found.items() if source is not None}
 
-    def remarks(self) -> tuple[str, ...]:
-        """A sentence for each role that has another number of images than the official archive."""
-        counted = {role: (len(source), getattr(self.images, role)) for role, source in self.roles.items()}
+    def remarks(self, protocol: Evaluation) -> tuple[str, ...]:
+        """A sentence for each role that this protocol reads and that has another number of images than the official
+        archive. The others need not be there: zero-shot asks for nothing to learn from.
+        """
+        read = vars(protocol)  # by field; an option may have put another source in a role's place
+        counted = {
+            role: (len(source), getattr(self.images, role))
+            for role, source in self.roles.items()
+            if read.get(role) is source
+        }
         return tuple(
             f"{role} of {self.title} has {found:,} images, and the official archive {expected:,}"
             for role, (found, expected) in counted.items()
@@ -66,10 +76,29 @@ def read_data_set(given: str, data_root: str) -> DataSet:
 
     Nothing of the data is read. Raises UserError, of all mistakes at once.
     """
+    mapping, where = _read(given, data_root)
+    return build(DataSet, mapping, where)
+
+
+def for_training(given: str, data_root: str) -> dict:
+    """What is laid over a configuration, so that a run learns from `learn` of this data set and is evaluated on its
+    `source`. Raises UserError where it has no `learn`.
+    """
+    mapping, where = _read(given, data_root)
+    data_set = build(DataSet, mapping, where)
+    if data_set.learn is None:
+        raise UserError(
+            f"{where} has {', '.join(data_set.roles)} alone, and a run learns from `learn`; take a data set that has it"
+        )
+    return {"data": {"train": Whole(mapping["learn"]), "evaluate": Whole(mapping["source"])}}
+
+
+def _read(given: str, data_root: str) -> tuple[dict, str]:
+    """-> the mapping of a data set with its places, and what it is called in messages"""
     path = shipped.data_set(given)
     mapping = read_mapping(path, WHAT, "title, metric, origin and source")
     places = {DATA: str(data_root), NAMES: str(NAMES_FOLDER)}
-    return build(DataSet, _placed(mapping, places), f"{shipped.SETS}/{path.stem}")
+    return _placed(mapping, places), f"{shipped.SETS}/{path.stem}"
 
 
 def _placed(value, places: dict[str, str]):

@@ -10,7 +10,8 @@ import torch
 from tandemclip.backends.recorder.record import record
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.backends.torch.ops import TorchOps
-from tandemclip.core.objectives.token_wise import Tokens, late_interaction, token_wise
+from tandemclip.core.objectives.token_alignment import NO_TOKEN
+from tandemclip.core.objectives.token_wise import Tokens, late_interaction, nearest, token_wise
 from tandemclip.core.random import generator
 from tandemclip.core.spec import Constant, Parameter, Spec
 from tandemclip.tests.parity.interpreters import INTERPRETERS
@@ -171,3 +172,22 @@ def test_the_product_never_stands_whole():
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
         run(TorchOps(torch.float64), arrays, cells=1000)
     assert max(kept.values()) <= 30 * 5 * 5
+
+
+# ------------------------------------------------------------------ of each picture and its own text
+def test_the_nearest_are_those_of_a_loop():
+    """A word for each place, a place for each word; a text without words has no pair."""
+    rng = generator("nearest")
+    cost, there = rng.uniform(0, 2, (3, 4, 5)).astype(np.float32), np.array([5, 2, 0])
+    for row, count in zip(cost, there):
+        row[:, count:] = NO_TOKEN
+    for direction in ("i2t", "t2i"):
+        found = nearest(cost, direction)
+        for i, count in enumerate(there):
+            kept = found["matched"][i] > 0
+            pairs = {*zip(found["image"][i][kept].tolist(), found["text"][i][kept].tolist())}
+            if direction == "i2t":
+                wanted = {(k, min(range(count), key=lambda word: cost[i, k, word])) for k in range(4 if count else 0)}
+            else:
+                wanted = {(min(range(4), key=lambda k: cost[i, k, word]), word) for word in range(count)}
+            assert pairs == wanted

@@ -75,7 +75,7 @@ class Measured:
     def remarks(self) -> list[str]:
         """On the data, and on how it was measured: each once."""
         measured = [remark for result in self.results for remark in result.told["figures"]["remarks"]]
-        return list(dict.fromkeys([*self.entry.data_set.remarks(), *measured]))
+        return list(dict.fromkeys([*self.entry.data_set.remarks(self.entry.protocol), *measured]))
 
     def rows(self) -> Iterator[Row]:
         entry, headline = self.entry, self.headline

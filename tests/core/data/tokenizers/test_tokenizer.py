@@ -209,3 +209,19 @@ def test_what_is_no_list_of_texts_is_refused(given, words):
         with pytest.raises(UserError, match=words):
             tokenizer(given, 8)
         assert tokenizer((text for text in ("a", "red")), 8).shape == (2, 8)
+
+
+@pytest.mark.parametrize(
+    "tokenizer", [ClipTokenizer(), *(TrainedTokenizer.train(CAPTIONS, 60, k) for k in ("word", "bpe"))]
+)
+def test_pieces_spell_the_text(tokenizer):
+    pieces = tokenizer.pieces(tokenizer(["a red seven"], 20)[0])
+    end = pieces.index("[end]")
+    assert pieces[0] == "[start]" and len(pieces) == 20 and "".join(pieces[1:end]) == "aredseven"
+    assert {*pieces[end + 1 :]} == {""}
+
+
+def test_pieces_of_what_has_no_word():
+    words, clip = TrainedTokenizer.train(CAPTIONS, 60), ClipTokenizer()
+    assert words.pieces([1, words.start - 1]) == ["<unk>", "<unk>"]  # an unknown word, and an id that is none
+    assert "".join(clip.pieces(clip(["naïve 日"], 20)[0][1:9])).replace("\ufffd", "").startswith("naïve")

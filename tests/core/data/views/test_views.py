@@ -202,3 +202,18 @@ def test_a_view_declares_its_arrays_and_makes_them(missing):
     assert type("Whole", (View,), own)().arrays() == {}
     with pytest.raises(TypeError, match=f"abstract.*{missing}"):
         type("Half", (View,), {name: one for name, one in own.items() if name != missing})()
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (40, 30), (33, 33), (24, 61)])
+@pytest.mark.parametrize("crop_pct", [1.0, 0.8])
+def test_a_box_stays_around_what_it_is_around(shape, crop_pct):
+    """What is cut of a picture with one white rectangle is white within the box, up to half a pixel of its edges."""
+    view, pixels = CentreView(16, crop_pct=crop_pct), np.zeros((*shape, 3), np.uint8)
+    rows, columns = (slice(round(0.3 * side), round(0.7 * side)) for side in shape)
+    pixels[rows, columns] = 255
+    edges = (columns.start / shape[1], rows.start / shape[0], columns.stop / shape[1], rows.stop / shape[0])
+    x1, y1, x2, y2 = (16 * edge for edge in view.box(pixels, edges))
+    middles = np.arange(16) + 0.5
+    covered = lambda first, last: np.clip(np.minimum(middles + 0.5, last) - np.maximum(middles - 0.5, first), 0, 1)
+    wanted = 255 * np.outer(covered(y1, y2), covered(x1, x2))
+    assert np.abs(view.cut(pixels)[:, :, 0] - wanted).max() < 255 * 0.3

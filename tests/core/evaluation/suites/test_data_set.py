@@ -1,13 +1,17 @@
 """A data set's file becomes sources, with its mistakes told at once, and what differs from the official archive."""
 
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 from PIL import Image
 
 from tandemclip.core.config import shipped
+from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.suites.data_set import Images, read_data_set
+from tandemclip.core.evaluation.protocols.linear_probe import LinearProbe
+from tandemclip.core.evaluation.protocols.zero_shot import ZeroShot
+from tandemclip.core.evaluation.suites.data_set import Images, for_training, read_data_set
 
 FILE = """\
 title: Two colours
@@ -42,7 +46,21 @@ def test_paths_are_led_to_the_data_and_other_texts_are_left_alone(colours):
 
 def test_another_number_of_images_is_told_and_an_equal_one_is_not(colours):
     found = read_data_set(colours[0], str(colours[1]))
-    assert found.remarks() == ("source of Two colours has 2 images, and the official archive 4",)
+    probe = LinearProbe(found.source, found.learn)
+    assert found.remarks(probe) == ("source of Two colours has 2 images, and the official archive 4",)
+    Path(colours[0]).write_text(FILE.replace("{source: 4, learn: 2}", "{source: 2}").replace("Two colours", "$DATA"))
+    found = read_data_set(colours[0], str(colours[1]))
+    assert not found.remarks(LinearProbe(found.source, found.learn)) and found.title == "$DATA"
+
+
+def test_what_a_protocol_does_not_read_need_not_be_there(colours):
+    found = read_data_set(colours[0], str(colours[1]))
+    rmtree(colours[1] / "train")
+    told = ("source of Two colours has 2 images, and the official archive 4",)
+    assert found.remarks(ZeroShot(found.source)) == told
+    assert found.remarks(LinearProbe(found.source, learn=found.source)) == told  # by an option
+    with pytest.raises(UserError, match="train is no folder"):
+        found.remarks(LinearProbe(found.source, found.learn))
 
 
 def test_all_mistakes_are_told_at_once_with_the_set_s_name(colours):
@@ -60,3 +78,22 @@ def test_nothing_is_read_of_data_that_are_not_there():
     for name in shipped.data_sets():
         found = read_data_set(name, "/nowhere")
         assert found.title and found.roles["source"] is found.source, name
+
+
+def test_a_run_learns_from_learn_and_is_evaluated_on_source(colours):
+    """In place of whatever stood there."""
+    file, data = colours
+    mapping = {"data": {"train": {"type": "scenes", "size": 32}, "evaluate": {"type": "scenes"}, "workers": 0}}
+    assert merge(mapping, for_training(file, str(data))) == {
+        "data": {
+            "train": {"type": "class_folder", "path": f"{data}/train"},
+            "evaluate": {"type": "class_folder", "path": f"{data}/test", "templates": ["$DATA of {}", "{}"]},
+            "workers": 0,
+        }
+    }
+
+
+def test_a_set_that_nothing_is_learned_from_trains_nothing(tmp_path):
+    (tmp_path / "asked.yaml").write_text("".join(FILE.splitlines(True)[:-1]))
+    with pytest.raises(UserError, match="has source alone, and a run learns from `learn`"):
+        for_training(str(tmp_path / "asked.yaml"), "data")

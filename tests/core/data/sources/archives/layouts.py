@@ -139,6 +139,7 @@ def signs_to_learn(folder):
     draw(folder, "GTSRB/Training/00000/00000_00000.ppm", 2)
     put(folder, "GTSRB/Training/00000/GT-00000.csv", "Filename;Width\n")
     put(folder, "GTSRB/Training/Readme.txt", "read me")
+    draw(folder, "GTSRB/Training/examples/00000.ppm", 3)
     put(folder, "names.json", '["stop", "yield"]')
     source = Gtsrb(str(folder), classes=str(folder / "names.json"), split="train")
     return Archive(source, [(2, 0), (1, 1)], ("stop", "yield"), "GTSRB/Training/00000/00000_00000.ppm")

@@ -7,17 +7,21 @@ import tarfile
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources.archives.flowers102 import Flowers102
 from tandemclip.core.data.sources.archives.kitti_distance import KittiDistance
+from tandemclip.core.data.sources.archives.listed_folders import ListedFolders
 from tandemclip.core.errors import UserError
 from tandemclip.tests.core.data.sources.archives.layouts import (
     ALL,
+    cars,
     cifar10,
     dtd,
     fer2013,
     flowers,
+    food101,
     memes,
     mnist,
     pets,
@@ -132,6 +136,39 @@ def test_cut_short_is_told(tmp_path):
     (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(whole[:-9])
     with pytest.raises(UserError, match="t10k-images-idx3-ubyte.gz is cut short or damaged"):
         len(archive.source)
+
+
+@pytest.mark.parametrize(
+    "layout, name, content, words",
+    [
+        (memes, "dev.jsonl", '{"img": "img/01.png", "label": 2}', "the label 2 of 'img/01.png'"),
+        (mnist, "t10k-labels-idx1-ubyte", bytes([0, 0, 8, 1, 0, 0, 0, 1, 2]), "1 classes for 2 pictures"),
+        (stl10, "test_y.bin", bytes([1, 0]), "2 classes from 0 for 2 pictures"),
+        (pets, "annotations/trainval.txt", "Abyssinian_1 3 1 1\n", "the classes .0, 2."),
+        (dtd, "labels/test1.txt", "banded_2.jpg\n", "'banded_2.jpg', which is not as the official list has it"),
+        (food101, "meta/test.txt", "pizza/12\n", "pizza, no class of meta/classes.txt"),
+    ],
+)
+def test_what_does_not_fit_together_is_told(layout, name, content, words, tmp_path):
+    archive = layout(tmp_path)
+    put(tmp_path, name, content)
+    with pytest.raises(UserError, match=words):
+        len(archive.source)
+
+
+def test_a_class_that_has_no_name_is_told(tmp_path):
+    archive = cars(tmp_path)
+    savemat(tmp_path / "devkit" / "cars_meta.mat", {"class_names": np.array(["AM General Hummer SUV 2000"], object)})
+    with pytest.raises(UserError, match="cars_test_annos_withlabels.mat has 'a class that is none of 1'"):
+        len(archive.source)
+
+
+def test_folders_in_folders_are_names_of_several_words(tmp_path):
+    put(tmp_path, "list.txt", "train/cat/1.jpg\nx/dog/2.jpg\nox/3.jpg\n")
+    source = ListedFolders(str(tmp_path), lists=("list.txt",))
+    assert source.class_names == ("ox", "train cat", "dog") and source.labels().tolist() == [1, 2, 0]
+    with pytest.raises(UserError, match="`lists` names no list"):
+        ListedFolders(str(tmp_path))
 
 
 def test_another_split_of_fer_is_other_rows(tmp_path):

@@ -95,9 +95,7 @@ def test_pictures_are_those_of_the_records(summary):
     assert min(near) < 10 < sorted(near)[len(near) // 2]
     assert all(each["alt"] for each in shown) and all(max(int(e["width"]), int(e["height"])) == 88 for e in shown)
     right = [each for each in shown if each.get("class") == "right"]
-    assert len(right) == 2 * len(
-        answers.asked
-    )  # of each model one: framed where it is found, and apart where it is not
+    assert len(right) == 2 * len(answers.asked)  # one of each model: where it is found, or apart
 
 
 def test_texts_of_the_data_are_no_markup(summary):

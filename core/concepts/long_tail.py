@@ -1,0 +1,37 @@
+"""How often the concepts of data sets appear, by their rank (UniCL, Fig. 8): few are frequent, and most are rare."""
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from tandemclip.core.concepts.pool import Pool
+from tandemclip.core.pictures.page import INK, SMALL, page
+
+# Ranks whose concept is named, of the data set that has most.
+NAMED = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 100_000, 1_000_000)
+
+
+def long_tail(pools: Sequence[Pool]) -> Figure:
+    """A line for each data set; both axes are logarithmic."""
+    figure = page(10, 6)
+    axes = figure.add_subplot()
+    for pool in pools:
+        counts = list(pool.concepts.values())
+        axes.plot(range(1, len(counts) + 1), counts, linewidth=1.5, label=f"{pool.name} ({len(counts):,} concepts)")
+    axes.set(xlabel="rank of the concept", ylabel="times it appears")
+    most = max((list(pool.concepts.items()) for pool in pools), key=len)
+    if most:  # matplotlib has no logarithmic axis of nothing
+        axes.set(xscale="log", yscale="log")
+    _name(axes, most)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=SMALL)
+    return figure
+
+
+def _name(axes, concepts: list[tuple[str, int]]) -> None:
+    for rank in NAMED:
+        if rank <= len(concepts):
+            name, count = concepts[rank - 1]
+            axes.plot([rank], [count], "o", color=INK, markersize=3)
+            name = name.replace("$", r"\$")  # matplotlib reads what stands between two of them as a formula
+            axes.annotate(name, (rank, count), textcoords="offset points", xytext=(5, 5), fontsize=SMALL)
