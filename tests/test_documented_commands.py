@@ -135,7 +135,7 @@ ELSEWHERE = {
     ("docs/concepts.md", "python tools/concepts.py --captions"): (
         "tests/test_docs_concepts.py::test_the_tables_of_several_data_sets_are_those_of_the_document"
     ),
-    ("docs/finetuning.md", "python tools/train.py"): "tests/test_docs.py::test_finetuning",
+    ("docs/finetuning.md", "python tools/train.py --config configs/"): "tests/test_docs.py::test_finetuning",
     ("docs/detection.md", "_base_ ="): "tests/downstream/detection/test_documented.py::test_configs_of_the_page_build",
     ("docs/labels.md", "python tools/train.py"): "tests/test_docs.py::test_labels",
     ("docs/your_own_photos.md", "python tools/"): "tests/test_docs.py::test_your_own_photos",
@@ -162,6 +162,8 @@ NOT_RUN = {
     ("docs/lightclip.md", "npm"): "downloads",
     ("docs/lightclip.md", "python tools/train.py --config configs/pretrain/flickr8k"): "hours, on Flickr8k and YFCC15M",
     ("docs/results.md", "python tools/compare.py"): "hours, on Flickr8k and CIFAR-10",
+    ("docs/finetuning.md", "python tools/convert.py"): "wants released weights",
+    ("docs/finetuning.md", "python tools/train.py --config pyramidclip"): "wants a data set, and hours",
     ("docs/results.md", "python tools/train.py"): "half an hour",
     ("docs/scale.md", "torchrun"): "wants 8 devices; tests/ranks/ starts two processes by both launchers",
 }
