@@ -3,8 +3,8 @@
     tandemclip convert --from open_clip open_clip_model.safetensors runs/vit_b_32 --activation quick_gelu
     tandemclip convert --from unicl yfcc14m.pth runs/unicl_swin_t
     tandemclip convert --from torchvision resnet50-0676ba61.pth runs/supervised_rn50
-    tandemclip convert --from declip declip_88m_rn50.pth.tar runs/declip_rn50_88m
-    tandemclip convert --from slip slip_base_100ep.pt runs/slip_vitb16
+    tandemclip convert --from declip declip_rn50.pth.tar runs/declip_rn50_88m
+    tandemclip convert --from slip slip_base.pt runs/slip_vitb16
 
 The architecture is read from the shapes. Not open_clip's activation: OpenAI's weights and open_clip's "-quickgelu"
 models need quick_gelu, open_clip's others gelu. The names are the same, and the wrong one gives wrong features without

@@ -28,6 +28,7 @@ from tandemclip.core.towers.tower import ImageTower, TextTower
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.config import read
 from tandemclip.core.training.update import AdamW
+from tandemclip.downstream.detection.features import Features
 from tandemclip.tools import convert as tool
 
 VIT = {"type": "ViT-B/32", "frozen_patches": True}
@@ -202,6 +203,21 @@ def test_features_are_those_of_their_towers_at_their_ids(tmp_path, capsys, visio
     assert error(engine.encode_image(images), u) < 1e-5 and error(engine.encode_text(IDS), v) < 1e-5
     wanted = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 0.875
     assert ours.inference_view() == CentreView(side, "antialiased", *wanted)
+
+
+def test_a_detector_begins_from_its_resnet(tmp_path):
+    """PyramidCLIP's table of 4.5 compares with DeCLIP's RN50: configs/detection/initialised/*_declip_rn50_88m.py."""
+    torch.manual_seed(4)
+    theirs, told, seen = towers("resnet"), [], []
+    heads = {"projector": Named(PROJECTOR, (EMBED_DIM, WIDTH, WIDTH, WIDTH))}
+    heads |= {"predictor": Named(PREDICTOR, (WIDTH, HIDDEN, WIDTH)), "text_label_predictor": nn.Linear(64, 49409)}
+    saved(state_of(theirs, **heads), tmp_path)
+    features = Features(tmp_path / "run", say=told.append)
+    images = torch.rand(2, 3, 64, 64)
+    with torch.no_grad(), theirs.visual.layer4.register_forward_hook(lambda module, given, output: seen.append(output)):
+        theirs.encode_image(images)
+        assert error(features.stages(images)[-1].numpy(), seen[0].numpy()) < 1e-5
+    assert "auxiliary (" in told[1] and "mean=[123.675, 116.28, 103.53]" in told[2]
 
 
 def applied(ours, weights, node, x, training=False):
