@@ -27,9 +27,10 @@ from tandemclip.core.interop.open_clip import (
     vit_architecture,
 )
 from tandemclip.core.interop.unicl import IMAGENET
-from tandemclip.core.methods.declip import MASK, DeCLIP
+from tandemclip.core.methods.declip import DeCLIP
 from tandemclip.core.methods.defilip import DENSE_SCALE, DeFILIP
 from tandemclip.core.methods.filip import FILIP
+from tandemclip.core.methods.masked_caption import MASK
 from tandemclip.core.methods.slip import SLIP
 from tandemclip.core.towers.modified_resnet import ModifiedResNet
 
@@ -52,7 +53,7 @@ def table(method, names: Iterable[str] = ()) -> list[Row]:
     text = under("text", words, TEXT + blocks(method.text.layers))
     embedding = f"{words}.token_embedding.weight"
     own = own_rows(method, set(names))
-    mask = MASK if isinstance(method, DeCLIP) else None
+    mask = MASK if isinstance(method, (DeCLIP, FILIP)) and method.masks else None
     tokens = [Row("text.tokens", embedding, spans=KEPT), Row(mask, embedding, spans=MASK_ROW)]
     return [*image_rows(method.image, set(names)), *text, *tokens, *own]
 
@@ -149,7 +150,7 @@ def _method(shapes, slip) -> dict:
         own = {"simsiam": sizes | {"statistics": "rank"}, "crop": AUGMENTED | CROP, **BOUNDS}
         return {"type": "declip"} | own if width is None else {"type": "defilip", "filip": width | DENSE} | own
     if width is not None:
-        return {"type": "filip", "crop": AUGMENTED | CROP, **width, **DENSE}
+        return {"type": "filip", "crop": AUGMENTED | CROP, "caption": "masked", **width, **DENSE}
     return {"type": "clip", "crop": {"area": [0.5, 1.0], **CROP}}
 
 
