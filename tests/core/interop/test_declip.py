@@ -44,11 +44,11 @@ FILES = {  # the method, its image tower, and what is left behind
     "declip_bench_defilip_vitb32": ("defilip", VIT, MASK_OF_WORDS),
     "declip_bench_clip_rn50": ("clip", RN50, FC + mask_of("encode_text")),
     "declip_bench_clip_vitb32": ("clip", VIT, mask_of("encode_text")),
-    "declip_bench_filip_rn50": ("filip", RN50, ["logit_scale", *FC, *WORDS, *mask_of("encode_text")]),
+    "declip_bench_filip_rn50": ("filip", RN50, ["logit_scale", *FC, *WORDS]),
     "declip_bench_filip_vitb32": (
         "filip",
         VIT | {"embed_dim": 768},
-        ["logit_scale", *WORDS, *mask_of("encode_text")],
+        ["logit_scale", *WORDS],
     ),
     "declip_bench_slip_vitb32": ("slip", VIT, LAST_NORM + mask_of("text_encoder")),
     "declip_bench_slip_rn50_modifiedtrunk": ("slip", RN50 | {"pool_dim": 2048}, LAST_NORM + mask_of("text_encoder")),
