@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from tandemclip.core import hits
+from tandemclip.core import statistics_file
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.core.training.diagnosis.overfit import recalled
 from tandemclip.tools import train
@@ -67,7 +67,7 @@ def test_only_what_is_brought_together_is_asked(root, tmp_path, capsys):
         "2",
     ]
     assert train.main([*given, "--out", str(tmp_path / "some")]) == 1
-    asked = hits.load(tmp_path / "some" / "hits.safetensors")["overfit/i2t"].asked
+    asked = statistics_file.load(tmp_path / "some" / "hits.safetensors")["overfit/i2t"].asked
     assert 5 < len(asked) < 43
     assert train.main([*given, "--out", str(tmp_path / "none"), "--set", "data.train.digits=1"]) == 2
     assert "none of the 48 samples has a text that its image is brought to" in capsys.readouterr().err
