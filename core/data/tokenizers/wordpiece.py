@@ -133,11 +133,10 @@ def _parts(texts: Iterable[str], rules: Rules, vocab_size: int) -> list[str]:
         raise UserError(
             "tokenizer: the source has no captions to train a vocabulary on; take clip_bpe, or give a `file`"
         )
-    characters = [form for letter in letters for form in (letter, INSIDE + letter)]  # each may begin a word, or not
-    if (needed := len(SPECIAL) + len(characters)) > vocab_size:
+    if (needed := len(SPECIAL) + 2 * len(letters)) > vocab_size:  # each may begin a word, or stand inside one
         raise UserError(
             f"tokenizer: vocab_size is {vocab_size}, but the different characters of the captions alone need {needed}; "
             "raise it"
         )
     written = [symbol[1:] if symbol[0] == WORD else INSIDE + symbol for symbol in symbols if symbol != WORD]
-    return list(dict.fromkeys([*characters, *written]))[: vocab_size - len(SPECIAL)]
+    return list(dict.fromkeys([*letters, *written]))[: vocab_size - len(SPECIAL)]  # letters first, then longer parts
