@@ -5,11 +5,13 @@
     tandemclip convert --from torchvision resnet50-0676ba61.pth runs/supervised_rn50
     tandemclip convert --from declip declip_rn50.pth.tar runs/declip_rn50_88m
     tandemclip convert --from slip slip_base.pt runs/slip_vitb16
+    tandemclip convert --from bert bert-base-uncased runs/bert_base
 
 The architecture is read from the shapes. Not open_clip's activation: OpenAI's weights and open_clip's "-quickgelu"
 models need quick_gelu, open_clip's others gelu. The names are the same, and the wrong one gives wrong features without
 a word. Arrays of theirs that have no place here are named. So are parts of training that their files do not have; these
-start as drawn.
+start as drawn. A BERT is a folder of Hugging Face's, whose config.json says all; it becomes a text tower alone, for
+--init.
 """
 
 import sys
@@ -21,14 +23,19 @@ from tandemclip.core.console import command_line
 from tandemclip.core.errors import UserError
 
 FAMILIES = ("open_clip", "unicl", "torchvision", "declip", "slip")  # modules of core/interop
+BERT = "bert"  # a text tower, which is no whole method
 WRAPPERS = ("module.", "_orig_mod.", "module.")  # data-parallel ones and torch.compile's, in either order
 ACTIVATIONS = ("quick_gelu", "gelu")
 
 
 def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
-    parser.add_argument("--from", dest="family", required=True, choices=FAMILIES, help="whose names the weights have")
-    parser.add_argument("source", type=Path, metavar="SRC", help="a .safetensors file, or torch's with a state dict")
+    parser.add_argument(
+        "--from", dest="family", required=True, choices=(*FAMILIES, BERT), help="whose names the weights have"
+    )
+    parser.add_argument(
+        "source", type=Path, metavar="SRC", help="a .safetensors file, or torch's with a state dict; a BERT's folder"
+    )
     parser.add_argument("destination", type=Path, metavar="DST", help="a new folder, laid out as a run's")
     parser.add_argument("--activation", choices=ACTIVATIONS, help="what open_clip's weights were trained with")
     return parser
@@ -40,6 +47,15 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
+    if args.destination.exists():
+        raise UserError(f"{args.destination} is already there; give a folder that is not, nothing is overwritten")
+    if args.family == BERT:
+        _bert(args)
+    else:
+        _method(args)
+
+
+def _method(args):
     import numpy as np
 
     from tandemclip.core.config.build import build
@@ -48,8 +64,6 @@ def _main(argv):
     from tandemclip.core.spec import count_parameters, initial_weights
     from tandemclip.core.training import checkpoint
 
-    if args.destination.exists():
-        raise UserError(f"{args.destination} is already there; give a folder that is not, nothing is overwritten")
     foreign, family = read(args.source), import_module(f"tandemclip.core.interop.{args.family}")
     shapes = {name: array.shape for name, array in foreign.items()}
     mapping = family.configuration(shapes, args.activation)
@@ -71,6 +85,35 @@ def _main(argv):
         if names:
             print(f"{what}: {', '.join(names)}")
     print("in no shape, and taken for what such weights have:", ", ".join(unseen(method)))
+
+
+def _bert(args):
+    """A checkpoint of the text tower alone, with the vocabulary that lies beside the weights."""
+    import numpy as np
+
+    from tandemclip.core.config.build import build
+    from tandemclip.core.data.tokenizers import wordpiece_files
+    from tandemclip.core.interop import bert
+    from tandemclip.core.towers.tower import TextTower
+    from tandemclip.core.training import checkpoint
+
+    if args.activation is not None:
+        raise UserError(f"--activation is {args.activation}, and config.json says a BERT's; leave it out")
+    mapping = bert.configuration(bert.described(args.source))
+    tower = build(TextTower, mapping | {"embed_dim": mapping["width"]}, bert.CONFIG)
+    tower_weights, left = bert.text_tower(read(bert.arrays_of(args.source)), tower)
+    tokenizer = None
+    if wordpiece_files.has_vocabulary(args.source):
+        tokenizer = wordpiece_files.read(args.source, tower.vocab_size)
+    weights = {f"text.{name}": np.asarray(array, np.float32) for name, array in tower_weights.items()}
+    state = {"config": {"method": {"text": mapping}}, "tokenizer": tokenizer and tokenizer.to_json()}
+    folder = checkpoint.save(args.destination, 0, weights, {}, state)
+    print(f"{folder}: {sum(array.size for array in weights.values()):,} parameters of a text tower")
+    if left:
+        print(f"left behind: {', '.join(left)}")
+    if tokenizer is None:
+        print("no vocabulary lies beside it (tokenizer.json, vocab.txt): init will compare none")
+    print("take it over by init={from: " + str(args.destination) + ', parts: ["text.*"]}')
 
 
 def _tokenizer(mapping: dict):

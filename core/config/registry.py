@@ -33,6 +33,7 @@ TYPES = {
     "towers.tower:TextTower": {
         "text_transformer": "towers.text:TextTransformer",
         "text_embedding": "towers.text_embedding:TextEmbedding",
+        "bert": "towers.bert:Bert",
     },
     "data.sources.source:Source": {
         "scenes": "data.scenes.scenes:Scenes",
@@ -68,6 +69,7 @@ TYPES = {
     "data.tokenizers.tokenizer:TokenizerConfig": {
         "clip_bpe": "data.tokenizers.tokenizer:ClipBpe",
         "trained": "data.tokenizers.tokenizer:Trained",
+        "wordpiece": "data.tokenizers.tokenizer:WordPiece",
     },
     "training.evaluation:Evaluation": {
         "one_by_one": "evaluation.protocols.one_by_one:OneByOne",

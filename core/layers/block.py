@@ -1,4 +1,4 @@
-"""The pre-norm residual block of every transformer tower."""
+"""The pre-norm residual block of every transformer tower but BERT."""
 
 from dataclasses import dataclass
 

@@ -29,11 +29,12 @@ class Reading:
 
     def wordless(self, ids: np.ndarray) -> np.ndarray:
         """[N] bool: nothing in it is a word that the model knows."""
-        return ~((ids >= self.tokenizer.first_word) & (ids < self.tokenizer.start)).any(1)
+        return ~np.isin(ids, self.tokenizer.word_ids).any(1)
 
     def unknown(self, ids: np.ndarray) -> np.ndarray:
         """[N] bool: some word in it is none that the model knows."""
-        return ((ids != self.tokenizer.pad) & (ids < self.tokenizer.first_word)).any(1)
+        unknown = self.tokenizer.unknown
+        return np.zeros(len(ids), bool) if unknown is None else (ids == unknown).any(1)
 
     @property
     def cut_says(self) -> str:

@@ -7,7 +7,8 @@ Nie et al. 2023, which prints parameters (12.51, 2.45 and 7.11 million) and few 
 and Swin-Nano as Swin-T at half its width are what makes these numbers. It has no drop path, and 8 layers of text; the
 depths 4 and 16 are of its Fig. 1c, where 12 are CLIP's. SLIP: Mu et al. 2022, as facebookresearch released it, on
 timm's vision transformer; its text tower is CLIP's. SLIP-RN50 is of DeCLIP's copy, where a linear map stands behind the
-pool.
+pool. BERT: Devlin et al. 2019, its base model with the uncased vocabulary (UniCL 3.3 names it); embed_dim and
+context_length are UniCL's.
 """
 
 VIT_B = {"resolution": 224, "width": 768, "layers": 12, "heads": 12, "embed_dim": 512}
@@ -23,6 +24,7 @@ SWIN_T = SWIN | {"width": 96, "depths": [2, 2, 6, 2], "heads": [3, 6, 12, 24]}
 SWIN_B = SWIN | {"width": 128, "depths": [2, 2, 18, 2], "heads": [4, 8, 16, 32]}
 TIMM_VIT = {"activation": "gelu", "eps": 1e-6, "input_norm": False, "patch_bias": True, "initial": "0.02"}
 VIT_S = {"width": 384, "heads": 12}  # 12 heads as released, where others take 6
+BERT_BASE = {"vocab_size": 30522, "width": 768, "layers": 12, "heads": 12}
 LIGHT = {"resolution": 224, "embed_dim": 1024}
 
 PRESETS = {
@@ -52,6 +54,7 @@ PRESETS = {
     "SLIP-ViT-S/16": ("vit", VIT_B_16 | VIT_S | TIMM_VIT),  # beside CLIP-text-512
     "SLIP-ViT-B/16": ("vit", VIT_B_16 | TIMM_VIT),
     "SLIP-RN50": ("modified_resnet", RN50 | {"pool_dim": 2048}),  # beside CLIP-text-1024
+    "BERT-base": ("bert", BERT_BASE | {"context_length": 77, "embed_dim": 512}),  # beside UniCL's Swins
     "CLIP-text-512-L4": ("text_transformer", TEXT | {"layers": 4, "embed_dim": 512}),
     "CLIP-text-512-L16": ("text_transformer", TEXT | {"layers": 16, "embed_dim": 512}),
     "CLIP-text-1024-L4": ("text_transformer", TEXT | {"layers": 4, "embed_dim": 1024}),

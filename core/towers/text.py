@@ -43,6 +43,7 @@ class TextTransformer(EqualParts, TextTower):
     projection_bias: bool = False
 
     stem_names = ("tokens", "positions")
+    end_is_highest = True
 
     def __post_init__(self):
         if self.width % self.heads:

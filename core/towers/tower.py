@@ -82,10 +82,14 @@ class TextTower(Tower):
 
     tokens(ids) -> ([B, L, token_dim], float [B, L]): after the output norm, and 1 up to the end of the text, 0 behind.
     stages(ids) -> (sequence [B, L, D] ...), D as in stage_dims: after equal parts of the blocks.
+    end_is_highest: whether it takes the place of the highest id for the end of a text (CLIP); the vocabulary must keep
+    to that.
     Every way in takes two more, `(ids, table, end)`. table [V, width]: rows for ids in place of the tower's own (masked
     language modelling adds one for its [MASK]). end int [B]: where the texts end, for ids among which the end of text
     is not to be found.
     """
+
+    end_is_highest = False
 
     vocab_size: int
     context_length: int

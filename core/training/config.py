@@ -70,6 +70,12 @@ class Config:
             )
         if text is None:
             raise UserError(f"data.tokenizer is given and {type(self.method).__name__} reads no text; leave it out")
+        if text.end_is_highest and not tokenizer.end_is_highest:
+            raise UserError(
+                f"method.text is a {type(text).__name__}, which takes the highest id for the end of a text, and in the "
+                f"vocabulary of a {type(tokenizer).__name__} it is another one; take method.text.type=bert, or "
+                "data.tokenizer={type: clip_bpe} or {type: trained}"
+            )
         wanted, given = text.vocab_size, tokenizer.vocab_size
         if wanted != given:
             raise UserError(

@@ -19,7 +19,7 @@ from tandemclip.core.data.views.crop import Crop
 
 # what names and shapes tell, which are checked by themselves, and what only training asks for
 FREE = {*"resolution embed_dim width layers depths vocab_size context_length".split()} | {
-    *"roi frozen_patches drop_path initial".split()
+    *"roi frozen_patches drop_path initial max_positions token_types".split()
 }
 CROP = ("mean", "std", "resize")  # how a picture is normalised and made small
 ABSENT = "not in it"

@@ -11,7 +11,7 @@ from tandemclip.core.config.build import build
 from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.console.progress import Progress
 from tandemclip.core.data.sources.class_names import first_difference
-from tandemclip.core.data.tokenizers.tokenizer import Tokenizer, from_json, named
+from tandemclip.core.data.tokenizers.tokenizer import Tokenizer, from_json
 from tandemclip.core.data.tokenizers.tokenizer import build as build_tokenizer
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import initial_weights
@@ -129,7 +129,7 @@ def resume(
 def _tokenizer(saved: checkpoint.Checkpoint, config: Config) -> tuple[Tokenizer | None, Tokenizer | None]:
     """-> (that of the run, that which its configuration names: the same where the vocabulary was trained)"""
     own = from_json(saved.state["tokenizer"])
-    return own, own if own is None else named(config.data.tokenizer) or own
+    return own, own if own is None else config.data.tokenizer.named() or own
 
 
 def _refuse_other_classes(saved: checkpoint.Checkpoint, names: list[str]) -> None:

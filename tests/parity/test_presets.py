@@ -27,6 +27,7 @@ CLIPS = ("tiny_clip_vit", "tiny_clip_rn", "tiny_pyramidclip_vit", "tiny_pyramidc
 UNICL = (
     "tiny_unicl_swin",
     "tiny_unicl_resnet",
+    "tiny_unicl_bert",
     "tiny_multi_task_swin",
     "tiny_supcon_swin",
     "tiny_cross_entropy_resnet",
@@ -50,6 +51,7 @@ EAGER = (
     "tiny_clip_vit",
     "tiny_clip_rn",
     "tiny_unicl_swin",
+    "tiny_unicl_bert",
     LIGHTCLIP,
     *PEERS,
 )  # one of each kind: PyNative takes seconds a step

@@ -31,7 +31,9 @@ class ClipTokenizer:
     start = vocab_size - 2
     end = vocab_size - 1
     pad = PAD
-    first_word = PAD + 1  # id 0 is a word too ("!" that another character follows), but looks like padding
+    unknown = None
+    # id 0 is a word too ("!" that another character follows), but looks like padding
+    word_ids = np.arange(PAD + 1, start, dtype=np.int32)
 
     def __init__(self):
         self._symbols, self._ranks, self._ids = _vocabulary()

@@ -23,13 +23,14 @@ class TrainedTokenizer:
 
     KIND = "trained"
     pad = PAD
-    first_word = PAD + 2  # 1 is UNKNOWN
+    unknown = PAD + 1
 
     def __init__(self, words: Tokenizer, vocab_size: int):
         self._words = words
         self.vocab_size = vocab_size
         self.start = vocab_size - 2
         self.end = vocab_size - 1
+        self.word_ids = np.arange(self.unknown + 1, self.start, dtype=np.int32)
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int, level: Level = "word") -> "TrainedTokenizer":

@@ -54,5 +54,6 @@ class MaskedTextView(TextView):
 
 
 def _hidden(ids, rng, tokenizer):  # int [n] -> int [n]: what stands in their places
-    kind, words = rng.random(len(ids)), rng.integers(tokenizer.first_word, tokenizer.start, len(ids))
+    kind = rng.random(len(ids))
+    words = tokenizer.word_ids[rng.integers(0, len(tokenizer.word_ids), len(ids))]
     return np.where(kind < MASKED, tokenizer.vocab_size, np.where(kind < MASKED + RANDOM, words, ids))

@@ -6,6 +6,7 @@ from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.methods.cross_entropy import CrossEntropy
 from tandemclip.core.methods.unicl import UniCL
 from tandemclip.core.towers.basic_resnet import BasicResNet
+from tandemclip.core.towers.bert import Bert
 from tandemclip.core.towers.mobilenet import MobileNetV2
 from tandemclip.core.towers.modified_resnet import ModifiedResNet
 from tandemclip.core.towers.resnet import ResNet
@@ -66,6 +67,12 @@ TOWERS = [
         ["tokens", "positions"],
         ["blocks.0.", "blocks.1."],
         ["output_norm.", "projection."],
+    ),
+    (
+        Bert(9, 4, 8, 2, 2, 6, pool="pooler", max_positions=4),
+        ["tokens", "positions", "types", "input_norm."],
+        ["blocks.0.", "blocks.1."],
+        ["pool.", "projection."],
     ),
     (TextEmbedding(9, 6), [], [], ["tokens"]),
 ]

@@ -8,6 +8,7 @@ from tandemclip.core.data.records import Record
 from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.tokenizers.clip import ClipTokenizer
 from tandemclip.core.data.tokenizers.trained import TrainedTokenizer
+from tandemclip.core.data.tokenizers.wordpiece import WordPieceTokenizer
 from tandemclip.core.data.views.masked import MaskedTextView, chosen_count
 from tandemclip.core.data.views.text import TextView, WordEdit
 from tandemclip.core.data.views.view import batch_arrays
@@ -19,6 +20,7 @@ from tandemclip.tests.core.layers.running import random_weights
 CLIP = ClipTokenizer()
 LETTERS = "a b c d e f g h i j k l m n o p q r s t"
 WORDS = TrainedTokenizer.train([LETTERS], 26)  # 24 start, 25 end, 22 and 23 unused
+PIECES = WordPieceTokenizer.train([LETTERS], 50)  # its special ids stand in front of the words
 
 
 def record(*captions):
@@ -75,7 +77,7 @@ def test_only_words_change_and_targets_are_the_true_ids(words, length):
         assert (masked[others] == ids[others]).all()
 
 
-@pytest.mark.parametrize("tokenizer", [WORDS, CLIP])
+@pytest.mark.parametrize("tokenizer", [WORDS, CLIP, PIECES])
 def test_80_10_10_and_no_random_word_is_special(tokenizer):
     """Rates within five standard deviations of a count of 11 x 2,000; every place is chosen alike."""
     text = " ".join((LETTERS.split() * 4)[:75])
@@ -84,10 +86,10 @@ def test_80_10_10_and_no_random_word_is_special(tokenizer):
     true = np.concatenate([x["_targets"] for x in given])
     hidden, kept = stand == tokenizer.vocab_size, stand == true
     near = lambda found, rate: abs(found.mean() - rate) < 5 * np.sqrt(rate * (1 - rate) / len(found))
-    words = tokenizer.start - tokenizer.first_word
+    words = len(tokenizer.word_ids)
     assert len(stand) == 22_000 and near(hidden, 0.8) and near(kept, 0.1 + 0.1 / words)
     drawn = stand[~hidden & ~kept]
-    assert drawn.min() >= tokenizer.first_word and drawn.max() < tokenizer.start
+    assert set(drawn.tolist()) <= set(tokenizer.word_ids.tolist())
     if tokenizer is WORDS:
         assert set(drawn.tolist()) == set(range(2, 24))
     counts = np.bincount(np.concatenate([x["_places"] for x in given]), minlength=77)
