@@ -9,6 +9,7 @@ import tandemclip
 from tandemclip.core.evaluation.suites.report import classes, searches
 from tandemclip.core.evaluation.suites.report.markup import document, tag
 from tandemclip.core.evaluation.suites.report.summary import Figure, Measured, Row, Summary
+from tandemclip.core.figures import NO_FIGURE
 
 PANELS = {"classes": classes.panel, "texts": searches.found_texts, "pictures": searches.found_pictures}
 STYLE = Path(__file__).with_name("style.css")
@@ -64,18 +65,21 @@ def _figures(summary: Summary) -> ET.Element:
 
 def _means(summary: Summary) -> ET.Element | None:
     rows = [
-        tag("tr", tag("th", f"mean of {mean.protocol}"), tag("td", f"{mean.sets} data sets"), *_numbers(mean.percent))
+        tag(
+            "tr",
+            tag("th", f"mean of {mean.protocol}"),
+            tag("td", f"{mean.sets} data sets"),
+            *(tag("td", each) for each in mean.told),
+        )
         for mean in summary.means()
     ]
     head = tag("tr", tag("th"), tag("th"), *(tag("th", name) for name in summary.names))
     return tag("table", head, *rows, class_="figures") if rows else None
 
 
-def _numbers(percent: tuple[float, ...]) -> list[ET.Element]:
-    return [tag("td", f"{each:.2f}") for each in percent]
-
-
 def _figure(figure: Figure) -> list[ET.Element]:
+    if not figure.known:
+        return [tag("span", NO_FIGURE, class_="small")]
     told = f"95%: {figure.low:.2f} to {figure.high:.2f}, {figure.queries:,} queries"
     parts = [tag("span", f"{figure.percent:.2f}", title=told), _interval(figure)]
     if figure.difference is not None:
@@ -133,7 +137,7 @@ def _metrics(summary: Summary, rows: list[Row]) -> ET.Element:
             tag("th", row.metric),
             tag("td", "" if row.figures[0].chance is None else f"{row.figures[0].chance:.2f}"),
             tag("td", f"{row.figures[0].queries:,}"),
-            *(tag("td", f"{each.percent:.2f} ({each.low:.2f} to {each.high:.2f})") for each in row.figures),
+            *(tag("td", each.told(" ({low:.2f} to {high:.2f})")) for each in row.figures),
         )
         for row in rows
     ]
