@@ -98,7 +98,7 @@ def _suite(args, engine_class):
 
     suite = read_suite(args.suite)
     refuse_unwritable(args.out / "report.html")
-    with closing(FolderLock(args.out, "measures a suite")):
+    with closing(FolderLock(args.out, "another process measures a suite in")):
         _measure(suite, args, engine_class)
 
 

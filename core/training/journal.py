@@ -51,7 +51,7 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if resume_step is None:
                 self._refuse_rows()
-            self._lock = FolderLock(self.path.parent, "trains")
+            self._lock = FolderLock(self.path.parent, "another process trains in")
             try:
                 if resume_step is not None:
                     _trim(self.path, resume_step)

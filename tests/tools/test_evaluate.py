@@ -181,7 +181,7 @@ def test_a_suite_of_checkpoints(tmp_path, capsys):
 def test_two_calls_do_not_measure_into_one_folder(tmp_path, capsys):
     suite, checkpoints = small(tmp_path)
     given = ["--suite", suite, "--checkpoint", checkpoints[0], "--out", str(tmp_path)]
-    with closing(FolderLock(tmp_path, "measures a suite")):
+    with closing(FolderLock(tmp_path, "another process measures a suite in")):
         assert evaluate.main(given) == 2
     assert f"another process measures a suite in {tmp_path}; wait" in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
