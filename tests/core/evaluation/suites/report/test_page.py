@@ -98,6 +98,18 @@ def test_pictures_are_those_of_the_records(summary):
     assert len(right) == 2 * len(answers.asked)  # one of each model: where it is found, or apart
 
 
+def test_own_texts_are_marked_and_no_others(summary):
+    """Of every picture that is asked, in every checkpoint's list."""
+    measured = summary.measured[2]
+    wanted = []
+    for place in range(len(measured.results[0].answers["i2t/R@1"].asked)):
+        for result in measured.results:
+            answers = result.answers["i2t/R@1"]
+            wanted += [text in answers.right[place] for text in answers.first[place]]
+    shown = [attributes.get("class") for tag, attributes in Parsed(page(summary).decode()).tags if tag == "li"]
+    assert shown == ["right" if own else None for own in wanted] and 0 < sum(wanted) < len(wanted)
+
+
 def test_texts_of_the_data_are_no_markup(summary):
     evil = "<script>alert(1)</script> <img src=http://x.y/z onerror=a> &lt;b&gt; \" ' </style> ]]>"
     measured = summary.measured[2]
