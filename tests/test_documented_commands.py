@@ -56,7 +56,7 @@ WALKS = {
         (".venv/bin/python tools/train.py --config configs/pretrain/tiny_unicl_resnet",),
         {
             f"runs/{name}\n": f"runs/{name} --max-steps 2\n"
-            for name in ("tiny_unicl_resnet", "tiny_scenes_head", "tiny_scenes_all")
+            for name in ("tiny_unicl_resnet", "tiny_scenes")
         },
     ),
     "the life of a step": Walk("docs/architecture.md", ("python tools/train.py",)),
@@ -95,7 +95,7 @@ WALKS = {
     "pictures": Walk(
         "docs/pictures.md",
         (
-            "python tools/train.py",
+            "python tools/train.py --config configs/pretrain/scenes_grad_cam",
             *(f"python tools/look.py {each}" for each in ("grad-cam", "pointing-game", "tsne", "tokens")),
         ),
         {
@@ -104,6 +104,15 @@ WALKS = {
             for name in ("grad_cam", "filip")
         }
         | {"count=500": "count=20", "count=1000": "count=420", "--count 1000": "--count 40"},
+    ),
+    "curves": Walk(
+        "docs/pictures.md",
+        ("python tools/train.py --config configs/pretrain/scenes_clip",),
+        {
+            f"training.steps={steps} training.evaluate_every={every}": "training.steps=2 training.evaluate_every=1 "
+            f"training.batch_size=8 data.evaluate.count=8 {NO_WORKERS}"
+            for steps, every in ((800, 100), (400, 50))
+        },
     ),
     "the best checkpoint": Walk(
         "docs/reliability.md",
@@ -117,6 +126,16 @@ ELSEWHERE = {
     ("README.md", "tandemclip list configs"): "tests/test_wheel.py::test_the_readmes_commands_in_an_empty_folder",
     ("CONTRIBUTING.md", "# my_"): "tests/test_contributing.py::test_every_how_to_runs",
     ("CONTRIBUTING.md", "PYTHONPATH=."): "tests/test_contributing.py::test_every_how_to_runs",
+    ("docs/concepts.md", "python tools/concepts.py --source"): (
+        "tests/test_docs_concepts.py::test_it_prints_what_is_shown_and_its_concepts_are_asked_for"
+    ),
+    ("docs/concepts.md", "python tools/look.py"): (
+        "tests/test_docs_concepts.py::test_it_prints_what_is_shown_and_its_concepts_are_asked_for"
+    ),
+    ("docs/concepts.md", "python tools/concepts.py --captions"): (
+        "tests/test_docs_concepts.py::test_the_tables_of_several_data_sets_are_those_of_the_document"
+    ),
+    ("docs/finetuning.md", "python tools/train.py --config configs/"): "tests/test_docs.py::test_finetuning",
     ("docs/detection.md", "_base_ ="): "tests/downstream/detection/test_documented.py::test_configs_of_the_page_build",
     ("docs/labels.md", "python tools/train.py"): "tests/test_docs.py::test_labels",
     ("docs/your_own_photos.md", "python tools/"): "tests/test_docs.py::test_your_own_photos",
@@ -143,6 +162,9 @@ NOT_RUN = {
     ("docs/lightclip.md", "npm"): "downloads",
     ("docs/lightclip.md", "python tools/train.py --config configs/pretrain/flickr8k"): "hours, on Flickr8k and YFCC15M",
     ("docs/results.md", "python tools/compare.py"): "hours, on Flickr8k and CIFAR-10",
+    ("docs/finetuning.md", "python tools/convert.py"): "wants released weights",
+    ("docs/finetuning.md", "python tools/train.py --config pyramidclip"): "wants a data set, and hours",
+    ("docs/results.md", "python tools/train.py"): "half an hour",
     ("docs/scale.md", "torchrun"): "wants 8 devices; tests/ranks/ starts two processes by both launchers",
 }
 

@@ -1,6 +1,6 @@
 """A linear probe of features that are larger than memory: how long an iteration takes, and how much memory it needs."""
 
-import resource
+import os
 import tempfile
 import time
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tandemclip.core.benchmark.commands import memory
 from tandemclip.core.benchmark.own_process import OwnProcess
 from tandemclip.core.benchmark.report import Section
 from tandemclip.core.evaluation.protocols.logistic_blocks import fit_in_blocks
@@ -25,7 +26,7 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Found:
-    """seconds: of all iterations. peak: the most memory that the process had, in bytes."""
+    """seconds: of all iterations. peak: the most bytes that the process had; 0 where /proc does not tell."""
 
     rows: int
     seconds: float
@@ -58,7 +59,7 @@ def fitter(file: Path, rows: int):
     def task() -> tuple[float, int]:
         begin = time.perf_counter()
         fit_in_blocks(features, places, 1.0, ITERATIONS)
-        return time.perf_counter() - begin, 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return time.perf_counter() - begin, memory(os.getsid(0)).get(os.getpid(), 0)
 
     return None, task
 

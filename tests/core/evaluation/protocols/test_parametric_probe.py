@@ -11,6 +11,7 @@ from tandemclip import backends
 from tandemclip.core.config.build import build
 from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.evaluation.protocols.learned import held_out
 from tandemclip.core.evaluation.protocols.parametric_probe import ParametricProbe
 from tandemclip.core.evaluation.protocols.strength import search, strength_at
 from tandemclip.core.scored import AveragePrecision
@@ -64,6 +65,8 @@ def test_with_a_validation_split(model):
     assert [*found] == ParametricProbe(ASKED, LEARN, VALIDATION).metrics(model.method)
     assert found["top1"].asked.tolist() == (wanted >= 0).tolist() and 0 < found["top1"].queries < 33
     assert found["top1"].right.tolist() == ((both.predict(asked) == wanted) & (wanted >= 0)).tolist()
+    order = both.classes_[np.argsort(-both.decision_function(asked[wanted >= 0]), 1)]
+    assert found["top1"].answers.first.tolist() == order[:, :5].tolist()
     assert found["top5"].guessing == pytest.approx(0.5) and found["mean_per_class"].share < 1
 
 
@@ -71,7 +74,11 @@ def test_without_one_a_fifth_is_held_out_and_learned_in_the_end(model):
     found = ParametricProbe(ASKED, LEARN).measure(model)["top1"]
     assert found.remarks[0].endswith("on 12 images of `learn`, held out at random as there is no `validation`")
     (learned, labels), (asked, wanted) = read_by_hand(model, LEARN), read_by_hand(model, ASKED)
-    last = sklearns(learned, labels, strength_told(found))
+    rest, held = held_out(labels, 0.2, "parametric probe")
+    answers = lambda each: sklearns(learned[rest], labels[rest], each).predict(learned[held])
+    chosen = search(lambda each: np.mean(answers(each) == labels[held]))
+    assert strength_told(found) == pytest.approx(chosen)
+    last = sklearns(learned, labels, chosen)
     assert found.right.tolist() == ((last.predict(asked) == wanted) & (wanted >= 0)).tolist()
 
 
