@@ -82,6 +82,17 @@ def test_lightclip_is_the_paper_s_and_clip_differs_in_its_parts_alone(root, towe
     assert (update.decay, update.beta1, update.beta2, update.eps) == (0.1, 0.9, 0.98, 1e-8)
 
 
+@pytest.mark.parametrize("other", ["slip", "declip"])
+@pytest.mark.parametrize("tower", LIGHT)
+def test_lightclip_is_beside_slip_and_declip_of_their_benchmark(root, tower, other):
+    """The towers and the training are LightCLIP's, all else of the method is its own."""
+    whole, config = light(root, f"lightclip_{tower}"), light(root, f"lightclip_{tower}_{other}")
+    assert config.training == whole.training and config.data == whole.data
+    assert (config.method.image, config.method.text) == (whole.method.image, whole.method.text)
+    full = light(root, f"{other}_rn50_yfcc15m_v2").method
+    assert replace(full, image=whole.method.image, text=whole.method.text) == config.method
+
+
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("tower", ["resnet18", "swin_nano"])
 def test_the_rows_of_lightclip_s_table_4_differ_in_the_parts_that_they_name(root, tower, part):

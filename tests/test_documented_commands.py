@@ -163,6 +163,7 @@ NOT_RUN = {
     ("docs/lightclip.md", "python tools/train.py --config configs/pretrain/flickr8k"): "hours, on Flickr8k and YFCC15M",
     ("docs/results.md", "python tools/compare.py"): "hours, on Flickr8k and CIFAR-10",
     ("docs/finetuning.md", "python tools/convert.py"): "wants released weights",
+    ("docs/methods.md", "python tools/convert.py"): "wants released weights",
     ("docs/finetuning.md", "python tools/train.py --config pyramidclip"): "wants a data set, and hours",
     ("docs/results.md", "python tools/train.py"): "half an hour",
     ("docs/scale.md", "torchrun"): "wants 8 devices; tests/ranks/ starts two processes by both launchers",

@@ -3,10 +3,13 @@
     tandemclip convert --from open_clip open_clip_model.safetensors runs/vit_b_32 --activation quick_gelu
     tandemclip convert --from unicl yfcc14m.pth runs/unicl_swin_t
     tandemclip convert --from torchvision resnet50-0676ba61.pth runs/supervised_rn50
+    tandemclip convert --from declip declip_rn50.pth.tar runs/declip_rn50_88m
+    tandemclip convert --from slip slip_base.pt runs/slip_vitb16
 
 The architecture is read from the shapes. Not open_clip's activation: OpenAI's weights and open_clip's "-quickgelu"
 models need quick_gelu, open_clip's others gelu. The names are the same, and the wrong one gives wrong features without
-a word.
+a word. Arrays of theirs that have no place here are named. So are parts of training that their files do not have; these
+start as drawn.
 """
 
 import sys
@@ -17,7 +20,7 @@ from pathlib import Path
 from tandemclip.core.console import command_line
 from tandemclip.core.errors import UserError
 
-FAMILIES = ("open_clip", "unicl", "torchvision")  # modules of core/interop
+FAMILIES = ("open_clip", "unicl", "torchvision", "declip", "slip")  # modules of core/interop
 WRAPPERS = ("module.", "_orig_mod.", "module.")  # data-parallel ones and torch.compile's, in either order
 ACTIVATIONS = ("quick_gelu", "gelu")
 
@@ -40,9 +43,9 @@ def _main(argv):
     import numpy as np
 
     from tandemclip.core.config.build import build
-    from tandemclip.core.interop.adapter import convert, without_numbers
+    from tandemclip.core.interop.adapter import convert, left_behind, without_numbers
     from tandemclip.core.methods.method import Method
-    from tandemclip.core.spec import count_parameters
+    from tandemclip.core.spec import count_parameters, initial_weights
     from tandemclip.core.training import checkpoint
 
     if args.destination.exists():
@@ -53,12 +56,20 @@ def _main(argv):
     tokenizer = _tokenizer(mapping)
     method = build(Method, mapping, "method")
     foreign = without_numbers(foreign, mapping)
-    weights = convert(foreign, family.table(method, foreign), method)
+    table = family.table(method, foreign)
+    weights = convert(foreign, table, method)
     weights = {name: np.asarray(array, np.float32) for name, array in weights.items()}
+    drawn = [name for name in method.declared() if name not in weights]
+    if drawn:
+        initial = initial_weights(method, 0)
+        weights |= {name: initial[name] for name in drawn}
     named = {} if tokenizer is None else {"tokenizer": {"type": "clip_bpe"}}
     state = {"config": {"method": mapping, **named}, "tokenizer": tokenizer and tokenizer.to_json()}
     folder = checkpoint.save(args.destination, 0, weights, {}, state)
     print(f"{folder}: {count_parameters(method):,} parameters")
+    for what, names in (("left behind", left_behind(table)), ("not in it, and as drawn", drawn)):
+        if names:
+            print(f"{what}: {', '.join(names)}")
     print("in no shape, and taken for what such weights have:", ", ".join(unseen(method)))
 
 

@@ -1,5 +1,6 @@
 """The one place that opens what torch.save wrote: a pickle, read by torch's restricted reader alone."""
 
+import argparse
 import pickle
 import re
 import warnings
@@ -14,9 +15,11 @@ from tandemclip.core.errors import UserError
 def load(path, map_location="cpu"):
     """The content of a file of torch.save: tensors, plain values, and containers of them.
 
-    Raises UserError where it cannot be read, or holds anything else; nothing of it is run then.
+    A Namespace is one of them: the command line of a training, which SLIP's released files hold beside the weights.
+    Raises UserError where the file cannot be read, or holds anything else; nothing of it is run then.
     """
-    with refused_by_name(path), warnings.catch_warnings():
+    allowed = torch.serialization.safe_globals([argparse.Namespace])
+    with refused_by_name(path), allowed, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*TorchScript archive")  # it is refused, in words of ours
         return torch.load(path, map_location=map_location, weights_only=True)
 

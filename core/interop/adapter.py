@@ -2,7 +2,8 @@
 
 A partial load is how a conversion goes wrong without a word. So every foreign name is consumed exactly once, every
 parameter and buffer of ours is filled exactly once, and shapes are equal after the stated transpose. What only training
-needs ("auxiliary.") may be left out of a table: foreign code that serves a model has none of it.
+needs ("auxiliary.") may be left out of a table: foreign code that serves a model has none of it. What of theirs has no
+place in ours stands in the table too, and is named where it is left behind.
 """
 
 from __future__ import annotations
@@ -30,15 +31,30 @@ SHOWN = 6
 
 @dataclass(frozen=True)
 class Row:
-    """One array. transposed: theirs is a raw matrix [in, out], used as x @ P; ours is a Linear's [out, in]."""
+    """One array.
 
-    ours: str
+    ours: None: it is left behind. transposed: theirs is a raw matrix [in, out], used as x @ P; ours is a Linear's
+    [out, in]. spans: of their rows (axis 0) those from each first number up to each second one; the others stand in
+    another row of the table. None: all.
+    """
+
+    ours: str | None
     theirs: str
     transposed: bool = False
+    spans: tuple[tuple[int, int], ...] | None = None
 
     def turned(self, array: np.ndarray) -> np.ndarray:
-        """From their layout to ours, and as well from ours to theirs."""
+        """From their layout to ours; without spans as well from ours to theirs."""
+        if self.spans is not None:
+            array = np.concatenate([array[start:end] for start, end in self.spans])  # a copy, and the others views
         return array.T if self.transposed else array
+
+    def __str__(self):
+        return self.theirs if self.spans is None else f"{self.theirs} ({', '.join(_rows(*s) for s in self.spans)})"
+
+
+def _rows(start: int, end: int) -> str:
+    return f"row {start}" if end == start + 1 else f"rows {start} to {end - 1}"
 
 
 def under(ours: str, theirs: str, rows: Iterable[Row]) -> list[Row]:
@@ -63,20 +79,31 @@ def without_numbers(foreign: dict[str, np.ndarray], mapping: dict) -> dict[str, 
 
 
 def convert(foreign: dict[str, np.ndarray], table: Sequence[Row], spec: Spec) -> dict[str, np.ndarray]:
-    """Foreign arrays by foreign name -> ours by our name: views, of the foreign dtype.
+    """Foreign arrays by foreign name -> ours by our name, of the foreign dtype.
 
-    A single number may be stored as [1] or []. Raises UserError that names what is missing, left over, not
-    floating-point, not finite or of another shape.
+    Axes of length 1 may stand in front of theirs: a single number is stored as [1] or [], timm's positions as
+    [1, N, D]. Raises UserError that names what is missing, left over, not floating-point, not finite or of another
+    shape.
     """
     shapes = _shapes(table, spec)
-    ours = {row.theirs: shapes[row.ours] for row in table}
-    single = lambda name, array: array.size == 1 and ours.get(name) in ((), (1,))
-    foreign = {name: array.reshape(ours[name]) if single(name, array) else array for name, array in foreign.items()}
+    ours = {row.theirs: shapes[row.ours] for row in table if row.ours is not None and row.spans is None}
+    alike = lambda name, array: name in ours and _without_ones(array.shape) == _without_ones(ours[name])
+    foreign = {name: array.reshape(ours[name]) if alike(name, array) else array for name, array in foreign.items()}
     return _moved(foreign, table, shapes)
 
 
+def left_behind(table: Sequence[Row]) -> list[str]:
+    """What of theirs has no place in ours."""
+    return [str(row) for row in table if row.ours is None]
+
+
 def export(weights: dict[str, np.ndarray], table: Sequence[Row], spec: Spec) -> dict[str, np.ndarray]:
-    """Our arrays by our name -> theirs by foreign name: `convert` the other way, by the same table, as strict."""
+    """Our arrays by our name -> theirs by foreign name: `convert` the other way, by the same table, as strict.
+
+    Raises ValueError of a table that cannot give every number of theirs.
+    """
+    if one_way := [str(row) for row in table if row.ours is None or row.spans is not None]:
+        raise ValueError(f"the table leads one way: ours do not hold all of {_listed(one_way)}")
     shapes = _shapes(table, spec)
     back = [replace(row, ours=row.theirs, theirs=row.ours) for row in table]
     turned = {row.theirs: shapes[row.ours][::-1] if row.transposed else shapes[row.ours] for row in table}
@@ -88,7 +115,9 @@ def export(weights: dict[str, np.ndarray], table: Sequence[Row], spec: Spec) -> 
 def _shapes(table, spec):
     """{our name: shape} of what the table moves; UserError where it does not cover the spec exactly."""
     shapes = {name: item.shape for name, item in spec.declared().items()}
-    ours, theirs = (Counter(getattr(row, side) for row in table) for side in ("ours", "theirs"))
+    ours = Counter(row.ours for row in table if row.ours is not None)
+    theirs = Counter(row.theirs for row in table if row.spans is None)
+    theirs.update({row.theirs for row in table if row.spans is not None})
     twice = [name for names in (ours, theirs) for name, count in names.items() if count > 1]
     served = {name for name in shapes if not name.startswith(AUXILIARY)}
     unlike = sorted((served - ours.keys()) | (ours.keys() - shapes.keys()))
@@ -100,6 +129,11 @@ def _shapes(table, spec):
     return shapes
 
 
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape without the axes of length 1 in front."""
+    return shape[next((i for i, size in enumerate(shape) if size != 1), len(shape)) :]
+
+
 def _moved(source, table, shapes):
     """source {row.theirs: array} -> {row.ours: array}, where shapes {row.ours: shape} says what must come out."""
     expected = {row.theirs for row in table}
@@ -108,10 +142,15 @@ def _moved(source, table, shapes):
         "missing": [row.theirs for row in table if row.theirs not in source],
         "not expected": [name for name in source if name not in expected and name.split(".")[-1] not in SKIPPED],
         "not floating-point": [row.theirs for row in present if source[row.theirs].dtype.kind != "f"],
+        "with rows that the table has not once": [
+            f"{name} {source[name].shape}"
+            for name in dict.fromkeys(row.theirs for row in present if row.spans is not None)
+            if not _once(table, name, source[name].shape)
+        ],
         "of another shape": [
             f"{row.theirs} {source[row.theirs].shape} for {row.ours} {shapes[row.ours]}"
             for row in present
-            if row.turned(source[row.theirs]).shape != shapes[row.ours]
+            if row.ours is not None and row.turned(source[row.theirs]).shape != shapes[row.ours]
         ],
     }
     if any(faults.values()):
@@ -125,7 +164,13 @@ def _moved(source, table, shapes):
             f"{_listed(odd)}: of {len(table)} arrays {len(odd)} hold numbers that are not finite, as a training that "
             "failed leaves them; give an earlier checkpoint"
         )
-    return {row.ours: row.turned(source[row.theirs]) for row in table}
+    return {row.ours: row.turned(source[row.theirs]) for row in table if row.ours is not None}
+
+
+def _once(table, name, shape):
+    """Whether the spans of all rows with this name are, together, every row of an array of this shape."""
+    spans = sorted(span for row in table if row.theirs == name for span in row.spans or ())
+    return bool(shape) and [0, *(end for _, end in spans)] == [*(start for start, _ in spans), shape[0]]
 
 
 def _listed(names):

@@ -127,11 +127,11 @@ def architecture(shapes: dict[str, tuple[int, ...]]) -> dict[str, dict]:
             f"received {len(shapes)} arrays without {', '.join(missing)}; expected a model of CLIP's own towers (ViT "
             "or ModifiedResNet, and CLIP's text transformer): other open_clip towers are not converted"
         )
-    image = _resnet_architecture(shapes) if resnet else _vit_architecture(shapes)
-    return {"image": image, "text": _text_architecture(shapes, text)}
+    image = resnet_architecture(shapes) if resnet else vit_architecture(shapes)
+    return {"image": image, "text": text_architecture(shapes, text)}
 
 
-def _text_architecture(shapes, prefix):
+def text_architecture(shapes, prefix):
     vocabulary, width = shapes[f"{prefix}token_embedding.weight"]
     return {
         "type": "text_transformer",
@@ -144,7 +144,7 @@ def _text_architecture(shapes, prefix):
     }
 
 
-def _vit_architecture(shapes):
+def vit_architecture(shapes):
     width, _, patch, _ = shapes["visual.conv1.weight"]
     return {
         "type": "vit",
@@ -157,7 +157,7 @@ def _vit_architecture(shapes):
     }
 
 
-def _resnet_architecture(shapes):
+def resnet_architecture(shapes):
     width = shapes["visual.layer1.0.conv1.weight"][0]
     return {
         "type": "modified_resnet",

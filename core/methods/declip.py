@@ -19,16 +19,17 @@ from tandemclip.core.data.views.text import WordEdit
 from tandemclip.core.layers.head import Head, Statistics
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.methods.features import Features
+from tandemclip.core.methods.masked_caption import mask_embedding, read_masked
 from tandemclip.core.methods.method import TwoTowers, unit
 from tandemclip.core.objectives.cross_entropy import mean
 from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.objectives.masked_language import masked_language
 from tandemclip.core.objectives.queue import nearest, pushed
 from tandemclip.core.objectives.simsiam import simsiam
-from tandemclip.core.spec import Buffer, Directions, Normal, Parameter
+from tandemclip.core.spec import Buffer, Directions
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
-QUEUE, MASK = "auxiliary.queue", "auxiliary.mask"
+QUEUE = "auxiliary.queue"
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,7 @@ class DeCLIP(TwoTowers):
         return self.caption == "masked" or self.weights.words > 0
 
     def parameters(self):
-        mask = {MASK: Parameter((1, self.text.token_dim), Normal(0.02))}  # the embedding of [MASK]
-        return super().parameters() | (mask if self.masks else {})
+        return super().parameters() | (mask_embedding(self.text) if self.masks else {})
 
     def buffers(self):
         entries = Buffer((self.queue.entries, self.text.embed_dim), Directions())
@@ -136,10 +136,8 @@ class DeCLIP(TwoTowers):
         return features
 
     def _captions(self, ops, p, batch, features):
-        """-> the pass over the caption that the contrast sees. [MASK] is a row more of the embedding, in no export."""
-        if self.masks:
-            table = ops.concat((p.child("text")["tokens"], p[MASK]), 0)
-            masked = p.text.encode(batch["text_masked"], table, batch["text_end"])
+        """-> the pass over the caption that the contrast sees."""
+        masked = read_masked(ops, p, batch) if self.masks else None
         caption = masked if self.caption == "masked" else p.text.encode(batch["text"])
         features.shared |= {"v": unit(ops, caption.embedding), "edited": unit(ops, p.text(batch["text_edited"]))}
         if self.weights.words:

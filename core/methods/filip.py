@@ -17,11 +17,13 @@ import numpy as np
 
 from tandemclip.core.bounds import Count, Positive
 from tandemclip.core.data.views.crop import Crop
+from tandemclip.core.data.views.masked import MaskedTextView
 from tandemclip.core.data.views.moco import MoCoV2
 from tandemclip.core.data.views.text import TextView
 from tandemclip.core.errors import UserError
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.methods.features import Features
+from tandemclip.core.methods.masked_caption import mask_embedding, read_masked
 from tandemclip.core.methods.method import UNBOUNDED, TwoTowers, unit
 from tandemclip.core.objectives.targets import FAR
 from tandemclip.core.objectives.token_alignment import costs
@@ -41,7 +43,8 @@ class FILIP(TwoTowers):
     released. tokens: of the picture, as the tower gives them, behind its last norm ("normed"), or as its "last_block"
     does (released). padding: positions behind the end of a text take part as words do (released). select: maxima are
     taken over so many tokens of each picture and text, those most similar to their own counterpart (released: 16);
-    null: over all. compare: at inference, by s_I ("image"), s_T ("text"), or their mean ("both").
+    null: over all. caption: in training it is read as it is, or with masked words, which no loss predicts (released).
+    compare: at inference, by s_I ("image"), s_T ("text"), or their mean ("both").
 
     The towers' own projections and pools stay as drawn, and so does a last norm that the tokens do not pass.
     """
@@ -54,6 +57,7 @@ class FILIP(TwoTowers):
     tokens: Literal["normed", "last_block"] = "normed"
     padding: bool = False
     select: Count | None = None
+    caption: Literal["plain", "masked"] = "plain"
     compare: Literal["image", "text", "both"] = "image"
 
     scale_bounds = UNBOUNDED
@@ -75,8 +79,19 @@ class FILIP(TwoTowers):
     def views(self):
         return {
             "image": self.crop.view(self.image.resolution),
-            "text": TextView("caption", self.text.context_length),
+            "text": (MaskedTextView if self.masks else TextView)("caption", self.text.context_length),
         }
+
+    @property
+    def masks(self) -> bool:
+        return self.caption == "masked"
+
+    def parameters(self):
+        return super().parameters() | (mask_embedding(self.text) if self.masks else {})
+
+    def cut(self, batch, length):
+        cut = super().cut(batch, length)
+        return cut | {"text_masked": batch["text_masked"][:, :length]} if self.masks else cut
 
     def length(self, batch):
         return None if self.padding else max(super().length(batch), self.select or 0)
@@ -91,11 +106,11 @@ class FILIP(TwoTowers):
         missing = self.text.context_length - ids.shape[1]  # an engine may have cut what is padding in all of them
         if missing:
             ids = ops.concat((ids, ops.constant(np.zeros((ids.shape[0], missing), np.int32))), 1)
-        words, mask = self._words(ops, p, ids)
+        words, mask = self._words(ops, p, p.text.encode(ids))
         return words * ops.reshape(mask, (*mask.shape, 1))
 
-    def _words(self, ops, p, ids):  # int [B, L] -> [B, L, width], unit rows, and [B, L] of 1 and 0
-        words, mask = word_tokens(ops, p.text.encode(ids), self.padding)
+    def _words(self, ops, p, seen):  # the text tower's pass -> [B, L, width], unit rows, and [B, L] of 1 and 0
+        words, mask = word_tokens(ops, seen, self.padding)
         return unit(ops, p.text_tokens(words)), mask
 
     def similarity(self, ops, p, u, v):  # [N, T, width], [M, L, width] -> [N, M]
@@ -122,7 +137,8 @@ class FILIP(TwoTowers):
     # ---- training
     def encode(self, ops, p, batch):
         image = self.encode_image(ops, p, batch["image"])
-        text, mask = self._words(ops, p, batch["text"])
+        seen = read_masked(ops, p, batch) if self.masks else p.text.encode(batch["text"])
+        text, mask = self._words(ops, p, seen)
         return Features(to_compare(ops, Tokens(image, text, mask), self.select))
 
     def loss(self, ops, p, features, elapsed):

@@ -22,6 +22,7 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.layers.fusion import Fusion
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.methods.features import Features
+from tandemclip.core.methods.masked_caption import mask_embedding, read_masked
 from tandemclip.core.methods.method import Temperature, unit
 from tandemclip.core.methods.softening import Progressive, SoftTargets
 from tandemclip.core.objectives.cross_entropy import mean
@@ -29,7 +30,6 @@ from tandemclip.core.objectives.infonce import infonce
 from tandemclip.core.objectives.masked_language import masked_language
 from tandemclip.core.objectives.token_alignment import Divisor, costs, match, matched_cost, token_alignment
 from tandemclip.core.precision import exact
-from tandemclip.core.spec import Normal, Parameter
 from tandemclip.core.towers.tower import ImageTower, TextTower
 
 PAIRS = ("image", "text", "matched")  # what `match` gives
@@ -142,8 +142,7 @@ class LightCLIP(SoftTargets):
         return parts
 
     def parameters(self):
-        mask = {"auxiliary.mask": Parameter((1, self.text.token_dim), Normal(0.02))}  # the embedding of [MASK]
-        return super().parameters() | (mask if self.weights.mlm else {})
+        return super().parameters() | (mask_embedding(self.text) if self.weights.mlm else {})
 
     def fusion(self) -> Fusion:
         picked = lambda sizes: tuple(sizes[stage - 1] for stage in self.masking.stages)
@@ -188,9 +187,8 @@ class LightCLIP(SoftTargets):
         return image, text, mask
 
     def _masked_words(self, ops, p, batch, image):
-        """3.4: {term: (sum, count)}. [MASK] is one row more of the embedding, which no export holds."""
-        table = ops.concat((p.child("text")["tokens"], p["auxiliary.mask"]), 0)
-        masked = p.text.encode(batch["text_masked"], table, batch["text_end"])
+        """3.4: {term: (sum, count)}."""
+        masked = read_masked(ops, p, batch)
         picked = lambda stages: tuple(stages[stage - 1] for stage in self.masking.stages)
         fused, words = p.child("auxiliary.fusion")(picked(masked.stages), picked(image.stages)), "auxiliary.fused_words"
         if self.masking.classifiers == "one":

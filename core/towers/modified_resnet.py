@@ -6,8 +6,10 @@ from tandemclip.core.bounds import Count, Depth
 from tandemclip.core.layers.attention_pool import AttentionPool
 from tandemclip.core.layers.bottleneck import EXPANSION, Bottleneck
 from tandemclip.core.layers.convolution import Convolution
+from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.layers.stem import clip_stem, through_clip_stem
+from tandemclip.core.spec import Normal
 from tandemclip.core.towers.pooled import STRIDE, PooledTower
 
 
@@ -29,7 +31,8 @@ class ModifiedResNet(PooledTower):
     """CLIP's ResNet: three-convolution stem, four stages of bottlenecks, attention pool.
 
     layers: bottlenecks of each stage. width: of the stem; the last stage gives 32 times as many channels. heads: of the
-    attention pool. Resolution / 32 is the pool's side.
+    attention pool. Resolution / 32 is the pool's side. pool_dim: what the pool gives, where a linear map to the
+    embedding stands behind it (DeCLIP's copy of SLIP: 2,048); null: the pool gives the embedding.
     """
 
     resolution: Count
@@ -38,6 +41,7 @@ class ModifiedResNet(PooledTower):
     heads: Count
     embed_dim: Count
     roi: RoiInput | None = None
+    pool_dim: Count | None = None
 
     stem_names = ("stem", "stem_norm")
 
@@ -53,11 +57,18 @@ class ModifiedResNet(PooledTower):
                 stride = 2 if stage > 0 and i == 0 else 1
                 own[f"stages.{stage}.{i}"] = PooledBottleneck(inputs, width * 2**stage, stride)
                 inputs = width * 2**stage * EXPANSION
-        return own | {"pool": AttentionPool(self.resolution // STRIDE, inputs, self.heads, self.embed_dim, self.roi)}
+        own["pool"] = AttentionPool(self.resolution // STRIDE, inputs, self.heads, self.feature_dim, self.roi)
+        if self.pool_dim is not None:
+            own["projection"] = Linear(self.pool_dim, self.embed_dim, weight_initial=Normal(self.pool_dim**-0.5))
+        return own
 
     @property
     def grid_resolution(self):
         return -(-self.resolution // STRIDE) * STRIDE  # at any other, the map leaves out the last rows and columns
+
+    @property
+    def feature_dim(self):
+        return self.embed_dim if self.pool_dim is None else self.pool_dim
 
     @property
     def stage_dims(self):
@@ -70,5 +81,11 @@ class ModifiedResNet(PooledTower):
     def begin(self, ops, p, images):  # [B, 3, H, W] -> [B, width, H / 4, W / 4]
         return through_clip_stem(ops, p, images)
 
+    def projected(self, p, features):  # [B, feature_dim] -> [B, embed_dim]
+        return features if self.pool_dim is None else p.projection(features)
+
+    def read_embedding(self, ops, p, seen):
+        return self.projected(p, seen.features)
+
     def encode_rois(self, ops, p, rois, mask):  # only the attention pool sees them (PyramidCLIP Fig. 3a)
-        return p.pool.encode_rois(rois, mask)
+        return self.projected(p, p.pool.encode_rois(rois, mask))

@@ -7,7 +7,7 @@ STRIDE = 32  # pixels between two places of the map in front of the pool
 
 
 class PooledTower(ImageTower):
-    """A child `pool` maps what the last stage gave to the embedding; there is no projection of its own."""
+    """A child `pool` maps what the last stage gave to the embedding; most have no projection behind it."""
 
     stride = STRIDE
 

@@ -6,7 +6,8 @@ differ from CLIP's by LeFF in 9 of the 12 image blocks, the ROI path, and text p
 Nie et al. 2023, which prints parameters (12.51, 2.45 and 7.11 million) and few sizes; heads, the pool without positions
 and Swin-Nano as Swin-T at half its width are what makes these numbers. It has no drop path, and 8 layers of text; the
 depths 4 and 16 are of its Fig. 1c, where 12 are CLIP's. SLIP: Mu et al. 2022, as facebookresearch released it, on
-timm's vision transformer; its text tower is CLIP's.
+timm's vision transformer; its text tower is CLIP's. SLIP-RN50 is of DeCLIP's copy, where a linear map stands behind the
+pool.
 """
 
 VIT_B = {"resolution": 224, "width": 768, "layers": 12, "heads": 12, "embed_dim": 512}
@@ -50,6 +51,7 @@ PRESETS = {
     "LightCLIP-text-1024": ("text_transformer", TEXT | {"layers": 8, "embed_dim": 1024}),  # beside the other two
     "SLIP-ViT-S/16": ("vit", VIT_B_16 | VIT_S | TIMM_VIT),  # beside CLIP-text-512
     "SLIP-ViT-B/16": ("vit", VIT_B_16 | TIMM_VIT),
+    "SLIP-RN50": ("modified_resnet", RN50 | {"pool_dim": 2048}),  # beside CLIP-text-1024
     "CLIP-text-512-L4": ("text_transformer", TEXT | {"layers": 4, "embed_dim": 512}),
     "CLIP-text-512-L16": ("text_transformer", TEXT | {"layers": 16, "embed_dim": 512}),
     "CLIP-text-1024-L4": ("text_transformer", TEXT | {"layers": 4, "embed_dim": 1024}),

@@ -1,23 +1,19 @@
 """COCO's caption annotations as a source."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from tandemclip.core.data.account import Account, Tally
-from tandemclip.core.data.records import Record
+from tandemclip.core.data.sources.annotated_files import AnnotatedFiles
 from tandemclip.core.data.sources.coco_ids import BLANK, Coming, by_id, caption_of, listed, same_files, text_of
-from tandemclip.core.data.sources.folder_or_tar import Files, open_files
 from tandemclip.core.data.sources.image_files import Captioned
-from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.texts import blank, from_json, in_words
 from tandemclip.core.errors import UserError
-from tandemclip.core.identity import Identity, of_file, of_files
 
 
 @dataclass(frozen=True)
-class CocoCaptions(Source):
+class CocoCaptions(AnnotatedFiles):
     """The images of a file like captions_val2017.json, in its order.
 
     path: the JSON, in UTF-8. folder: where its file names start, or a plain tar file that has them. Images without a
@@ -25,38 +21,7 @@ class CocoCaptions(Source):
     UserError for a file or folder that is not there or not so, and where an image's id stands twice.
     """
 
-    places = ("path", "folder")
-
-    path: str
-    folder: str
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def __getitem__(self, index: int) -> Record:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        name, captions = self._images[index]
-        return Record(self._files.key(name), self._files.read(name), captions=captions)
-
-    def texts(self, limit: int) -> Iterator[str]:
-        return self._images.texts(limit)
-
-    @cached_property
-    def _files(self) -> Files:
-        return open_files(self.folder, "coco_captions")
-
-    def account(self) -> tuple[Account, ...]:
-        return self._content[1]
-
-    def identity(self) -> dict[str, Identity]:
-        names, files = self._images.names, self._files
-        size = lambda number: files.size(names[number])
-        return {**of_files(bytes(names), size, len(names), str(files.path)), "annotations": of_file(self.path)}
-
-    @property
-    def _images(self) -> Captioned:
-        return self._content[0]
+    name = "coco_captions"
 
     @cached_property
     def _content(self) -> tuple[Captioned, tuple[Account, ...]]:

@@ -1,5 +1,6 @@
 """What torch.save wrote is read; a pickle that would run code is refused by name, and does nothing."""
 
+import argparse
 import collections
 import io
 import os
@@ -65,6 +66,17 @@ def test_tensors_and_plain_values_are_read(tmp_path):
     loaded = load(tmp_path / "model.pth")
     assert loaded["meta"] == content["meta"]
     assert all(torch.equal(loaded["state_dict"][name], tensor) for name, tensor in content["state_dict"].items())
+
+
+def test_a_command_line_beside_the_weights_is_read_and_no_code_in_it(tmp_path):
+    """SLIP's released files hold the Namespace of their training."""
+    trace, path = tmp_path / "trace", tmp_path / "model.pth"
+    torch.save({"weight": torch.ones(2), "args": argparse.Namespace(model="SLIP", lr=3e-3)}, path)
+    assert load(path)["args"].lr == 3e-3
+    torch.save({"weight": torch.ones(2), "args": argparse.Namespace(model=Touch(trace))}, path)
+    with pytest.raises(UserError, match="model.pth is refused, and nothing of it was run: it holds .*open"):
+        load(path)
+    assert not trace.exists()
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, -20])

@@ -9,7 +9,7 @@ import pytest
 from tandemclip.core.config.build import build
 from tandemclip.core.errors import UserError
 from tandemclip.core.interop import open_clip, pyramidclip, unicl
-from tandemclip.core.interop.adapter import SKIPPED, Row, convert, export, without_numbers
+from tandemclip.core.interop.adapter import SKIPPED, Row, convert, export, left_behind, without_numbers
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.layers.roi import RoiInput
 from tandemclip.core.methods.clip import CLIP
@@ -248,3 +248,41 @@ def test_what_only_training_needs_is_left_out_or_moved_by_rows_of_its_own():
     assert export(weights, with_head, spec).keys() == {"w", "b", "h", "c"}
     refused(foreign | {"h": foreign["w"]}, rows, spec, "not expected", "h")
     refused(foreign, rows[:1], spec, "served.bias")
+
+
+def test_axes_of_one_in_front_are_taken_off_and_no_others():
+    spec, rows = Linear(2, 3), [Row("weight", "w"), Row("bias", "b")]
+    arrays = {"w": np.arange(6, dtype=np.float32).reshape(3, 2), "b": np.ones(3, np.float32)}
+    found = convert({"w": arrays["w"][None], "b": arrays["b"][None, None]}, rows, spec)
+    np.testing.assert_array_equal(found["weight"], arrays["w"])
+    np.testing.assert_array_equal(found["bias"], arrays["b"])
+    refused(arrays | {"w": arrays["w"][:, None]}, rows, spec, "shape", "w (3, 1, 2)")
+    refused(arrays | {"b": arrays["b"][:, None]}, rows, spec, "shape", "b (3, 1)")
+    refused(arrays | {"w": arrays["w"].reshape(1, 2, 3)}, rows, spec, "shape", "w (1, 2, 3)")
+    one = Linear(3, 1)
+    transposed = [Row("weight", "w", transposed=True), Row("bias", "b")]
+    arrays = {"w": np.ones((3, 1), np.float32), "b": np.ones(1, np.float32)}
+    assert convert(arrays, transposed, one)["weight"].shape == (1, 3)
+    refused(arrays | {"w": arrays["w"].T}, transposed, one, "shape", "w (1, 3)")
+
+
+def test_rows_of_one_array_go_to_several_or_stay_behind():
+    """A vocabulary with a row in the middle that ours has not."""
+    spec, table = Linear(2, 3), np.arange(8, dtype=np.float32).reshape(4, 2)
+    arrays = {"w": table, "b": np.ones(3, np.float32), "more": np.ones(5, np.float32)}
+    kept = Row("weight", "w", spans=((0, 1), (2, 4)))
+    rows = [kept, Row(None, "w", spans=((1, 2),)), Row("bias", "b"), Row(None, "more")]
+    found = convert(arrays, rows, spec)
+    assert found.keys() == {"weight", "bias"} and left_behind(rows) == ["w (row 1)", "more"]
+    np.testing.assert_array_equal(found["weight"], table[[0, 2, 3]])
+    with pytest.raises(ValueError, match=r"one way: .* w \(row 0, rows 2 to 3\), w \(row 1\), more"):
+        export(found, rows, spec)
+    refused({name: x for name, x in arrays.items() if name != "more"}, rows, spec, "missing", "more")
+    longer = np.ones((5, 2), np.float32)
+    refused(arrays | {"w": longer}, rows, spec, "with rows that the table has not once: w (5, 2)")
+    refused(arrays | {"w": table[:3]}, rows, spec, "with rows that the table has not once: w (3, 2)")
+    for spans in (((2, 3),), ((0, 2),)):
+        other = [kept, Row(None, "w", spans=spans), *rows[2:]]
+        refused(arrays, other, spec, "with rows that the table has not once: w (4, 2)")
+    refused(arrays, [*rows, Row(None, "w")], spec, "differ in w;")
+    refused(arrays | {"more": np.ones(5, np.int64)}, rows, spec, "not floating-point: more")

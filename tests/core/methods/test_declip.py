@@ -297,6 +297,18 @@ def test_resuming_goes_on_bit_for_bit(root, tmp_path, name):
     assert not np.array_equal(first[QUEUE], whole[QUEUE])
 
 
+def test_a_run_goes_on_with_its_queue_on_the_other_engine(root, tmp_path):
+    given = ["--config", str(root / "configs" / "pretrain" / "tiny_declip_vit.yaml"), "--set", "data.train.count=40"]
+    given += ["training.steps=4", "training.checkpoint_every=2", "data.evaluate=null"]
+    assert train.main([*given, "--out", str(tmp_path / "torch")]) == 0
+    assert train.main([*given, "--out", str(tmp_path / "both"), "--max-steps", "2"]) == 0
+    assert train.main([*given, "--out", str(tmp_path / "both"), "--backend", "mindspore", "--resume"]) == 0
+    one, other = (
+        checkpoint.load(tmp_path / run / "checkpoints" / "step-00000004").model[QUEUE] for run in ("torch", "both")
+    )
+    assert 0 < np.abs(one - other).max() < 1e-4
+
+
 @pytest.mark.parametrize("name", TINY)
 def test_nothing_auxiliary_is_read_at_inference(root, name):
     assert not [each for each in inference_parameters(config_of(root, name).method) if each.startswith("auxiliary")]

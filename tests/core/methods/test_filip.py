@@ -24,7 +24,8 @@ FORMS = {
     "paper": {},
     "padding": {"padding": True},
     "selected": {"select": 3},
-    "released": {"padding": True, "select": 3, "tokens": "last_block"},
+    "masked": {"caption": "masked"},
+    "released": {"padding": True, "select": 3, "tokens": "last_block", "caption": "masked"},
 }
 
 
@@ -41,6 +42,9 @@ def batch_of(method):
     for row, length in zip(batch["text"], LENGTHS):
         row[length - 1 :] = 0
         row[length - 1] = 39
+    if method.masks:  # the second place of each text is hidden
+        batch["text_masked"], batch["text_end"] = batch["text"].copy(), np.array(LENGTHS, np.int32) - 1
+        batch["text_masked"][:, 1] = method.text.vocab_size
     return batch
 
 
@@ -56,7 +60,11 @@ def tokens_of(engine, batch):
         image = scope.image.tokens(given["image"])[0]
     else:
         image = scope.image.stages(given["image"])[-1].flatten(2).transpose(1, 2)
-    text, mask = scope.text.tokens(given["text"])
+    if method.masks:
+        table = torch.cat([engine.model.arrays["text.tokens"], engine.model.arrays["auxiliary.mask"]])
+        text, mask = scope.text.tokens(given["text_masked"], table, given["text_end"])
+    else:
+        text, mask = scope.text.tokens(given["text"])
     unit = lambda x: x / x.norm(dim=2, keepdim=True)
     mask = torch.ones_like(mask) if method.padding else mask
     return unit(scope.image_tokens(image)), unit(scope.text_tokens(text)), mask.bool()
@@ -117,7 +125,7 @@ def test_inference_compares_by_tokens(method, form, compare):
 def test_what_is_behind_the_longest_text_is_not_computed_unless_padding_counts(method):
     batch = batch_of(method)
     short = {name: array[1:] for name, array in batch.items()}
-    assert [replace(method, **FORMS[form]).length(short) for form in FORMS] == [9, None, 9, None]
+    assert [replace(method, **FORMS[form]).length(short) for form in FORMS] == [9, None, 9, 9, None]
     assert replace(method, select=11).length(short) == 11  # as many as are to be selected
 
 

@@ -44,6 +44,12 @@ TOWERS = [
         ["pool."],
     ),
     (
+        ModifiedResNet(32, (1, 1, 1, 1), 4, 2, 6, pool_dim=8),
+        ["stem.", "stem_norm."],
+        ["stages.0.0.", "stages.1.0.", "stages.2.0.", "stages.3.0."],
+        ["pool.", "projection."],
+    ),
+    (
         BasicResNet(32, (1, 1, 1, 2), 6, 2, width=4),
         ["stem.", "stem_norm."],
         ["stages.0.0.", "stages.1.0.", "stages.2.0.", "stages.3.0.", "stages.3.1."],

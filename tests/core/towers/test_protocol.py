@@ -29,6 +29,7 @@ IMAGE = {
     "plain": VisionTransformer(16, 8, 8, 4, 2, 6, activation="gelu", input_norm=False, patch_bias=True, initial="0.02"),
     "leff": VisionTransformer(resolution=16, patch=8, width=8, layers=8, heads=2, embed_dim=6, leff_depth=3),
     "modified_resnet": ModifiedResNet(resolution=64, layers=(1, 2, 1, 1), width=4, heads=2, embed_dim=6),
+    "pooled_and_projected": ModifiedResNet(64, (1, 1, 1, 1), 4, 2, embed_dim=6, pool_dim=10),
     "swin": SwinTransformer(resolution=32, embed_dim=6, width=4, depths=(1, 2), heads=(1, 2), window=4),
     "resnet": ResNet(resolution=16, layers=(1, 2), embed_dim=6, width=4, stem="tiny"),
     "basic_resnet": BasicResNet(resolution=64, layers=(1, 2, 1, 1), width=4, heads=2, embed_dim=6),

@@ -1,6 +1,5 @@
 """Flickr30K, Flickr8K and MS-COCO by Karpathy's splits (Karpathy and Fei-Fei 2015, arXiv:1412.2306)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,17 +7,14 @@ from typing import Any, Literal
 
 from tandemclip.core.bounds import Count
 from tandemclip.core.data.account import Account, Tally
-from tandemclip.core.data.records import Record
-from tandemclip.core.data.sources.folder_or_tar import Files, open_files
+from tandemclip.core.data.sources.annotated_files import AnnotatedFiles
 from tandemclip.core.data.sources.image_files import Captioned
-from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.texts import from_json, in_words
 from tandemclip.core.errors import UserError
-from tandemclip.core.identity import Identity, of_file, of_files
 
 
 @dataclass(frozen=True)
-class Karpathy(Source):
+class Karpathy(AnnotatedFiles):
     """The pictures of one split of a file like `dataset_flickr30k.json`, in its order, with their captions.
 
     path: the JSON. folder: where its file names start (MS-COCO's begin with val2014/ or train2014/), or a plain tar
@@ -29,40 +25,10 @@ class Karpathy(Source):
     not there or not as described.
     """
 
-    places = ("path", "folder")
+    name = "karpathy"
 
-    path: str
-    folder: str
     split: Literal["train", "restval", "val", "test"] = "test"
     captions: Count = 5
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def __getitem__(self, index: int) -> Record:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        name, captions = self._images[index]
-        return Record(self._files.key(name), self._files.read(name), captions=captions)
-
-    def texts(self, limit: int) -> Iterator[str]:
-        return self._images.texts(limit)
-
-    def account(self) -> tuple[Account, ...]:
-        return self._content[1]
-
-    def identity(self) -> dict[str, Identity]:
-        names, files = self._images.names, self._files
-        size = lambda number: files.size(names[number])
-        return {**of_files(bytes(names), size, len(names), self.folder), "annotations": of_file(self.path)}
-
-    @cached_property
-    def _files(self) -> Files:
-        return open_files(self.folder, "karpathy")
-
-    @property
-    def _images(self) -> Captioned:
-        return self._content[0]
 
     @cached_property
     def _content(self) -> tuple[Captioned, tuple[Account, ...]]:
