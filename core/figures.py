@@ -1,10 +1,15 @@
 """What is told of metrics: a figure beside what guessing would get, how many queries it rests on, and how sure it is.
 
-A figure alone means little: 10% of ten classes is nothing, and 100% of one class is nothing either.
+A figure alone means little: 10% of ten classes is nothing, and 100% of one class is nothing either. Some data give no
+figure, such as an area under the curve where all pictures are of one class.
 """
+
+import math
+from collections.abc import Iterable, Mapping
 
 from tandemclip.core.statistic import Statistic, percent
 
+NO_FIGURE = "no figure"
 CANNOT_FAIL = "the figure could not have come out otherwise, as guessing alone gives 100%"
 
 
@@ -16,14 +21,26 @@ def lines(metrics: dict[str, Statistic]) -> list[str]:
 def line(name: str, each: Statistic) -> str:
     low, high = each.interval
     guessing = "" if each.guessing is None else f"chance {100 * each.guessing:.2f}%, "
-    sure = f"95%: {100 * low:.2f} to {100 * high:.2f}"
-    return f"{name}: {100 * each.share:.2f}% ({guessing}{each.queries:,} queries, {sure})"
+    sure = "" if math.isnan(low) else f", 95%: {100 * low:.2f} to {100 * high:.2f}"
+    return f"{name}: {figure(each)} ({guessing}{each.queries:,} queries{sure})"
+
+
+def figure(each: Statistic) -> str:
+    return NO_FIGURE if math.isnan(each.share) else f"{100 * each.share:.2f}%"
 
 
 def to_json(metrics: dict[str, Statistic]) -> dict:
-    """{metric: percent ..., "chance", "queries", "interval": {metric: ...}, "remarks": [sentences]}; all in percent."""
-    intervals = {name: [100 * end for end in each.interval] for name, each in metrics.items()}
-    return {**percent(metrics), **rows(metrics), "interval": intervals, "remarks": remarks(metrics)}
+    """{metric: percent ..., "chance", "queries", "interval": {metric: ...}, "remarks": [sentences]}; all in percent.
+
+    What has no figure is None, as JSON has no NaN.
+    """
+    found = {name: _known(value) for name, value in percent(metrics).items()}
+    intervals = {name: [_known(100 * end) for end in each.interval] for name, each in metrics.items()}
+    return {**found, **rows(metrics), "interval": intervals, "remarks": remarks(metrics)}
+
+
+def _known(figure: float) -> float | None:
+    return None if math.isnan(figure) else figure
 
 
 def rows(metrics: dict[str, Statistic]) -> dict[str, dict[str, float]]:
@@ -35,11 +52,17 @@ def rows(metrics: dict[str, Statistic]) -> dict[str, dict[str, float]]:
 
 def remarks(metrics: dict[str, Statistic]) -> list[str]:
     """Each once, behind the names of the metrics that it is of where it is not of all."""
+    cannot_fail = {name: [CANNOT_FAIL] if each.told_by_guessing else [] for name, each in metrics.items()}
+    return each_once({name: [*each.remarks, *cannot_fail[name]] for name, each in metrics.items()})
+
+
+def each_once(by_name: Mapping[str, Iterable[str]]) -> list[str]:
+    """{what: the remarks on it} -> each remark once, behind the names of what it is on where it is not on all."""
     found: dict[str, list[str]] = {}
-    for name, each in metrics.items():
-        for remark in (*each.remarks, *([CANNOT_FAIL] if each.told_by_guessing else [])):
+    for name, told in by_name.items():
+        for remark in dict.fromkeys(told):
             found.setdefault(remark, []).append(name)
-    return [r if len(names) == len(metrics) else f"{', '.join(names)}: {r}" for r, names in found.items()]
+    return [r if len(names) == len(by_name) else f"{', '.join(names)}: {r}" for r, names in found.items()]
 
 
 def at_chance(metrics: dict[str, Statistic]) -> str | None:

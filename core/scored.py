@@ -151,10 +151,11 @@ class AveragePrecision(Scored):
     @cached_property
     def guessing(self):
         """By trying: the mean of rankings at random. That is more than the share of yes, as the highest precision
-        counts.
+        counts. None where no class has a yes.
         """
         guess = lambda number: generator("guess", number).random(self.scores.shape)
-        return float(np.mean([replace(self, scores=guess(number)).share for number in range(GUESSES)]))
+        guessed = [replace(self, scores=guess(number)).share for number in range(GUESSES)]
+        return None if np.isnan(self.share) else float(np.mean(guessed))
 
 
 @dataclass(frozen=True, eq=False)

@@ -151,6 +151,7 @@ NOT_RUN = {
     ("docs/ascend.md", "pip install"): "installs, and takes an hour; tests/tools/test_ascend_report.py runs the script",
     ("docs/ascend.md", "python tools/train.py"): "minutes on MindSpore; it is the README's `make train`",
     ("docs/benchmarks.md", "OMP_NUM_THREADS=1 python tools/bench.py"): "minutes, on Flickr8k",
+    ("docs/benchmarks.md", "OMP_NUM_THREADS=1 python tools/evaluate.py"): "minutes, on samples of six data sets",
     ("docs/benchmarks.md", "python tools/bench.py"): "minutes",
     ("docs/detection.md", f"{PREPARED} data/voc07"): "wants VOC2007 and COCO",
     ("docs/detection.md", "python tools/prepare.py shards --source coco_objects"): "wants COCO",

@@ -15,6 +15,7 @@ same command goes on from wherever it was stopped. See docs/evaluation.md of the
 
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from tandemclip import backends
@@ -91,16 +92,23 @@ def _refuse_mixed(args):
 
 
 def _suite(args, engine_class):
+    from tandemclip.core.evaluation.suites.suite import read_suite
+    from tandemclip.core.folder_lock import FolderLock
+    from tandemclip.core.whole_file import refuse_unwritable
+
+    suite = read_suite(args.suite)
+    refuse_unwritable(args.out / "report.html")
+    with closing(FolderLock(args.out, "another process measures a suite in")):
+        _measure(suite, args, engine_class)
+
+
+def _measure(suite, args, engine_class):
     from tandemclip.core.evaluation.suites.candidates import candidates
     from tandemclip.core.evaluation.suites.plan import plan
     from tandemclip.core.evaluation.suites.report import files, markdown
     from tandemclip.core.evaluation.suites.report.summary import summarize
     from tandemclip.core.evaluation.suites.running import measure
-    from tandemclip.core.evaluation.suites.suite import read_suite
-    from tandemclip.core.whole_file import refuse_unwritable
 
-    suite = read_suite(args.suite)
-    refuse_unwritable(args.out / "report.html")
     about = backends.about(args.backend)
     print(about)
     compared = candidates(args.checkpoint, args.backend, args.trust)

@@ -9,7 +9,6 @@ part of it spent waiting for data), `samples_per_second`, and after some steps, 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from tandemclip.core.errors import UserError
+from tandemclip.core.folder_lock import FolderLock
 from tandemclip.core.training.reporting.follower import Behind, Follower
 from tandemclip.core.training.reporting.reporter import Begun, Reporter, scalars
 from tandemclip.core.training.reporting.tensorboard import TensorBoard
@@ -51,7 +51,7 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if resume_step is None:
                 self._refuse_rows()
-            self._lock = _FolderLock(self.path.parent)
+            self._lock = FolderLock(self.path.parent, "another process trains in")
             try:
                 if resume_step is not None:
                     _trim(self.path, resume_step)
@@ -156,23 +156,6 @@ def _last_line(file) -> bytes:
     file.seek(max(0, size - LONGEST_ROW))
     lines = file.read().splitlines()
     return lines[-1] if lines else b""
-
-
-class _FolderLock:
-    """A lock on a folder, until `close` or the end of the process. A file system without locks gives none."""
-
-    def __init__(self, run: Path):
-        self._descriptor = os.open(run, os.O_RDONLY)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self.close()
-            raise UserError(f"another process trains in {run}; wait until it ends, or choose another --out") from error
-        except OSError:
-            pass
-
-    def close(self) -> None:
-        os.close(self._descriptor)
 
 
 def _trim(path: Path, last: int) -> None:

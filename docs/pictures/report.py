@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-WIDTH, HEIGHT = 1000, 1250
+WIDTH, HEIGHT = 1000, 1640
 
 
 def shot(page: Path, out: Path, browser: str) -> None:
@@ -25,7 +25,7 @@ def shot(page: Path, out: Path, browser: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         if not taken.exists():
             raise SystemExit(f"{browser} has made no picture: {done.stderr}")
-        Image.open(taken).convert("RGB").quantize(96).save(out, optimize=True)
+        Image.open(taken).convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE).save(out, optimize=True)
 
 
 def main():

@@ -1,10 +1,13 @@
 """A figure is told beside what guessing gets, and one that means nothing says so."""
 
+import json
+
 import numpy as np
 import pytest
 
 from tandemclip.core import figures
 from tandemclip.core.hits import Hits
+from tandemclip.core.scored import AveragePrecision, RocAuc
 
 
 def share(right, asked, chance, **given):
@@ -32,6 +35,27 @@ def test_lines_for_people():
 def test_a_remark_on_all_metrics_names_none():
     both = {name: share(1, 2, 0.5, remarks=("odd", "again")) for name in ("a", "b")}
     assert figures.remarks(both) == ["odd", "again"]
+
+
+def test_where_all_pictures_are_of_one_class_there_is_no_figure():
+    scores, present = np.arange(3.0)[:, None], np.ones((3, 1), np.int8)
+    found = {
+        "top1": share(1, 3, 0.5),
+        "roc_auc": RocAuc(scores, present),
+        "map11": AveragePrecision(scores, 0 * present),
+    }
+    assert figures.lines(found)[1:] == [
+        "roc_auc: no figure (chance 50.00%, 3 queries)", "map11: no figure (3 queries)",
+    ]  # fmt: skip
+    told = json.loads(json.dumps(figures.to_json(found), allow_nan=False))
+    assert told["roc_auc"] is None and told["interval"]["roc_auc"] == [None, None] and told["queries"]["roc_auc"] == 3
+    assert told["map11"] is None and told["chance"] == {"top1": 50, "roc_auc": 50} and told["top1"] > 33
+
+
+def test_each_remark_once_with_what_it_is_on():
+    told = {"first": ["all", "two", "two"], "second": ["all", "one"], "third": ["two", "all"]}
+    assert figures.each_once(told) == ["all", "first, third: two", "second: one"]
+    assert figures.each_once({"alone": ["a", "a"]}) == ["a"] and figures.each_once({}) == []
 
 
 def test_a_figure_that_cannot_fail_is_told_whatever_metric_it_is():

@@ -1,11 +1,13 @@
 """`tools/evaluate.py` as a person uses it."""
 
 import json
+from contextlib import closing
 
 import cv2
 import numpy as np
 import pytest
 
+from tandemclip.core.folder_lock import FolderLock
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.config import read
@@ -174,6 +176,16 @@ def test_a_suite_of_checkpoints(tmp_path, capsys):
     assert evaluate.main(given) == 0
     assert "6 of 6 results are there already" in capsys.readouterr().out
     assert before == {name: (tmp_path / "out" / f"report.{name}").read_bytes() for name in before}
+
+
+def test_two_calls_do_not_measure_into_one_folder(tmp_path, capsys):
+    suite, checkpoints = small(tmp_path)
+    given = ["--suite", suite, "--checkpoint", checkpoints[0], "--out", str(tmp_path)]
+    with closing(FolderLock(tmp_path, "another process measures a suite in")):
+        assert evaluate.main(given) == 2
+    assert f"another process measures a suite in {tmp_path}; wait" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+    assert evaluate.main(given) == 0 and (tmp_path / "report.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import numpy as np
 
 from tandemclip.core.data.masks import to_counts
 from tandemclip.core.data.records import Object, Record
+from tandemclip.core.errors import UserError
 from tandemclip.core.whole_file import whole_file
 
 # By how a file begins, as its name may lie.
@@ -48,8 +49,14 @@ def encode(record: Record) -> dict[str, bytes]:
     class has is up to who reads them.
 
     The image file's bytes stay as they are where it is of a kind that shards may hold; else its pixels become PNG.
-    Raises BrokenRecord where they are needed and cannot be had.
+    Raises BrokenRecord where they are needed and cannot be had, and UserError where several classes may be in the
+    picture, as a sample has a place for one.
     """
+    if record.present is not None:
+        raise UserError(
+            f"{record.key} says of {len(record.present)} classes whether they are there, and a sample of a shard has "
+            "one class at most; evaluate on the source itself, without writing shards of it"
+        )
     image = record.image if isinstance(record.image, bytes) else b""
     extension = next((name for start, name in EXTENSIONS.items() if image.startswith(start)), None)
     if extension is None:

@@ -11,8 +11,8 @@ from tandemclip.core.data.sources.source import Source
 from tandemclip.core.evaluation.suites.cache import EMBEDDING, Cache, cached, reading
 from tandemclip.core.evaluation.suites.plan import Plan, Task
 from tandemclip.core.evaluation.suites.results import Results
+from tandemclip.core.figures import figure
 from tandemclip.core.serving.model import model_of
-from tandemclip.core.statistic import percent
 from tandemclip.core.training import checkpoint
 
 
@@ -36,7 +36,7 @@ def measure(plan: Plan, out: Path, engine_class, *, trust: bool = False, workers
 
 
 def _short(found) -> str:
-    return ", ".join(f"{name} {value:.2f}%" for name, value in percent(found).items())
+    return ", ".join(f"{name} {figure(each)}" for name, each in found.items())
 
 
 def _to_encode(tasks: list[Task], features: Path) -> int:

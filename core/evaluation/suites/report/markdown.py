@@ -20,7 +20,7 @@ def page(summary: Summary) -> str:
     ]
     if means := summary.means():
         head = ["mean of", "data sets", *summary.names]
-        parts.append(table(head, [[m.protocol, str(m.sets), *(f"{each:.2f}" for each in m.percent)] for m in means]))
+        parts.append(table(head, [[m.protocol, str(m.sets), *m.told] for m in means]))
     parts.append(NOTE.format(first=first) if others else NOTE.partition(" In brackets")[0])
     more = [row for row in summary.rows if not row.headline]
     if more:
@@ -45,4 +45,4 @@ def _row(row: Row) -> list[str]:
 
 def _figure(figure: Figure) -> str:
     between = "" if figure.difference is None else f" ({figure.difference.told})"
-    return f"{figure.percent:.2f} [{figure.low:.2f}, {figure.high:.2f}]{between}"
+    return figure.told(" [{low:.2f}, {high:.2f}]") + between

@@ -6,13 +6,14 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import tandemclip
-from tandemclip.core.evaluation.suites.report import classes, searches
+from tandemclip.core.evaluation.suites.report import classes, intervals, searches
 from tandemclip.core.evaluation.suites.report.markup import document, tag
 from tandemclip.core.evaluation.suites.report.summary import Figure, Measured, Row, Summary
+from tandemclip.core.evaluation.suites.report.terms import explained
+from tandemclip.core.figures import NO_FIGURE
 
 PANELS = {"classes": classes.panel, "texts": searches.found_texts, "pictures": searches.found_pictures}
 STYLE = Path(__file__).with_name("style.css")
-WIDTH, HEIGHT = 120, 10  # of an interval's picture, in pixels
 
 
 def page(summary: Summary) -> bytes:
@@ -27,6 +28,7 @@ def page(summary: Summary) -> bytes:
         *_head(summary),
         _figures(summary),
         _means(summary),
+        _terms(summary),
         *(part for name, several in sets.items() for part in _set(summary, name, several)),
     )
 
@@ -44,7 +46,10 @@ def _head(summary: Summary) -> list[ET.Element]:
 
 def _figures(summary: Summary) -> ET.Element:
     first, *others = summary.names
-    note = "In percent; the bar is the 95% interval for other images of the same kind, the tick what guessing gets."
+    note = (
+        "In percent. The blue bar is the 95% interval for other images of the same kind, the orange tick what guessing"
+    )
+    note += " gets; the line goes from 0 to the number at its end, which is the same for a row."
     if others:
         note += f" Below: the difference to {first} on the same images, and its 95% interval; in colour where that is"
         note += " clear of 0."
@@ -55,7 +60,7 @@ def _figures(summary: Summary) -> ET.Element:
             tag("th", tag("a", row.title, href=f"#{row.set_name}")),
             tag("td", row.protocol),
             tag("td", row.metric),
-            *(tag("td", *_figure(figure)) for figure in row.figures),
+            *(tag("td", *_figure(figure, intervals.scale(row.figures))) for figure in row.figures),
         )
         for row in summary.headlines
     ]
@@ -64,42 +69,36 @@ def _figures(summary: Summary) -> ET.Element:
 
 def _means(summary: Summary) -> ET.Element | None:
     rows = [
-        tag("tr", tag("th", f"mean of {mean.protocol}"), tag("td", f"{mean.sets} data sets"), *_numbers(mean.percent))
+        tag(
+            "tr",
+            tag("th", f"mean of {mean.protocol}"),
+            tag("td", f"{mean.sets} data sets"),
+            *(tag("td", each) for each in mean.told),
+        )
         for mean in summary.means()
     ]
     head = tag("tr", tag("th"), tag("th"), *(tag("th", name) for name in summary.names))
     return tag("table", head, *rows, class_="figures") if rows else None
 
 
-def _numbers(percent: tuple[float, ...]) -> list[ET.Element]:
-    return [tag("td", f"{each:.2f}") for each in percent]
+def _terms(summary: Summary) -> ET.Element:
+    """What the words of the tables mean."""
+    words = explained(word for row in summary.rows for word in (row.protocol, row.metric))
+    rows = [tag("tr", tag("th", word), tag("td", meaning)) for word, meaning in words.items()]
+    return tag("details", tag("summary", "What the words mean"), tag("table", *rows, class_="small"))
 
 
-def _figure(figure: Figure) -> list[ET.Element]:
+def _figure(figure: Figure, end: float) -> list[ET.Element]:
+    """end: of the scale that its interval is drawn on."""
+    if not figure.known:
+        return [tag("span", NO_FIGURE, class_="small")]
     told = f"95%: {figure.low:.2f} to {figure.high:.2f}, {figure.queries:,} queries"
-    parts = [tag("span", f"{figure.percent:.2f}", title=told), _interval(figure)]
+    parts = [tag("span", f"{figure.percent:.2f}", title=told), intervals.drawn(figure, end)]
     if figure.difference is not None:
         clear = figure.difference.low > 0 or figure.difference.high < 0
         kind = ("better" if figure.difference.mean > 0 else "worse") if clear else ""
         parts.append(tag("span", figure.difference.told, class_=f"small {kind}".strip()))
     return parts
-
-
-def _interval(figure: Figure) -> ET.Element:
-    """0 to 100 percent from left to right."""
-    at = lambda percent: f"{percent / 100 * WIDTH:.1f}"
-    middle = str(HEIGHT / 2)
-    line = lambda x1, x2, y1, y2, colour, width: tag(
-        "line", x1=x1, x2=x2, y1=y1, y2=y2, stroke=colour, **{"stroke-width": width}
-    )
-    parts = [
-        line("0", str(WIDTH), middle, middle, "#d0d7de", "1"),
-        line(at(figure.low), at(figure.high), middle, middle, "#3b7dd8", "4"),
-        tag("circle", cx=at(figure.percent), cy=middle, r="3", fill="#1f2328"),
-    ]
-    if figure.chance is not None:
-        parts.append(line(at(figure.chance), at(figure.chance), "0.01", str(HEIGHT), "#b35900", "1.5"))
-    return tag("svg", *parts, width=str(WIDTH), height=str(HEIGHT), viewBox=f"0 0 {WIDTH} {HEIGHT}")
 
 
 def _set(summary: Summary, name: str, several: list[Measured]) -> list[ET.Element]:
@@ -133,7 +132,7 @@ def _metrics(summary: Summary, rows: list[Row]) -> ET.Element:
             tag("th", row.metric),
             tag("td", "" if row.figures[0].chance is None else f"{row.figures[0].chance:.2f}"),
             tag("td", f"{row.figures[0].queries:,}"),
-            *(tag("td", f"{each.percent:.2f} ({each.low:.2f} to {each.high:.2f})") for each in row.figures),
+            *(tag("td", each.told(" ({low:.2f} to {high:.2f})")) for each in row.figures),
         )
         for row in rows
     ]

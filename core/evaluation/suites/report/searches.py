@@ -39,12 +39,12 @@ def _pictures(source: Source, name: str, answers: Answers, place: int) -> ET.Ele
 
 
 def found_texts(source: Source, named: Sequence[tuple[str, Answers]]) -> list[ET.Element]:
-    """For each picture a list of texts for each checkpoint."""
+    """For each picture, with a text of its own, a list of texts for each checkpoint."""
     first = named[0][1]
     rows = [
         tag(
             "tr",
-            tag("td", picture(source, int(asked), "the picture that is asked")),
+            tag("td", picture(source, int(asked), "the picture that is asked"), _own(first, place), class_="asked"),
             *(tag("td", _texts(answers, place)) for _, answers in named),
         )
         for place, asked in enumerate(first.asked)
@@ -52,6 +52,11 @@ def found_texts(source: Source, named: Sequence[tuple[str, Answers]]) -> list[ET
     head = tag("tr", tag("th"), *(tag("th", name) for name, _ in named))
     told = f"What is found for a picture: the nearest texts of {len(first.asked)} pictures, its own ones marked"
     return [tag("details", tag("summary", told), tag("table", head, *rows))]
+
+
+def _own(answers: Answers, place: int) -> ET.Element:
+    """One of the texts that would have been right: often none of them is found."""
+    return tag("p", "its own: ", answers.name(int(answers.right[place].max())), class_="small")
 
 
 def _texts(answers: Answers, place: int) -> ET.Element:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from tandemclip.core.evaluation.bootstrap import paired_interval
 from tandemclip.core.evaluation.suites.plan import Entry, Plan
 from tandemclip.core.evaluation.suites.results import Result, Results
+from tandemclip.core.figures import NO_FIGURE, each_once
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,26 @@ class Difference:
 
 @dataclass(frozen=True)
 class Figure:
-    """In percent. low, high: the 95% interval. chance: what guessing gets, None where nobody says."""
+    """In percent; None where there is no figure. low, high: the 95% interval. chance: what guessing gets, None where
+    nobody says.
+    """
 
-    percent: float
-    low: float
-    high: float
+    percent: float | None
+    low: float | None
+    high: float | None
     chance: float | None
     queries: int
     difference: Difference | None = None
+
+    @property
+    def known(self) -> bool:
+        return None not in (self.percent, self.low, self.high)
+
+    def told(self, interval: str) -> str:
+        """interval: how the ends of the interval are written, e.g. " ({low:.2f} to {high:.2f})"."""
+        if not self.known:
+            return NO_FIGURE
+        return f"{self.percent:.2f}" + interval.format(low=self.low, high=self.high)
 
 
 @dataclass(frozen=True)
@@ -52,19 +65,26 @@ class Row:
 
 @dataclass(frozen=True)
 class Mean:
-    """Of the headlines of a protocol over its data sets, in percent, for each checkpoint."""
+    """Of the headlines of a protocol over its data sets, in percent, for each checkpoint; None where one of them has no
+    figure.
+    """
 
     protocol: str
     sets: int
-    percent: tuple[float, ...]
+    percent: tuple[float | None, ...]
+
+    @property
+    def told(self) -> list[str]:
+        return [NO_FIGURE if each is None else f"{each:.2f}" for each in self.percent]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """An entry of the suite with what was measured, a result for each checkpoint."""
+    """An entry of the suite with what was measured: a result for each checkpoint, and the names of these."""
 
     entry: Entry
     results: tuple[Result, ...]
+    names: tuple[str, ...]
 
     @property
     def headline(self) -> str:
@@ -73,9 +93,9 @@ class Measured:
         return wanted if wanted in names else names[0]
 
     def remarks(self) -> list[str]:
-        """On the data, and on how it was measured: each once."""
-        measured = [remark for result in self.results for remark in result.told["figures"]["remarks"]]
-        return list(dict.fromkeys([*self.entry.data_set.remarks(self.entry.protocol), *measured]))
+        """On the data, and on how it was measured: each once, with the checkpoints that it is on where not on all."""
+        measured = {name: result.told["figures"]["remarks"] for name, result in zip(self.names, self.results)}
+        return [*self.entry.data_set.remarks(self.entry.protocol), *each_once(measured)]
 
     def rows(self) -> Iterator[Row]:
         entry, headline = self.entry, self.headline
@@ -89,8 +109,10 @@ class Measured:
         low, high = told["interval"][metric]
         return Figure(told[metric], low, high, told["chance"].get(metric), told["queries"][metric], difference)
 
-    def _difference(self, number: int, metric: str) -> Difference:
+    def _difference(self, number: int, metric: str) -> Difference | None:
         first, other = self.results[0], self.results[number]
+        if None in (first.told["figures"][metric], other.told["figures"][metric]):
+            return None
         low, high = paired_interval([[first.statistics[metric]]], [[other.statistics[metric]]])
         return Difference(other.told["figures"][metric] - first.told["figures"][metric], low, high)
 
@@ -144,10 +166,11 @@ def summarize(suite: str, engine: str, plan: Plan, results: Results) -> Summary:
     """Of a plan whose results are all there."""
     tasks = iter(plan.tasks)
     by_candidate = [[results.load(next(tasks)) for _ in plan.entries] for _ in plan.candidates]
-    measured = tuple(Measured(entry, of_each) for entry, of_each in zip(plan.entries, zip(*by_candidate)))
+    names = tuple(each.name for each in plan.candidates)
+    measured = tuple(Measured(entry, of_each, names) for entry, of_each in zip(plan.entries, zip(*by_candidate)))
     return Summary(suite, engine, plan, measured, tuple(row for each in measured for row in each.rows()))
 
 
 def _mean(protocol: str, rows: list[Row]) -> Mean:
-    columns = zip(*(row.figures for row in rows))
-    return Mean(protocol, len(rows), tuple(statistics.mean(figure.percent for figure in column) for column in columns))
+    columns = zip(*([figure.percent for figure in row.figures] for row in rows))
+    return Mean(protocol, len(rows), tuple(None if None in each else statistics.mean(each) for each in columns))

@@ -56,6 +56,12 @@ def round_trip(tmp_path, *records):
     return [source[number] for number in range(len(source))]
 
 
+def test_what_may_have_several_classes_is_refused():
+    several = Record("a.jpg", jpeg(), present=np.array([1, 0, 1], np.int8))
+    with pytest.raises(UserError, match="a.jpg says of 3 classes whether they are there, .* one class at most"):
+        encode(several)
+
+
 def objects(record):
     return [
         (thing.box, thing.phrase, thing.confidence, None if thing.feature is None else thing.feature.tolist())

@@ -14,6 +14,7 @@ from tandemclip.core.evaluation.suites.candidates import candidates
 from tandemclip.core.evaluation.suites.plan import plan
 from tandemclip.core.evaluation.suites.report.page import page
 from tandemclip.core.evaluation.suites.report.summary import summarize
+from tandemclip.core.evaluation.suites.report.terms import TERMS
 from tandemclip.core.evaluation.suites.running import measure
 from tandemclip.core.evaluation.suites.suite import read_suite
 from tandemclip.tests.core.evaluation.suites.scenes_suite import small
@@ -96,6 +97,29 @@ def test_pictures_are_those_of_the_records(summary):
     assert all(each["alt"] for each in shown) and all(max(int(e["width"]), int(e["height"])) == 88 for e in shown)
     right = [each for each in shown if each.get("class") == "right"]
     assert len(right) == 2 * len(answers.asked)  # one of each model: where it is found, or apart
+
+
+def test_own_texts_are_marked_and_no_others(summary):
+    """Of every picture that is asked, in every checkpoint's list."""
+    measured = summary.measured[2]
+    wanted = []
+    for place in range(len(measured.results[0].answers["i2t/R@1"].asked)):
+        for result in measured.results:
+            answers = result.answers["i2t/R@1"]
+            wanted += [text in answers.right[place] for text in answers.first[place]]
+    shown = [attributes.get("class") for tag, attributes in Parsed(page(summary).decode()).tags if tag == "li"]
+    assert shown == ["right" if own else None for own in wanted] and 0 < sum(wanted) < len(wanted)
+    answers, told = measured.results[0].answers["i2t/R@1"], Parsed(page(summary).decode()).of("p")
+    own = [text.removeprefix("its own: ") for text in told if text.startswith("its own: ")]
+    assert len(own) == len(answers.asked)
+    for text, right in zip(own, answers.right):
+        assert text in {answers.texts[number] for number in right if number >= 0}
+
+
+def test_the_words_of_its_tables_are_explained(summary):
+    parsed = Parsed(page(summary).decode())
+    assert {"linear_probe", "retrieval", "i2t", "R@K"} <= set(parsed.of("th")) and "map11" not in parsed.of("th")
+    assert TERMS["i2t"] in parsed.of("td")
 
 
 def test_texts_of_the_data_are_no_markup(summary):

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tandemclip import backends
@@ -12,8 +13,11 @@ from tandemclip.core.evaluation.suites.candidates import candidates
 from tandemclip.core.evaluation.suites.plan import plan
 from tandemclip.core.evaluation.suites.report import files, markdown
 from tandemclip.core.evaluation.suites.report.summary import summarize
+from tandemclip.core.evaluation.suites.results import Results
 from tandemclip.core.evaluation.suites.running import measure
 from tandemclip.core.evaluation.suites.suite import read_suite
+from tandemclip.core.hits import Hits
+from tandemclip.core.scored import RocAuc
 from tandemclip.core.serving.model import open_model
 from tandemclip.tests.core.evaluation.suites.scenes_suite import scenes, small, write_set, write_suite
 
@@ -73,6 +77,39 @@ def test_remarks_on_the_data_are_told(summary):
     (told,) = summary.measured[1].remarks()
     assert told == "source of Scenes more has 24 images, and the official archive 25"
     assert f"- Scenes more, zero_shot: {told}" in markdown.page(summary)
+
+
+def test_a_remark_names_the_checkpoints_that_it_is_on_where_it_is_not_on_all(summary):
+    measured = summary.measured[0]
+    said = (["both", "one"], ["two", "both"])
+    results = [
+        replace(result, told=result.told | {"figures": result.told["figures"] | {"remarks": remarks}})
+        for result, remarks in zip(measured.results, said)
+    ]
+    first, second = summary.names
+    told = replace(measured, results=tuple(results)).remarks()
+    assert told == ["both", f"{first}: one", f"{second}: two"]
+
+
+def test_what_has_no_figure_is_told_and_is_null(summary, tmp_path):
+    """All pictures are of one of two classes: of the first checkpoint's, nothing is known of the area."""
+    (entry, other), results = summary.plan.entries[:2], Results(tmp_path)
+    entries = tuple(replace(e, data_set=replace(e.data_set, metric="roc_auc")) for e in (entry, other))
+    planned = replace(summary.plan, entries=entries)
+    scores, present = np.arange(4.0)[:, None], np.ones((4, 1), np.int8)
+    unknown, known = RocAuc(scores, present, ("odd",)), RocAuc(scores, np.array([[0], [1], [0], [1]], np.int8))
+    for task, roc_auc in zip(planned.tasks, (unknown, known, known, known), strict=True):
+        results.save(task, {"top1": Hits(present[:, 0], present[:, 0]), "roc_auc": roc_auc}, 1.0)
+    made = summarize("small", "torch", planned, results)
+    assert [[each.percent for each in row.figures] for row in made.headlines] == [[None, 75], [75, 75]]
+    assert made.headlines[0].figures[1].difference is None and made.headlines[1].figures[1].difference.mean == 0
+    (mean,) = made.means()
+    assert mean.percent == (None, 75)
+    markdown_file, json_file, html = (path.read_text() for path in files.write(made, tmp_path))
+    json.loads(json_file, parse_constant=pytest.fail)
+    assert "| roc_auc | 50.00 | no figure | 75.00 [" in markdown_file and "| 2 | no figure | 75.00 |" in markdown_file
+    assert ">no figure</span>" in html and ">no figure</td>" in html and "nan" not in html.lower()
+    assert f"- Scenes digits, zero_shot: {made.names[0]}: roc_auc: odd" in markdown_file
 
 
 def test_files(summary, tmp_path):
