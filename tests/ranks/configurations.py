@@ -76,10 +76,15 @@ method: {{simclr: {{statistics: rank}}}}
 }
 
 
-def write(root: Path, folder: Path) -> dict[str, Path]:
-    """The file of each configuration, and the methods beside them, in a folder that Python is to find modules in."""
+# Those that differ in little from another one. MindSpore compiles for half a minute for each, so that they are left to
+# `make test-full` there.
+ALIKE = ("siglip", "slip", "slip_by_rank", "filip_selected", "defilip", "TokenWise", "DropPathCLIP", "Brightness")
+
+
+def write(root: Path, folder: Path, names) -> dict[str, Path]:
+    """The files of these configurations, and the methods beside them, in a folder that Python is to find modules in."""
     (folder / METHODS.name).write_text(METHODS.read_text())
-    files = {name: folder / f"{name}.yaml" for name in CONFIGS | BATCH_NORM}
+    files = {name: folder / f"{name}.yaml" for name in names}
     for name, path in files.items():
         path.write_text((CONFIGS | BATCH_NORM)[name].format(root=root))
     return files
