@@ -86,7 +86,7 @@ def launch(root, tmp_path_factory):
 
 
 def cases(names, launches):
-    """(name, *launch) of each. On MindSpore, which compiles for minutes, `make test` leaves out what is alike, and pieces
+    """(name, *launch) of each. MindSpore compiles for minutes: there `make test` leaves out what is alike, and pieces
     on one rank, which two ranks have as well.
     """
     later = lambda name, launch: launch[0] == "mindspore" and (name in ALIKE or launch[1] == 1)
