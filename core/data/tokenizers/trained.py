@@ -1,12 +1,12 @@
 """A small vocabulary trained on the user's own captions, by the `tokenizers` library."""
 
-import json
 from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from tandemclip.core.data.tokenizers.of_library import OfLibrary
 from tandemclip.core.data.tokenizers.token_ids import PAD, listed, named, pack
 from tandemclip.core.errors import UserError
 
@@ -16,7 +16,7 @@ SPACE = "\u2581"  # the mark before a word whose parts have ids
 SPLIT = pre_tokenizers.Whitespace()  # into runs of letters and digits, and runs of anything else
 
 
-class TrainedTokenizer:
+class TrainedTokenizer(OfLibrary):
     """Lower-case words (or parts of them, or whole texts) with ids from 2 on; 1 is an unknown one, 0 padding, the two
     highest ids are start and end. Texts with fewer words than `vocab_size` leave ids between unused: the size is what
     was asked for."""
@@ -26,8 +26,7 @@ class TrainedTokenizer:
     unknown = PAD + 1
 
     def __init__(self, words: Tokenizer, vocab_size: int):
-        self._words = words
-        self.vocab_size = vocab_size
+        super().__init__(words, vocab_size)
         self.start = vocab_size - 2
         self.end = vocab_size - 1
         self.word_ids = np.arange(self.unknown + 1, self.start, dtype=np.int32)
@@ -83,23 +82,3 @@ class TrainedTokenizer:
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         return named(ids, self.start, self.end, lambda i: (self._words.id_to_token(i) or UNKNOWN).strip(SPACE))
-
-    def to_json(self) -> str:
-        contents = {"kind": self.KIND, "vocab_size": self.vocab_size, "tokenizer": json.loads(self._words.to_str())}
-        return json.dumps(contents, ensure_ascii=False, indent=1)
-
-    def vocabulary(self) -> bytes:
-        return self.to_json().encode()
-
-    @classmethod
-    def from_json(cls, text: str) -> "TrainedTokenizer":
-        try:
-            contents = json.loads(text)
-            return cls(Tokenizer.from_str(json.dumps(contents["tokenizer"])), int(contents["vocab_size"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"tokenizer: its JSON cannot be used ({error!r}); expected what TrainedTokenizer.to_json wrote"
-            ) from error
-
-    def __reduce__(self):
-        return TrainedTokenizer.from_json, (self.to_json(),)

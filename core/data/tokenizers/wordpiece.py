@@ -1,12 +1,12 @@
 """BERT's WordPiece (Devlin et al. 2019; Wu et al. 2016), by the `tokenizers` library."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from tandemclip.core.data.tokenizers.of_library import OfLibrary
 from tandemclip.core.data.tokenizers.token_ids import PAD, listed, named, pack
 from tandemclip.core.errors import UserError
 
@@ -33,7 +33,7 @@ class Rules:
         return normalizers.BertNormalizer(True, self.chinese, self.strip_accents, self.lowercase)
 
 
-class WordPieceTokenizer:
+class WordPieceTokenizer(OfLibrary):
     """ids equal to those of BERT's own tokenizer, for any text that does not spell out its special tokens: those are
     ordinary characters here.
 
@@ -46,7 +46,7 @@ class WordPieceTokenizer:
     def __init__(self, words: Tokenizer, vocab_size: int):
         vocabulary = words.get_vocab()
         _check(vocabulary, vocab_size)
-        self._words, self.vocab_size = words, vocab_size
+        super().__init__(words, vocab_size)
         self.unknown, self.start, self.end = (vocabulary[token] for token in (UNKNOWN, FIRST, LAST))
         plain = [i for token, i in vocabulary.items() if token not in SPECIAL and not token.startswith(UNUSED)]
         self.word_ids = np.array(sorted(plain), np.int32)
@@ -75,27 +75,6 @@ class WordPieceTokenizer:
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         return named(ids, self.start, self.end, lambda i: (self._words.id_to_token(i) or UNKNOWN).removeprefix(INSIDE))
-
-    def to_json(self) -> str:
-        contents = {"kind": self.KIND, "vocab_size": self.vocab_size, "tokenizer": json.loads(self._words.to_str())}
-        return json.dumps(contents, ensure_ascii=False, indent=1)
-
-    def vocabulary(self) -> bytes:
-        return self.to_json().encode()
-
-    @classmethod
-    def from_json(cls, text: str) -> "WordPieceTokenizer":
-        try:
-            contents = json.loads(text)
-            words, vocab_size = Tokenizer.from_str(json.dumps(contents["tokenizer"])), int(contents["vocab_size"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"tokenizer: its JSON cannot be used ({error!r}); expected what WordPieceTokenizer.to_json wrote"
-            ) from error
-        return cls(words, vocab_size)
-
-    def __reduce__(self):
-        return WordPieceTokenizer.from_json, (self.to_json(),)
 
 
 def _check(vocabulary: dict[str, int], vocab_size: int) -> None:
