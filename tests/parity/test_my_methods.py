@@ -18,7 +18,7 @@ from tandemclip.tools import parity, train
 @pytest.fixture(scope="module")
 def files(root, tmp_path_factory):
     folder = tmp_path_factory.mktemp("methods")
-    found = write(root, folder, OWN)
+    found = write(root, folder, [*OWN, "lightclip"])
     sys.path.insert(0, str(folder))
     yield found
     sys.path.remove(str(folder))
