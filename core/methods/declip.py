@@ -165,7 +165,7 @@ class DeCLIP(TwoTowers):
 
     def _alike(self, ops, p, features):
         """L_ISS. A head sees one view of everybody at a time, so that its statistics are those of the whole batch."""
-        groups = features.ranks if self.simsiam.statistics == "rank" else 1
+        groups = features.groups(self.simsiam.statistics)
         z = [p.child("auxiliary.projector")(features.shared[name], groups=groups) for name in ("one", "other")]
         predicted = [p.child("auxiliary.predictor")(x, groups=groups) for x in z]
         return simsiam(ops, predicted, z, rows=features.rows)

@@ -63,6 +63,10 @@ class Features:
         """How many ranks the samples are divided among; each has as many, and they stand in the order of the ranks."""
         return 1 if self.rows is None else self.count // (self.rows[1] - self.rows[0])
 
+    def groups(self, statistics: str) -> int:
+        """In how many equal parts a head normalises everybody's rows: over the whole "batch", or by "rank"."""
+        return self.ranks if statistics == "rank" else 1
+
     def part(self, term: Array) -> Array:
         """This rank's part of a term that every rank has whole."""
         if self.rows is None:

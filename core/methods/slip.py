@@ -100,7 +100,7 @@ class SLIP(TwoTowers):
 
     def _simclr(self, ops, p, views, features):  # two of [N, feature_dim] -> scalar
         """The head sees one view of everybody at a time, so that its statistics are those of the whole batch."""
-        head, groups = p.child("auxiliary.head"), features.ranks if self.simclr.statistics == "rank" else 1
+        head, groups = p.child("auxiliary.head"), features.groups(self.simclr.statistics)
         z = [unit(ops, head(view, groups=groups)) for view in views]
         each = ops.constant(np.arange(features.count, dtype=np.int32)[:, None])  # with a label each, SupCon is NT-Xent
         return supcon(ops, z, each, 1 / self.simclr.temperature, rows=features.rows)
