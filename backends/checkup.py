@@ -5,7 +5,8 @@ needed.
 import time
 from dataclasses import dataclass
 
-from tandemclip.backends.parity import Subject, compare_updates, flat, slope_error, step, with_choices, with_margin
+from tandemclip.backends.judge import Subject, flat, step, with_choices, with_margin
+from tandemclip.backends.parity import compare_updates, slope_error
 from tandemclip.core.closeness import errors
 
 TERM, SLOPE, UPDATE = 1e-5, 1e-4, 1e-6  # as in docs/parity.md

@@ -1,8 +1,7 @@
 """Do engines agree? The levels of docs/parity.md, measured for one method, one set of weights, any number of engines.
 
-The judge of outputs is numpy float64; the judge of gradients is an engine that computes in float64, itself held against
-directional finite differences of the numpy judge. Inputs are searched for one on which no
-discrete choice (a ReLU near zero, a maximum) is within rounding.
+The judge of outputs is numpy float64 (judge.py); the judge of gradients is an engine that computes in float64, itself
+held against directional finite differences of the numpy judge.
 """
 
 from collections.abc import Callable
@@ -11,32 +10,16 @@ from itertools import combinations
 
 import numpy as np
 
+from tandemclip.backends.judge import Judged, Subject, flat, judged, step, with_choices, with_margin
 from tandemclip.backends.reference.ops import Reference
-from tandemclip.core.closeness import error, errors, zero_in_theory
-from tandemclip.core.methods.features import CHOSEN, START, Elapsed, Features
-from tandemclip.core.methods.method import Method
+from tandemclip.backends.rounding import APART, MOVED, TOLERANCES, Rounding, gradient_errors, one_ulp_beside
+from tandemclip.core.closeness import errors, zero_in_theory
 from tandemclip.core.random import generator
-from tandemclip.core.spec import Notes, Run, Scope
 from tandemclip.core.training import global_batch
-from tandemclip.core.training.engine import Arrays, Backward, Engine, Rates
-from tandemclip.core.training.schedule import Schedule
-from tandemclip.core.training.tuning import Tuning
-from tandemclip.core.training.update import AVERAGE, UpdateRule, update_group
+from tandemclip.core.training.engine import Arrays, Engine, Rates
+from tandemclip.core.training.update import AVERAGE, update_group
 
-TOLERANCES = {
-    "node": 1e-5,
-    "term": 1e-5,
-    "gradient": 1e-4,
-    "update": 1e-6,
-    "moment": 1e-6,
-    "step": 1e-3,
-    "judge": 1e-6,
-    "choice": 1e-5,
-}
 JUDGE = "judge of gradients"
-MOVED = 3  # runs of a long comparison that tell what rounding does
-APART = 3.0  # how many times as far as rounding puts the judge from itself an engine may be from it
-LARGE = 2_000_000  # parameters; from here on a gradient is measured by its relative L2 norm
 
 
 @dataclass(frozen=True)
@@ -57,41 +40,6 @@ class Row:
         return self.first_out is None
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What is compared: a method at given weights, on given batches, updated by its own rule and schedule.
-
-    elapsed: where in a run it is looked at, see `Method.phases`.
-    """
-
-    method: Method
-    rule: UpdateRule
-    weights: Arrays
-    batches: list[Arrays]
-    schedule: Schedule
-    elapsed: Elapsed = START
-    tuning: Tuning = Tuning()
-
-    def phases(self) -> dict[str, "Subject"]:
-        """The same in every phase of the method, by its name."""
-        return {name: replace(self, elapsed=elapsed) for name, elapsed in self.method.phases.items()}
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A training-mode forward in numpy float64. margin: how near to a tie a discrete choice came.
-
-    local: what the method chooses by. chosen: what it chose. stopped: see `Reference`.
-    """
-
-    terms: dict[str, float]
-    nodes: dict[str, list[np.ndarray]]
-    margin: float
-    local: Arrays
-    chosen: Arrays
-    stopped: list[np.ndarray]
-
-
 def compare(
     subject: Subject, judge: Engine | None, engines: dict[str, Engine], tolerance: float | None = None
 ) -> list[Row]:
@@ -104,7 +52,7 @@ def compare(
     batch, judged = with_margin(subject)
     rows, gradients = ([], None) if judge is None else _judge(subject, judge, batch, judged, tolerance)
     seen, noise = {"judge": (judged.nodes, judged.terms, gradients)}, zero_in_theory(gradients or {})
-    rounding = judge_rounding(subject, batch, judged) if tolerance is None else ({}, {})
+    limits = Rounding(subject, judge, batch, judged, gradients) if tolerance is None else None
     for name, engine in engines.items():
         engine.load(subject.weights)
         own = step(subject, engine, batch, judged.chosen)
@@ -119,7 +67,7 @@ def compare(
             slope = {"slope": slope_error(subject, batch, engine, judged)}
             rows.append(_row("gradient", name, "finite differences", slope, tolerance))
         for against, other in seen.items():
-            rows += _three(name, against, found, other, rounding, _large(subject), tolerance)
+            rows += _three(name, against, found, other, limits, subject, tolerance)
         # only float64 tells what is zero in theory: two float32 engines have nothing to agree in there
         told = None if gradients is None else {n: g for n, g in found[2].items() if n not in noise}
         seen[name] = (*found[:2], told)
@@ -137,15 +85,6 @@ def _judge(subject, judge, batch, judged, tolerance) -> tuple[list[Row], Arrays]
     return rows, judge.named_gradients(backward)
 
 
-def step(subject: Subject, engine: Engine, batch: Arrays, chosen: Arrays) -> Backward:
-    """Terms and gradients of one batch, with choices that were made before (none where the method makes none)."""
-    return global_batch.backward(engine, batch, subject.elapsed, chosen=chosen)
-
-
-def with_choices(batch: Arrays, chosen: Arrays) -> Arrays:
-    return batch | {CHOSEN + name: array for name, array in chosen.items()}
-
-
 def choice_gaps(subject: Subject, engine: Engine, batch: Arrays, judged: Judged) -> dict[str, float]:
     """How much more the engine's own choice costs than the judge's, by the judge's costs: equal costs may differ in
     choice.
@@ -157,35 +96,17 @@ def choice_gaps(subject: Subject, engine: Engine, batch: Arrays, judged: Judged)
     return {"cost of the engine's choice": float(np.max(gap))}
 
 
-def judge_rounding(subject: Subject, batch: Arrays, at: Judged) -> tuple[dict[str, float], dict[str, float]]:
-    """How far each of the judge's nodes, and each term, goes when every weight goes to a neighbour in float32, choices
-    held.
-    """
-    moved = judged(subject, batch, one_ulp_beside(subject.weights, 0), at)
-    return errors(flat(moved.nodes), flat(at.nodes), "output"), errors(moved.terms, at.terms, "output")
-
-
-def beyond_rounding(level: str, found: dict[str, float], rounding: dict[str, float]) -> dict[str, float]:
-    """Errors of nodes or terms, less where APART times what rounding does is above the tolerance: that much then counts
-    as the tolerance. Many batch norms in a row, each over few values, enlarge what no float32 can avoid; and a mean of
-    cosines may nearly vanish, where all of it is rounding.
-    """
-    limit = TOLERANCES[level]
-    return {name: each * limit / max(limit, APART * rounding.get(name, 0.0)) for name, each in found.items()}
-
-
-def _three(name, against, found, other, rounding, large, tolerance):
+def _three(name, against, found, other, limits, subject, tolerance):
     """Rows of nodes, terms and, where the other one's may be compared, gradients."""
-    nodes, terms = errors(flat(found[0]), flat(other[0]), "output"), errors(found[1], other[1], "output")
-    rows = [
-        _row("node", name, against, beyond_rounding("node", nodes, rounding[0]), tolerance),
-        _row("term", name, against, beyond_rounding("term", terms, rounding[1]), tolerance),
-    ]
-    if other[2] is None:
-        return rows
-    gradients = found[2] if against == "judge" else {n: g for n, g in found[2].items() if n in other[2]}
-    gradient_errors = norms(gradients, other[2]) if large else errors(gradients, other[2], "gradient")
-    return [*rows, _row("gradient", name, against, gradient_errors, tolerance)]
+    levels = {
+        "node": errors(flat(found[0]), flat(other[0]), "output"),
+        "term": errors(found[1], other[1], "output"),
+    }
+    if other[2] is not None:
+        gradients = found[2] if against == "judge" else {n: g for n, g in found[2].items() if n in other[2]}
+        levels["gradient"] = gradient_errors(subject, gradients, other[2])
+    beyond = (lambda level, each: each) if limits is None else limits.beyond
+    return [_row(level, name, against, beyond(level, each), tolerance) for level, each in levels.items()]
 
 
 def compare_updates(subject, name, engine, gradients, tolerance=None) -> list[Row]:
@@ -272,52 +193,8 @@ def compare_long(
     ]
 
 
-def one_ulp_beside(weights: Arrays, seed: int) -> Arrays:
-    """Every element of float32 moved to the next one up or down, at random."""
-    rng = generator("one ulp", seed)
-    return {
-        name: np.nextafter(w, np.where(rng.random(w.shape) < 0.5, -np.inf, np.inf).astype(w.dtype))
-        for name, w in weights.items()
-    }
-
-
 def distances(losses: dict[str, float], others: dict[str, float]) -> dict[str, float]:
     return {name: abs(value - others[name]) / abs(others[name]) for name, value in losses.items()}
-
-
-# ------------------------------------------------------------------ the numpy judge
-def judged(subject: Subject, batch: Arrays, weights: Arrays | None = None, fixed: Judged | None = None) -> Judged:
-    """weights: instead of the subject's. fixed: whose choices and stopped values hold, instead of this run's own."""
-    method, notes = subject.method, Notes(np.ndarray)
-    ops = Reference() if fixed is None else Reference(fixed.stopped)
-    wide = lambda arrays: {n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in arrays.items()}
-    training = subject.tuning.training(method)
-    scope = Scope(method, Run(ops, wide(weights or subject.weights), training, watch=notes))
-    encoded = scope.features(wide(batch))
-    local = {name: encoded[f"local:{name}"] for name in method.chooses_by}
-    if fixed is None:
-        chosen = method.choose(local) if method.chooses_by else {}
-    else:
-        chosen = fixed.chosen
-    count = len(next(iter(batch.values())))
-    terms = scope.loss(
-        Features.of(with_choices(encoded, wide(chosen)), count), Elapsed(*map(np.float64, subject.elapsed))
-    )
-    return Judged({n: float(value) for n, value in terms.items()}, notes.nodes, ops.margin, local, chosen, ops.stopped)
-
-
-def with_margin(subject: Subject, tries: int = 6) -> tuple[Arrays, Judged]:
-    """The batch, of the first `tries`, whose discrete choices are farthest from a tie, and what the judge makes of
-    it.
-    """
-    best = None
-    for batch in subject.batches[:tries]:
-        found = judged(subject, batch)
-        if best is None or found.margin > best[1].margin:
-            best = (batch, found)
-        if found.margin == np.inf:
-            break
-    return best
 
 
 def slope_error(subject: Subject, batch: Arrays, engine: Engine, at: Judged) -> float:
@@ -340,14 +217,6 @@ def slope_error(subject: Subject, batch: Arrays, engine: Engine, at: Judged) -> 
 
 
 # ------------------------------------------------------------------ rows
-def norms(found: Arrays, expected: Arrays) -> dict[str, float]:
-    """Relative L2 distance of all gradients together; inf where names or shapes differ."""
-    if set(found) != set(expected) or any(error(found[n], expected[n]) == np.inf for n in expected):
-        return errors(found, expected, "gradient")
-    square = lambda arrays: sum(float(np.sum(np.square(a, dtype=np.float64))) for a in arrays)
-    return {"all gradients": (square(found[n] - expected[n] for n in expected) / square(expected.values())) ** 0.5}
-
-
 def _row(level, engine, against, found: dict[str, float], tolerance):
     limit = TOLERANCES[level] if tolerance is None else tolerance
     if not found:  # a method without nodes, for one: nothing can part
@@ -355,11 +224,3 @@ def _row(level, engine, against, found: dict[str, float], tolerance):
     worst = max(found, key=lambda name: found[name] if found[name] == found[name] else np.inf)
     first_out = next((name for name, value in found.items() if not value <= limit), None)
     return Row(level, engine, against, float(found[worst]), worst, limit, len(found), first_out)
-
-
-def flat(nodes):
-    return {f"{path}#{i}" if i else path: array for path, seen in nodes.items() for i, array in enumerate(seen)}
-
-
-def _large(subject):
-    return sum(array.size for array in subject.weights.values()) > LARGE

@@ -176,6 +176,7 @@ def dead(root, document, text):
         if not other.exists() or (anchor and anchor not in anchors(known)):
             yield target
     globbed = re.sub(r"\$\{?\w+\}?", "*", text)  # a variable of the shell stands for any name
+    globbed = re.sub(r"([\w./*-]*)\{([\w,]+)\}([\w./*-]*)", _spelt_out, globbed)
     for path in re.findall(rf"(?<![\w./-])(?:{FOLDERS})/[\w*./-]*[\w*/]", globbed):
         if not any(root.glob(path.rstrip("/"))):
             yield path
@@ -183,6 +184,12 @@ def dead(root, document, text):
     for name in re.findall(r"`(\w+\.(?:py|yaml|sh))`", text):
         if name not in named | OF_THE_READER and not INVENTED.fullmatch(name):
             yield name
+
+
+def _spelt_out(braces):
+    """What a shell makes of a{b,c}d: abd acd."""
+    before, inside, behind = braces.groups()
+    return " ".join(f"{before}{each}{behind}" for each in inside.split(","))
 
 
 def test_every_link_and_path_leads_somewhere(root):
@@ -203,6 +210,7 @@ def test_every_link_and_path_leads_somewhere(root):
         ("`test_nothing.py`", "test_nothing.py"),
         ("    python tools/nothing.py --help", "tools/nothing.py"),
         ("for x in a b; do cat configs/nothing_$x.py; done", "configs/nothing_*.py"),
+        ("cat docs/{parity,nothing}.md", "docs/nothing.md"),
         (
             "[a](docs/parity.md) [b](#x-y) `core/ops.py`, `backends/*/ops.py` `test_life.py` ../core/x.py\n# X, y",
             None,

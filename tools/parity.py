@@ -22,7 +22,7 @@ from tandemclip import backends
 from tandemclip.core.console import command_line
 from tandemclip.core.errors import UserError
 
-TRAINED_STEPS = 200
+TRAINED_STEPS = 100
 NO_JUDGE = (
     "no engine here computes in float64: gradients are held against finite differences of numpy along one direction of "
     "all weights, and the losses of training steps (level step) against nothing"
@@ -91,7 +91,7 @@ def engines(start, say=print):
 
 def subject(config, weights, steps):
     """The configuration's own first batches, at given weights, when all has begun to train that ever will."""
-    from tandemclip.backends.parity import Subject
+    from tandemclip.backends.judge import Subject
     from tandemclip.backends.recorder.draws import training_views
     from tandemclip.core.data.loading.loader import batches
     from tandemclip.core.training.start import tokenizer_of
@@ -107,7 +107,13 @@ def subject(config, weights, steps):
 
 
 def trained(start, engine, steps=TRAINED_STEPS):
-    """Weights after `steps` of training over the subject's batches, again and again."""
+    """Weights after `steps` of training over the subject's batches, again and again, in float32.
+
+    engine: the judge of gradients, where there is one: float32 parts from machine to machine in so many steps, and
+    what is compared then would too.
+    """
+    import numpy as np
+
     from tandemclip.core.training import global_batch
     from tandemclip.core.training.engine import Rates
 
@@ -117,7 +123,7 @@ def trained(start, engine, steps=TRAINED_STEPS):
         backward = global_batch.backward(engine, start.batches[step % len(start.batches)], elapsed)
         rate = start.schedule(min(step, start.schedule.steps - 1))
         engine.update(backward, Rates(rate, *start.rule.corrections(step + 1)))
-    return engine.weights()
+    return {name: w.astype(np.float32) if w.dtype.kind == "f" else w for name, w in engine.weights().items()}
 
 
 def _main(argv):
@@ -155,8 +161,9 @@ def _every_level(args, config, console):
     if args.checkpoint:
         later = _weights(args.checkpoint, config)
     else:
-        with console.status(f"training {TRAINED_STEPS} steps with {next(iter(modes))}"):
-            later = trained(initial, next(iter(modes.values())))
+        engine = judge or next(iter(modes.values()))
+        with console.status(f"training {TRAINED_STEPS} steps with {engine.name}"):
+            later = trained(initial, engine)
     compiled = _without_pynative(modes)
     starts = {"initial weights": initial, "trained weights": replace(initial, weights=later)}
     phases = config.training.tuning.phases(initial.schedule.steps)
@@ -173,7 +180,8 @@ def _every_level(args, config, console):
 
 
 def _long(args, config, console):
-    from tandemclip.backends.parity import MOVED, compare_long
+    from tandemclip.backends.parity import compare_long
+    from tandemclip.backends.rounding import MOVED
     from tandemclip.core.console.progress import Progress
     from tandemclip.core.spec import initial_weights
 

@@ -203,7 +203,8 @@ def softmax(x, axis):
 
 
 def log_softmax(x, axis):
-    return O.log_softmax(x, axis)
+    x = x - O.stop_gradient(O.ReduceMax(True)(x, axis))
+    return x - O.log(O.ReduceSum(True)(exp(x), axis))  # O.log_softmax uses the CPU's own Exp, see `exp`
 
 
 def l2_normalize(x, eps):

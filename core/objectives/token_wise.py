@@ -49,8 +49,8 @@ def token_wise(ops, tokens, scale, *, columns=None, rows=None, cells=CELLS):
         fixed = Tokens(*(ops.stop_gradient(x) for x in pair))
         slopes = {}
         for direction, s in _similarities(ops, fixed, directions, cells).items():
-            value, slope = _cross_entropy(ops, s, ops.stop_gradient(scale), start, direction)
-            total, by_scale = total + value, by_scale + ops.sum(slope * s, (0, 1))
+            value, slope, slope_of_scale = _cross_entropy(ops, s, ops.stop_gradient(scale), start, direction)
+            total, by_scale = total + value, by_scale + slope_of_scale
             slopes[direction] = slope * ops.stop_gradient(scale)
         inputs += pair[:2]
         gradients += _gradients(ops, fixed, slopes, cells)
@@ -85,16 +85,19 @@ def nearest(cost: np.ndarray, direction: str) -> dict[str, np.ndarray]:
 
 
 def _cross_entropy(ops, s, scale, first, direction):
-    """The sum over rows, whose positives are the columns from `first` on, and its gradient by scale x s.
+    """The sum over rows, whose positives are the columns from `first` on, and its gradients by scale x s and by scale.
 
-    s: of pictures and texts, [n, N] whose rows are pictures, or [N, m] whose columns are the rows ("t2i").
+    s: of pictures and texts, [n, N] whose rows are pictures, or [N, m] whose columns are the rows ("t2i"). The gradient
+    by scale sums slope x s. A row's slopes add up to zero but for rounding, so that each row's s may be counted from
+    its positive's: what rounding leaves is then not multiplied by all of s.
     """
     axis = BOTH.index(direction)
     pictures, texts = (np.arange(size, dtype=np.int32) for size in s.shape)
     pictures, texts = (pictures + first, texts) if axis == 0 else (pictures, texts + first)
     right = ops.cast(ops.equal(ops.constant(pictures[:, None]), ops.constant(texts[None])), "float")
     log = ops.log_softmax(s * scale, 1 - axis)
-    return -ops.sum(log * right, (0, 1)), ops.exp(log) - right
+    slope, positive = ops.exp(log) - right, ops.sum(s * right, 1 - axis, True)
+    return -ops.sum(log * right, (0, 1)), slope, ops.sum(slope * (s - positive), (0, 1))
 
 
 # ------------------------------------------------------------------ one block: n pictures, m texts, no gradient

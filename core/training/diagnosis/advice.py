@@ -112,7 +112,8 @@ def look(trainer, batch, rows: Sequence[dict]) -> tuple[list[str], bool]:
         schedule=trainer.schedule,
         largest_scale=None if scale is None else scale.maximum,
     )
-    return plateau.causes(seen), plateau.nearer(images, texts) > plateau.RELATED
+    nearer = plateau.nearer(engine.apply("similarity", images, texts))
+    return plateau.causes(seen), nearer > plateau.RELATED
 
 
 def _pairs(trainer) -> dict[str, float]:

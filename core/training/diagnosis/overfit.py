@@ -37,15 +37,15 @@ def overfitting(mapping: dict, count: int) -> tuple[Config, dict]:
     return config, mapping
 
 
-def recalled(images: np.ndarray, texts: np.ndarray, ids: np.ndarray) -> tuple[dict[str, Hits], float]:
+def recalled(similarity: np.ndarray, ids: np.ndarray) -> tuple[dict[str, Hits], float]:
     """Is the caption nearest to an image its own ("overfit/i2t"), and the image nearest to a caption ("overfit/t2i")?
 
-    images, texts: features [N, D] of the pairs; ids [N, L], token ids or labels. And the share that guessing would get
-    right. Equal captions are one, whosever they are: nothing could tell them apart.
+    similarity: [N, N], images by texts; ids [N, L], token ids or labels. And the share that guessing would get right.
+    Equal captions are one, whosever they are: nothing could tell them apart.
     """
     _, which = np.unique(ids, axis=0, return_inverse=True)
     equal = which.ravel()[:, None] == which.ravel()
-    similarity, each = images @ texts.T, np.arange(len(ids))
+    each = np.arange(len(ids))
     asked, chance = np.ones(len(ids), int), equal.mean(1)
     i2t, t2i = equal[each, similarity.argmax(1)], equal[similarity.argmax(0), each]
     found = {"overfit/i2t": Hits(i2t, asked, chance=chance), "overfit/t2i": Hits(t2i, asked, chance=chance)}
@@ -86,7 +86,8 @@ def verdict(trainer) -> tuple[dict[str, Hits], bool, str]:
 
     Where it did not, it is looked into.
     """
-    found, guessing = recalled(*_encoded(trainer))
+    images, texts, ids = _encoded(trainer)
+    found, guessing = recalled(trainer.engine.apply("similarity", images, texts), ids)
     learned = min(hits.share for hits in found.values()) >= LEARNED
     shares = ", ".join(f"{name.removeprefix('overfit/')} {hits.share:.1%}" for name, hits in found.items())
     summary = f"{len(trainer.source)} pairs after {trainer.step} steps: {shares} (guessing: {guessing:.1%})"

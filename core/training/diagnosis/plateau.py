@@ -38,7 +38,7 @@ class Seen:
     trained: dict[str, bool]  # every parameter by name: does it change?
     gradients: Arrays
     weights: float  # the norm of those that change
-    images: np.ndarray  # [n, D], features of rows of the batch
+    images: np.ndarray  # [n, ...], features of rows of the batch
     texts: np.ndarray
     schedule: Schedule
     largest_scale: float | None  # what logit_scale is clamped to
@@ -58,9 +58,10 @@ def stuck(rows: Sequence[dict], batch_size: int, guessing: Sequence[str] | None 
     return next(((name, means[name]) for name in looked_at if means[name] >= limit), None)
 
 
-def nearer(images: np.ndarray, texts: np.ndarray) -> float:
-    """How much nearer right pairs are than wrong ones, [n, D] each, in standard errors: the first sign of learning."""
-    similarity = images @ texts.T
+def nearer(similarity: np.ndarray) -> float:
+    """How much nearer right pairs are than wrong ones in [n, n], images by their texts, in standard errors: the first
+    sign of learning.
+    """
     gains = np.diag(similarity) - (similarity.mean(0) + similarity.mean(1)) / 2
     return float(gains.mean() / max(gains.std() / len(gains) ** 0.5, 1e-12))
 
@@ -162,6 +163,8 @@ def _collapse(seen) -> Iterator[str]:
         )
 
 
-def _mean_cosine(features):  # [n, D], unit rows
+def _mean_cosine(features):  # [n, ...]
     count = len(features)
+    features = features.reshape(count, -1).astype(np.float64)
+    features = features / np.linalg.norm(features, axis=1, keepdims=True)
     return float((np.sum(np.sum(features, 0) ** 2) - count) / (count * (count - 1)))

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from tandemclip.backends.parity import TOLERANCES, Subject, compare
+from tandemclip.backends.judge import Subject
+from tandemclip.backends.parity import compare
 from tandemclip.backends.reference.ops import Reference
+from tandemclip.backends.rounding import TOLERANCES
 from tandemclip.backends.torch.engine import Engine
 from tandemclip.core.layers.linear import Linear
 from tandemclip.core.methods.features import Features

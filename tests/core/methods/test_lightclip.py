@@ -10,7 +10,8 @@ from scipy.optimize import linear_sum_assignment
 from torch.nn import functional as F
 
 from tandemclip import backends
-from tandemclip.backends.parity import Subject, choice_gaps, compare, judged
+from tandemclip.backends.judge import Subject, judged
+from tandemclip.backends.parity import choice_gaps, compare
 from tandemclip.backends.recorder.record import record, record_step
 from tandemclip.core.config.yaml_text import Whole
 from tandemclip.core.data.views.view import batch_arrays

@@ -191,3 +191,16 @@ def test_the_nearest_are_those_of_a_loop():
             else:
                 wanted = {(min(range(4), key=lambda k: cost[i, k, word]), word) for word in range(count)}
             assert pairs == wanted
+
+
+@pytest.mark.parametrize("name", ["torch", "mindspore", "mindspore_eager"])
+def test_what_all_tokens_share_does_not_round_the_gradient_by_scale(name):
+    """All similarities are 0.99 and a little: the gradient sums what is left of them."""
+    given = inputs_of(6)
+    shared = lambda x: np.concatenate([0.1 * x, np.full((*x.shape[:2], 1), 0.99**0.5)], 2)
+    given = {key: (shared(x) if x.ndim == 3 else x).astype(np.float32) for key, x in given.items()}
+    weights = {"scale": np.array(100.0, np.float32)}
+    function = lambda ops, p, x: {"scalar": run(ops, {**x, "scale": p["scale"]})}
+    given.pop("scale")
+    found, wanted = (INTERPRETERS[each](Learned(), weights, given, function, True, NAMES) for each in (name, "torch64"))
+    assert found.gradients["scale"] == pytest.approx(wanted.gradients["scale"], rel=2e-5)

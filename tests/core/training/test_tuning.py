@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tandemclip import backends
-from tandemclip.backends.parity import Subject, compare
+from tandemclip.backends.judge import Subject
+from tandemclip.backends.parity import compare
 from tandemclip.core.config.build import build
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.clip import CLIP

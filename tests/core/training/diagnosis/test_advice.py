@@ -1,6 +1,7 @@
 """When a person is told, how often, and of what part of the run."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,6 +131,19 @@ def test_the_end_repeats_nothing_that_was_told(trainer, batch, before):
 
 
 # ------------------------------------------------------------------ of what
+TINY = Path(__file__).parents[4] / "configs" / "pretrain"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in TINY.glob("tiny_*.yaml")))
+def test_every_method_is_looked_at(tmp_path, name):
+    """Features may be a row a sample or one a token, and compared in a way of the method's own."""
+    engine = lambda config, weights: backends.load("torch")(config.method, weights, config.training.update)
+    trainer = start.begin(tmp_path, *read(TINY / f"{name}.yaml"), engine)
+    with trainer.batches(1) as stream:
+        causes, learning = look(trainer, next(iter(stream)), rows(1, 50))
+    assert (bool(causes), learning) == ((False, True) if trainer.config.method.text is None else (True, False))
+
+
 @pytest.mark.parametrize("count, found", [(1, 0), (2, 1), (3, 1), (SIZE, 1)])
 def test_two_pairs_are_enough_to_look_at(trainer, batch, count, found):
     causes, learning = look(trainer, {name: array[:count] for name, array in batch.items()}, rows(1, 50))

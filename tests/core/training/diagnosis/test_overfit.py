@@ -41,6 +41,13 @@ def test_pairs_are_learned_by_heart(config, tmp_path, capsys):
     assert saved["training"]["learning_rate"] == 1e-3 and len(journal.read(tmp_path)) == 160
 
 
+def test_pairs_are_compared_as_the_method_compares_them(root, tmp_path, capsys):
+    """FILIP's features are a row a token."""
+    config = str(root / "configs" / "pretrain" / "tiny_filip_vit.yaml")
+    assert run(config, tmp_path, 16, "training.learning_rate=1e-6", "training.steps=60") == 1
+    assert "not learned; the learning rate is too small" in capsys.readouterr().out
+
+
 def test_what_is_in_the_way_is_told(config, tmp_path, capsys):
     assert run(config, tmp_path, 16, "training.learning_rate=1e-6", "training.steps=60") == 1
     last = [line for line in capsys.readouterr().out.splitlines() if "pairs after" in line][0]
@@ -86,7 +93,7 @@ def test_a_method_without_texts(root, tmp_path, capsys):
 
 # ------------------------------------------------------------------ what counts as recalled
 def shares(images, texts, ids):
-    hits, guessing = recalled(np.array(images, float), np.array(texts, float), np.array(ids)[:, None])
+    hits, guessing = recalled(np.array(images, float) @ np.array(texts, float).T, np.array(ids)[:, None])
     return [hit.share for hit in hits.values()], guessing
 
 

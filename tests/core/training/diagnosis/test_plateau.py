@@ -157,8 +157,8 @@ def test_nearer_sees_what_the_loss_does_not_yet():
     images, noise = rng.standard_normal((2, 64, 32))
     base = 20 * rng.standard_normal(32)  # all nearly the same direction
     texts = noise + images
-    assert plateau.nearer(unit(images + base), unit(texts + base)) > 4
-    assert abs(plateau.nearer(unit(images + base), unit(noise + base))) < 3
+    assert plateau.nearer(unit(images + base) @ unit(texts + base).T) > 4
+    assert abs(plateau.nearer(unit(images + base) @ unit(noise + base).T)) < 3
 
 
 def test_the_clamp_of_the_temperature(train):
