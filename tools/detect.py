@@ -13,7 +13,6 @@ batch. How to prepare data, and what each config is: docs/detection.md of the re
 import json
 import sys
 import warnings
-from inspect import getdoc
 from pathlib import Path
 
 from tandemclip.core.config import shipped
@@ -49,9 +48,9 @@ def parser() -> command_line.Parser:
 
 
 def _command(commands, name, run, help):
-    """The parser of a sub-command; `run` gets its arguments."""
-    command = commands.add_parser(name, help=help, description=getdoc(run))
-    command.set_defaults(run=run, init=None)
+    """What each takes."""
+    command = command_line.add_command(commands, name, run, help)
+    command.set_defaults(init=None)
     help = "a file in mmdet's style, or the name of one that ships (tandemclip list configs)"
     command.add_config(type=shipped.detector, required=True, help=help)
     command.add_argument("--data", type=Path, metavar="FOLDER", help="the data set, in place of the config's data_root")

@@ -9,11 +9,11 @@ What each shows, with examples: docs/pictures.md of the repository.
 """
 
 import sys
-from inspect import getdoc
 from pathlib import Path
 
 from tandemclip import backends
 from tandemclip.core.console import command_line
+from tandemclip.core.console.command_line import add_command
 from tandemclip.core.errors import UserError
 
 AXES = {"views": "image views", "steps": "steps"}
@@ -23,26 +23,28 @@ def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    command = _of_model(_command(commands, "grad-cam", _grad_cam, "which places of pictures speak for a text"))
+    command = _of_model(add_command(commands, "grad-cam", _grad_cam, "which places of pictures speak for a text"))
     _add_out(command)
     command.add_argument("--query", required=True, metavar="TEXT", help="what is looked for")
     command.add_argument("--words", action="store_true", help="a row for each word of the query too")
     _add_node(command)
     _add_count(command, "--top", 5, "how many pictures, those that are nearest to the query")
 
-    command = _of_model(_command(commands, "pointing-game", _pointing_game, "how often such a map points into the box"))
+    command = _of_model(
+        add_command(commands, "pointing-game", _pointing_game, "how often such a map points into the box")
+    )
     _add_node(command)
     _add_count(command, "--count", 200, "how many phrases, each of another picture")
 
-    command = _of_model(_command(commands, "tsne", _tsne, "pictures on a plane, by class"))
+    command = _of_model(add_command(commands, "tsne", _tsne, "pictures on a plane, by class"))
     _add_out(command)
     _add_count(command, "--count", 2000, "how many pictures, drawn from the source")
 
-    command = _of_model(_command(commands, "tokens", _tokens, "which words belong to which places of a picture"))
+    command = _of_model(add_command(commands, "tokens", _tokens, "which words belong to which places of a picture"))
     _add_out(command)
     _add_count(command, "--count", 4, "how many pictures, the first of the source")
 
-    command = _of_model(_command(commands, "nearest", _nearest, "which concepts are nearest, with exemplars"))
+    command = _of_model(add_command(commands, "nearest", _nearest, "which concepts are nearest, with exemplars"))
     _add_out(command)
     help = "one a line: NAME.tsv of tandemclip concepts, or a list of one's own; or class names as JSON"
     command.add_argument("--concepts", type=Path, required=True, metavar="FILE", help=help)
@@ -58,7 +60,7 @@ def parser() -> command_line.Parser:
     help = "the text of a concept, with {} for its name (default: {})"
     command.add_argument("--template", default="{}", metavar="TEXT", help=help)
 
-    command = _command(commands, "curves", _curves, "the training of several runs: loss and metrics")
+    command = add_command(commands, "curves", _curves, "the training of several runs: loss and metrics")
     command.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or NAME=FOLDER")
     _add_out(command)
     command.add_argument("--axis", choices=AXES, default="views", help="what the x axis counts (default: views)")
@@ -67,13 +69,6 @@ def parser() -> command_line.Parser:
     )
     command.add_argument("--metrics", nargs="+", metavar="NAME", help="which have a panel (default: all)")
     return parser
-
-
-def _command(commands, name, run, help):
-    """The parser of a sub-command; `run` gets its arguments."""
-    command = commands.add_parser(name, help=help, description=getdoc(run))
-    command.set_defaults(run=run)
-    return command
 
 
 def _of_model(command):

@@ -9,11 +9,11 @@ it stood when it is given again.
 """
 
 import sys
-from inspect import getdoc
 from pathlib import Path
 
 from tandemclip import backends
 from tandemclip.core.console import command_line
+from tandemclip.core.console.command_line import add_command
 from tandemclip.core.console.versions import how_to_install
 from tandemclip.core.errors import UserError
 
@@ -25,17 +25,17 @@ def parser() -> command_line.Parser:
     parser = command_line.Parser(description=__doc__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    command = _command(commands, "shards", _shards, "any source as tar shards (WebDataset) that train at full speed")
+    command = add_command(commands, "shards", _shards, "any source as tar shards (WebDataset) that train at full speed")
     _add_source(command)
     _add_out(command)
 
-    command = _command(commands, "sample", _sample, "a random subset of a source as shards")
+    command = add_command(commands, "sample", _sample, "a random subset of a source as shards")
     _add_source(command)
     command.add_argument("--count", type=command_line.at_least(1), required=True, metavar="N", help="how many records")
     command.add_argument("--seed", type=command_line.at_least(0), default=0, help="which ones (default: 0)")
     _add_out(command)
 
-    command = _command(
+    command = add_command(
         commands, "select", _select, "the records whose image and captions a model finds most alike, as shards"
     )
     _add_source(command)
@@ -46,7 +46,7 @@ def parser() -> command_line.Parser:
     command_line.add_trust(command)
     _add_out(command)
 
-    command = _command(commands, "check", _check, "read a data set once and tell what training on it will meet")
+    command = add_command(commands, "check", _check, "read a data set once and tell what training on it will meet")
     help = "a YAML file, or the name of one that ships (tandemclip list configs): its data.train is read"
     command.add_config(required=True, help=help)
     command.add_set()
@@ -54,7 +54,9 @@ def parser() -> command_line.Parser:
         "--out", type=Path, required=True, metavar="FOLDER", help="where check.json and bad_records.txt go"
     )
 
-    command = _command(commands, "detection", _detection, "any source with boxes as COCO's json and PASCAL VOC's tree")
+    command = add_command(
+        commands, "detection", _detection, "any source with boxes as COCO's json and PASCAL VOC's tree"
+    )
     command.add_argument(
         "--split",
         action="append",
@@ -67,7 +69,7 @@ def parser() -> command_line.Parser:
         "--out", type=Path, required=True, metavar="FOLDER", help="a folder that is not there yet: whole, or not made"
     )
 
-    command = _command(commands, "objects", _objects, "object descriptions and ROI features of what is on a picture")
+    command = add_command(commands, "objects", _objects, "object descriptions and ROI features of what is on a picture")
     _add_rewrite(command)
     found_by = command.add_mutually_exclusive_group(required=True)
     found_by.add_argument(
@@ -92,7 +94,7 @@ def parser() -> command_line.Parser:
     command.add_backend(backends.default())
     command_line.add_trust(command)
 
-    command = _command(commands, "summaries", _summaries, "a summary of each picture's captions")
+    command = add_command(commands, "summaries", _summaries, "a summary of each picture's captions")
     _add_rewrite(command)
     command.add_argument(
         "--model",
@@ -101,16 +103,9 @@ def parser() -> command_line.Parser:
         help="rules, which stand in for a T5, or the folder of a T5 (transformers)",
     )
 
-    command = _command(commands, "fetch-help", _fetch_help, "where a data set to evaluate on comes from")
+    command = add_command(commands, "fetch-help", _fetch_help, "where a data set to evaluate on comes from")
     command.add_argument("name", nargs="?", metavar="NAME", help="of a data set, or its file (default: lists all)")
     return parser
-
-
-def _command(commands, name, run, help):
-    """The parser of a sub-command; `run` gets its arguments."""
-    command = commands.add_parser(name, help=help, description=getdoc(run))
-    command.set_defaults(run=run)
-    return command
 
 
 def _add_source(command):

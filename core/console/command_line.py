@@ -11,6 +11,7 @@ import math
 import sys
 import traceback
 from collections.abc import Callable
+from inspect import getdoc
 
 import tandemclip
 from tandemclip.core.config import shipped, yaml_text
@@ -58,6 +59,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         raise UserError(f"{message}; {self.prog} --help says what it takes")
+
+
+def add_command(commands, name: str, run: Callable, help: str) -> Parser:
+    """The parser of a sub-command, among `commands` (add_subparsers); `run` gets its arguments, and describes it."""
+    command = commands.add_parser(name, help=help, description=getdoc(run))
+    command.set_defaults(run=run)
+    return command
 
 
 class _Version(argparse.Action):

@@ -41,7 +41,7 @@ def history(name: str, run: Path) -> History:
         name,
         np.array([row["step"] for row in rows]),
         np.array([row["loss"] for row in rows], float),  # null becomes NaN
-        {metric: tuple(np.array(found).T) for metric, found in measured.items()},
+        {metric: tuple(np.array(found, float).T) for metric, found in measured.items()},
         {metric: figure for row in rows for metric, figure in row.get("chance", {}).items()},
     )
 

@@ -4,12 +4,14 @@ A row is one JSON object a line: `step` (updates done, counting this one: 1, 2, 
 `gradient_norm` (null where it overflowed and the update was skipped), `update_norm`, `logit_scale` (as it is learned:
 the logarithm of the factor), `learning_rate`, `step_seconds` (the whole step, waiting included), `data_seconds` (the
 part of it spent waiting for data), `samples_per_second`, and after some steps, always after the last one, `evaluation`
-(metric to percent), `chance` (what guessing would get) and `queries` (their number).
+(metric to percent, null where it means nothing), `chance` (what guessing would get) and `queries` (their number). No
+number is NaN or infinite, which JSON does not know: null stands for it.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -67,7 +69,7 @@ class Journal:
     def append(self, row: Mapping) -> None:
         """Write one step: numbers (numpy scalars too) and mappings of numbers by name; `step` is required."""
         with _disk_errors(self.path.parent):
-            self._file.write(json.dumps(row, default=_plain) + "\n")
+            self._file.write(_json(row) + "\n")
         self._tell(row)
 
     def amend(self, row: Mapping) -> None:
@@ -81,7 +83,7 @@ class Journal:
             last = _last_line(file)
             if not last or json.loads(last)["step"] != row["step"]:
                 return
-            more = json.dumps({key: value for key, value in row.items() if key != "step"}, default=_plain)
+            more = _json({key: value for key, value in row.items() if key != "step"})
             # Shorter, then longer: at any moment it is a row, or one that was never finished.
             file.seek(-len("}\n"), os.SEEK_END)
             file.truncate()
@@ -147,7 +149,12 @@ def evaluations(run: Path, last: int) -> list[tuple[int, dict[str, float]]]:
         return []
     with open(path, "rb") as file:
         rows = [json.loads(line) for line in file if b'"evaluation"' in line and line.endswith(b"\n")]
-    return [(row["step"], row["evaluation"]) for row in rows if row["step"] <= last]
+    number = lambda value: math.nan if value is None else value
+    return [
+        (row["step"], {name: number(value) for name, value in row["evaluation"].items()})
+        for row in rows
+        if row["step"] <= last
+    ]
 
 
 def _last_line(file) -> bytes:
@@ -162,7 +169,7 @@ def _trim(path: Path, last: int) -> None:
     """Keep the rows up to step `last`, all or nothing: a crash in here leaves the old file."""
     rows = [row for row in read(path.parent) if row["step"] <= last]
     with whole_file(path) as file:
-        file.writelines(json.dumps(row).encode() + b"\n" for row in rows)
+        file.writelines(_json(row).encode() + b"\n" for row in rows)
 
 
 @contextmanager
@@ -177,7 +184,17 @@ def _disk_errors(run: Path) -> Iterator[None]:
         ) from error
 
 
+def _json(row: Mapping) -> str:
+    return json.dumps(_plain(row), allow_nan=False)
+
+
 def _plain(value):
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
-        return value.item()
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, (str, int, float)):
+        return value
     raise TypeError(f"a journal row holds numbers and mappings of numbers, got {type(value).__name__}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from datetime import timedelta
@@ -59,4 +60,5 @@ class Progress(OnTerminal):
 
 
 def figures(percent: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.2f}%" for name, value in percent.items())
+    """What means nothing, as a ranking of one class only, is NaN."""
+    return ", ".join(f"{name} {'none' if math.isnan(value) else f'{value:.2f}%'}" for name, value in percent.items())

@@ -61,11 +61,13 @@ def test_a_resumed_run_is_one_history(tmp_path):
     with Journal(tmp_path, resume_step=2) as journal:  # what came after the checkpoint is written anew
         journal.append({**ROW, "step": 3, "loss": None})
         journal.append({**ROW, "step": 4, "loss": 9.0, "evaluation": {"b": 30.0, "a": 20.0}, "chance": {"b": 10.0}})
-        journal.append({**ROW, "step": 5, "loss": 8.0, "evaluation": {"b": 40.0}})
+        journal.append({**ROW, "step": 5, "loss": 8.0, "evaluation": {"b": 40.0, "c": float("nan")}})
     found = history("mine", tmp_path)
     assert found.name == "mine" and found.steps.tolist() == [1, 2, 3, 4, 5]
     assert np.isnan(found.loss).tolist() == [False, False, True, False, False] and found.loss[3] == 9
     figures = {name: (steps.tolist(), values.tolist()) for name, (steps, values) in found.metrics.items()}
+    (step,), (nothing,) = figures.pop("c")
+    assert step == 5 and np.isnan(nothing)
     assert figures == {"b": ([4, 5], [30, 40]), "a": ([4], [20])}
     assert found.chance == {"b": 10}
 

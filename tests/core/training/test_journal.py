@@ -168,6 +168,18 @@ def test_evaluations_are_found_up_to_a_step(tmp_path):
     assert evaluations(tmp_path, 6) == [(2, {"a": 2.0}), (5, {"a": 5.0})]
 
 
+def test_what_means_nothing_is_null_as_json_knows_no_nan(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.append({"step": 1, "evaluation": {"a": np.float64("nan"), "b": 50.0}})
+        journal.append({"step": 2, "gradient_norm": float("inf")})
+        journal.amend({"step": 2, "evaluation": {"a": float("nan")}})
+    first, second = (tmp_path / "journal.jsonl").read_text().splitlines()
+    assert first == '{"step": 1, "evaluation": {"a": null, "b": 50.0}}'
+    assert second == '{"step": 2, "gradient_norm": null, "evaluation": {"a": null}}'
+    (one, kept), (two, alone) = evaluations(tmp_path, 2)
+    assert (one, two) == (1, 2) and np.isnan(kept.pop("a")) and kept == {"b": 50.0} and np.isnan(alone["a"])
+
+
 @pytest.mark.parametrize("rows", [1, 3])
 def test_the_last_row_is_amended(tmp_path, rows):
     """By the journal that wrote it and by one of a run that goes on; TensorBoard gets what is new."""

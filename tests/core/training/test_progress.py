@@ -5,7 +5,7 @@ import re
 
 from rich.console import Console
 
-from tandemclip.core.training.progress import Progress
+from tandemclip.core.training.progress import Progress, figures
 
 
 def shown(terminal, steps, start=0, every=10, first_seconds=0.5):
@@ -56,3 +56,7 @@ def test_an_evaluation_is_shown_when_it_comes():
         progress.say_evaluation({"step": 1, "evaluation": {"zero_shot/digit": 12.5, "i2t/R@1": 100.0}})
         progress.say_evaluation({"step": 2})
     assert out.getvalue().splitlines()[1:] == ["evaluation, step 1: zero_shot/digit 12.50%, i2t/R@1 100.00%"]
+
+
+def test_what_means_nothing_has_no_percent():
+    assert figures({"a": 12.345, "b": float("nan")}) == "a 12.35%, b none"
