@@ -49,7 +49,7 @@ def test_what_works_goes_on(how, unbuffered):
 def test_all_is_written_where_somebody_reads(goes_on):
     command = [sys.executable, "-c", PROGRAM.format(goes_on=goes_on)]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.stdout == "".join(f"line {line}\n" for line in range(5_000))
+    assert done.stdout == "".join(f"line {line} {'-' * 60}\n" for line in range(5_000))
     assert (done.returncode, done.stderr) == (3, "at the end\n")
 
 
