@@ -1,4 +1,4 @@
-"""A fault in SigLIP, SLIP, FILIP, DeCLIP or DeFILIP is noticed by the comparison of engines, at the level and by the
+"""A fault in SigLIP, SLIP, FILIP, DeCLIP, DeFILIP or BERT is noticed by the comparison of engines, at the level and by the
 name that it has.
 """
 
@@ -19,6 +19,8 @@ from tandemclip.core.methods.siglip import SigLIP
 from tandemclip.core.methods.slip import SLIP
 from tandemclip.core.objectives.queue import pushed
 from tandemclip.core.objectives.supcon import supcon
+from tandemclip.core.towers.bert import Bert, words_there
+from tandemclip.core.towers.parts import through
 from tandemclip.tests.parity.test_presets import subject_of
 
 
@@ -99,6 +101,24 @@ class OneScale(DeFILIP):
         return terms | {"tokens": compared(ops, features, ops.exp(p["logit_scale"] + 1.0 + p[DENSE_SCALE] * 0.0))}
 
 
+class Untyped(Bert):
+    """The vector of the token types is forgotten."""
+
+    def trunk(self, ops, p, ids, table=None):
+        rows = ops.take(p["tokens"] if table is None else table, ids)
+        x = p.input_norm(rows + p["positions"][: ids.shape[1]] + p["types"][0] * 0.0)
+        return through(p, x, self.layers, options=lambda block: {"mask": words_there(ops, ids)})
+
+
+class Seeing(Bert):
+    """Padding takes part in the attention."""
+
+    def trunk(self, ops, p, ids, table=None):
+        rows = ops.take(p["tokens"] if table is None else table, ids)
+        x = p.input_norm(rows + p["positions"][: ids.shape[1]] + p["types"][0])
+        return through(p, x, self.layers, options=lambda block: {"mask": words_there(ops, ids) * 0.0 + 1.0})
+
+
 def as_a(kind, method):
     return kind(**{field.name: getattr(method, field.name) for field in fields(method)})
 
@@ -110,6 +130,10 @@ def without_bias(method):
             return parts | {"projection": Linear(self.width, self.embed_dim, bias=False)}
 
     return replace(method, text=as_a(Unprojected, method.text))
+
+
+def with_text(kind):
+    return lambda method: replace(method, text=as_a(kind, method.text))
 
 
 FAULTS = {
@@ -133,6 +157,8 @@ FAULTS = {
     ),
     "captions that are not masked": ("tiny_declip_vit", lambda m: as_a(Unmasked, m), "term", "clip"),
     "the bias of the text's projection": ("tiny_declip_vit", without_bias, "node", "text.projection"),
+    "BERT without token types": ("tiny_unicl_bert", with_text(Untyped), "node", "text.input_norm"),
+    "BERT that sees padding": ("tiny_unicl_bert", with_text(Seeing), "node", "text.blocks.0.attention.output"),
     "one scale for both": ("tiny_defilip_vit", lambda m: as_a(OneScale, m), "term", "tokens"),
 }
 
