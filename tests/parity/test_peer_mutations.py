@@ -1,5 +1,5 @@
-"""A fault in SigLIP, SLIP, FILIP, DeCLIP, DeFILIP or BERT is noticed by the comparison of engines, at the level and by the
-name that it has.
+"""A fault in SigLIP, SLIP, FILIP, DeCLIP, DeFILIP or BERT is noticed by the comparison of engines, at the level and by
+the name that it has.
 """
 
 from dataclasses import fields, replace
