@@ -25,7 +25,7 @@ IMAGE_TOWERS = ("LightCLIP-ResNet18", "LightCLIP-MobileNet-V2", "LightCLIP-Swin-
 USUAL = ("RN50", "ViT-B/32")  # what the small ones are there in place of
 IMAGES = 16  # at once: torch has a slower kernel for fewer, with one thread
 BATCHES = 6  # that steps go over
-ROUNDS = 5  # of each operator
+ROUNDS = 5  # of each operator, and of FILIP's loss
 
 
 def parser() -> command_line.Parser:
@@ -174,6 +174,15 @@ def _towers(args, config):
     return towers.section(times, sizes, USUAL, batch=IMAGES, pixels=pixels, engine=engine)
 
 
+def _late_interaction(args, config):
+    from tandemclip.core.benchmark import late_interaction
+    from tandemclip.core.console.progress import Progress
+
+    engines = {name: made.capabilities.compiles for name, made in _engines().items()}
+    with Progress("rounds", len(engines) * ROUNDS) as progress:
+        return late_interaction.section(late_interaction.measure(backends.load, engines, ROUNDS, progress.advance))
+
+
 def _inference(tower):
     """FLOPs of one picture."""
     from tandemclip.backends.recorder.record import record
@@ -238,6 +247,7 @@ SECTIONS = {
     "steps": _steps,
     "configurations": _configurations,
     "towers": _towers,
+    "filip": _late_interaction,
     "start": _start,
     "data": _data,
     "probe": _probe,
