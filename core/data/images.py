@@ -7,7 +7,7 @@ from typing import Literal
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tandemclip.core.data.orientation import upright
 
@@ -16,6 +16,7 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 # How files begin; AVIF from the fifth byte on. Of some kinds the decoder takes zeros for a picture.
 JPEG, PIXELS = b"\xff\xd8\xff", 1 << 30  # at most so many, as OpenCV takes of other kinds
 GIF, AVIF = b"GIF8", (b"ftypavif", b"ftypavis")
+TIFF = (b"II*\0", b"MM\0*")
 ZERO_FREE = (b"RIFF", b"\0\0\0\x0cjP  ")  # WebP, JPEG 2000: compressed to the end
 
 
@@ -36,7 +37,7 @@ def decode(data: bytes) -> np.ndarray:
     avif = data[4:12] in AVIF
     if (avif or data.startswith(ZERO_FREE)) and not any(data[-max(64, len(data) // 16) :]):
         raise Undecodable("no whole image: the end of the file is zeros")
-    if avif or data.startswith(GIF):
+    if avif or data.startswith(GIF) or (data.startswith(TIFF) and _has_alpha(data)):
         return _by_pillow(data)
     if data.startswith(JPEG):
         return np.ascontiguousarray(upright(_strictly(data), data))
@@ -60,13 +61,24 @@ def _strictly(data: bytes) -> np.ndarray:
         raise Undecodable(f"no whole image: {error}") from error
 
 
+def _has_alpha(data: bytes) -> bool:
+    """False where Pillow cannot tell."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return image.mode in ("RGBA", "LA", "PA")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
+
+
 def _by_pillow(data: bytes) -> np.ndarray:
-    """What OpenCV's packages do not have: GIF and AVIF."""
+    """What OpenCV's packages do not have, GIF and AVIF, and TIFF with alpha, by which OpenCV darkens the colours."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             return np.array(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, EOFError, ValueError, Image.DecompressionBombError) as error:
-        raise Undecodable(f"no whole image: {error}") from error
+    except UnidentifiedImageError as error:  # its own words name an object in memory
+        raise Undecodable("no whole image: its header is damaged or cut short") from error
+    except (OSError, EOFError, RuntimeError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise Undecodable(f"no whole image: {error}") from error  # of an AVIF that is cut short, SyntaxError too
 
 
 def random_crop(pixels: np.ndarray, area: tuple[float, float], ratio: tuple[float, float], rng) -> np.ndarray:

@@ -1,6 +1,7 @@
 import io
 import struct
 import zlib
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -243,6 +244,38 @@ def test_a_file_whose_end_is_zeros_is_not_decoded(kind, part):
     kept = int(part * len(data))
     with pytest.raises(images.Undecodable):
         images.decode(data[:kept] + bytes(len(data) - kept))
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "GIF", "WEBP", "TIFF", "PNG", "JPEG"])
+def test_whatever_is_damaged_is_undecodable_and_no_other_error(kind):
+    """Pillow raises SyntaxError for an AVIF that lacks its last byte, and RuntimeError for one with a wrong header."""
+    rng = np.random.default_rng(0)
+    data = encoded(rng.integers(0, 255, (20, 30, 3), np.uint8), kind)
+    damaged = [data[:-lost] for lost in (1, 12, 40)]
+    for _ in range(120):
+        places = rng.integers(0, min(len(data), 400), 3)
+        damaged.append(bytes(rng.integers(256) if place in places else byte for place, byte in enumerate(data)))
+    kept = 0
+    for each in damaged:
+        with suppress(images.Undecodable):
+            kept += images.decode(each).dtype == np.uint8
+    assert kept < len(damaged)
+    with pytest.raises(images.Undecodable) as error:
+        images.decode(data[: len(data) // 3])
+    assert " object at 0x" not in str(error.value)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+@pytest.mark.parametrize("kind", ["TIFF", "PNG"])
+def test_transparency_is_dropped_and_darkens_nothing(kind, mode):
+    pixels = smooth(20, 30)
+    alpha = Image.fromarray(np.full((20, 30), 77, np.uint8))
+    bands = Image.fromarray(pixels).convert(mode[:-1])
+    bands.putalpha(alpha)
+    file = io.BytesIO()
+    bands.save(file, kind)
+    expected = np.asarray(Image.fromarray(pixels).convert(mode[:-1]).convert("RGB"))
+    np.testing.assert_array_equal(images.decode(file.getvalue()), expected)
 
 
 def test_some_zeros_at_the_end_are_no_lost_end():
