@@ -3,6 +3,7 @@ lists are compared: by name, as the same classes have other numbers in another f
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,7 +15,8 @@ from tandemclip.core.data.texts import blank, from_json, in_words, kind, unicode
 from tandemclip.core.errors import UserError
 
 FOLDER = Path(__file__).parent / "names"  # lists that ship, for archives that have none
-ID = re.compile(r"[A-Za-z]\d{4,}")  # such as n02123045, which is a number of WordNet and no word
+# Such as n02123045, which is a number of WordNet and no word, 0001, and 001.Black_footed_Albatross.
+ID = re.compile(r"[A-Za-z]\d{4,}|\d+|\d+\.\D.*")
 IDS = ("id", "label", "index", "class", "class_id", "category_id", "number")  # how a mapping may call a class's number
 WRITE = 'write it like ["cat", "dog"] or {"0": "cat", "1": "dog"}'
 
@@ -53,12 +55,13 @@ def names_of_folders(path: str, folders: Sequence[str]) -> dict[str, str]:
         ) from error
     if all(folder in numbered for folder in folders):
         return {folder: names[numbered[folder][-2]] for folder in numbered if folder in folders}
-    if missing := [folder for folder in folders if folder not in names]:
+    names = {composed(folder): name for folder, name in names.items()}
+    if missing := [folder for folder in folders if composed(folder) not in names]:
         raise UserError(
             f"{path} has no name for {len(missing)} of {len(folders)} folders, the first is {unicode(missing[0])!r}; "
             "add it"
         )
-    return {folder: names[folder] for folder in folders}
+    return {folder: names[composed(folder)] for folder in folders}
 
 
 def places_among(names: Sequence[str], among: Sequence[str]) -> np.ndarray:
@@ -66,7 +69,8 @@ def places_among(names: Sequence[str], among: Sequence[str]) -> np.ndarray:
 
     UserError where one is not in there, and where two lists that are not equal have a name twice.
     """
-    if list(names) == list(among):
+    names, among = [composed(name) for name in names], [composed(name) for name in among]
+    if names == among:
         return np.arange(len(names))
     for listed in (names, among):
         if twice := [name for name, times in Counter(listed).items() if times > 1]:
@@ -102,16 +106,32 @@ def repeated(names: Iterable[str]) -> list[str]:
 
 
 def folded(name: str) -> str:
-    """A name without case, and with one blank between its words."""
-    return " ".join(name.replace("_", " ").casefold().split())
+    """A name without case, without marks that cannot be seen, with one blank between its words, and its letters in one
+    form: an e with an accent is one letter in some programs' names of files and two in others'."""
+    seen = "".join(sign for sign in unicodedata.normalize("NFKC", name) if unicodedata.category(sign) != "Cf")
+    return " ".join(seen.replace("_", " ").casefold().split())
+
+
+def composed(name: str) -> str:
+    """Names of one form are equal, whether a Mac wrote them, which takes accents off their letters, or another."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _content(path: str) -> Any:
     try:
         content = Path(path).expanduser().read_bytes()
-        return [line for line in utf8(content).splitlines() if line] if path.endswith(".txt") else from_json(content)
+        return _lines(utf8(content)) if path.endswith(".txt") else from_json(content)
     except OSError as error:
         raise UserError(f"the class names {path} cannot be read ({error.strerror}); correct the path") from error
+
+
+def _lines(text: str) -> list[str]:
+    """ValueError for a file that numbers its lines: the numbers would be taken for a part of the names."""
+    names = [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
+    for first in (0, 1):
+        if names and all(re.match(rf"{place}[\s,:;.)]", name) for place, name in enumerate(names, first)):
+            raise ValueError(f"its lines begin with their numbers, such as {names[0]!r}, expected names alone")
+    return names
 
 
 def _in_order(content: Any) -> list:

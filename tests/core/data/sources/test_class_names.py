@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tandemclip.core.data.sources.class_names import names_of_folders, read_class_names, repeated
+from tandemclip.core.data.sources.class_names import ID, names_of_folders, places_among, read_class_names, repeated
 from tandemclip.core.errors import UserError
 
 
@@ -33,6 +33,47 @@ def test_names_may_stand_in_lines(tmp_path):
     (tmp_path / "names.txt").write_bytes(b"\n")
     with pytest.raises(UserError, match="names.txt: it holds no class"):
         read_class_names(str(tmp_path / "names.txt"))
+
+
+def test_an_empty_line_moves_no_number(tmp_path):
+    (tmp_path / "names.txt").write_bytes(b" cat \n\ndog\n")
+    with pytest.raises(UserError, match="class 1 is called ''"):
+        read_class_names(str(tmp_path / "names.txt"))
+    (tmp_path / "names.txt").write_text(" red\u2028fox \ndog\n", encoding="utf-8")  # a line ends at a line feed alone
+    assert read_class_names(str(tmp_path / "names.txt")) == ["red\u2028fox", "dog"]
+
+
+@pytest.mark.parametrize("lines, refused", [
+    ("0 cat\n1 dog", True), ("1: cat\n2: dog", True), ("0,cat\n1,dog", True), ("0\tcat", True), ("cat\n1 dog", False),
+    ("10 cats\n11 dogs", False), ("0cat\n1dog", False),
+])  # fmt: skip
+def test_lines_that_are_numbered_are_no_names(tmp_path, lines, refused):
+    (tmp_path / "names.txt").write_text(lines)
+    if refused:
+        with pytest.raises(UserError, match="its lines begin with their numbers, such as"):
+            read_class_names(str(tmp_path / "names.txt"))
+    else:
+        assert read_class_names(str(tmp_path / "names.txt")) == lines.split("\n")
+
+
+MAC, OTHER = "cafe\u0301", "caf\u00e9"  # e and its accent apart, as a Mac names files, and as one letter
+
+
+def test_one_name_in_two_forms_of_unicode_is_one_name(write):
+    assert repeated([MAC, OTHER, "tea"]) == [MAC, OTHER]
+    assert repeated(["cat", "c\u200bat", "\uff43at"]) == ["cat", "c\u200bat", "\uff43at"]  # invisible; full width
+    assert repeated(["cat", "cats", "tea"]) == []
+    assert names_of_folders(write({OTHER: "coffee house"}), [MAC]) == {MAC: "coffee house"}
+    assert places_among([MAC, "tea"], ["tea", OTHER]).tolist() == [1, 0]
+    assert places_among([MAC], [OTHER]).tolist() == [0]
+
+
+@pytest.mark.parametrize("name, remarked", [
+    ("n02123045", True), ("0001", True), ("001.Black_footed_Albatross", True), ("7", True), ("3.5 inch disk", False),
+    ("cat", False), ("b52", False), ("1 cat", False),
+])  # fmt: skip
+def test_what_is_a_number_and_no_word(name, remarked):
+    assert bool(ID.fullmatch(name)) == remarked
 
 
 def test_folders_that_are_called_by_numbers_stand_in_their_order(write):
