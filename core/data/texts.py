@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Iterable
 from typing import Any
+from unicodedata import category
 
 MARK = b"\xef\xbb\xbf"  # the byte order mark that Windows' editors write
 # What programs write where a list, a mapping or nothing was meant. It is a text like another, and rarely one.
 LIST = re.compile(r"\s*[\[{]\s*['\"].*[\]}]\s*", re.S)
-NOTHING = frozenset(("nan", "none", "null", "<na>"))
+NOTHING = frozenset(("nan", "none", "null", "<na>", "na", "n/a", "#n/a", "undefined"))
 
 
 def utf8(data: bytes) -> str:
@@ -70,7 +71,8 @@ def odd(caption: str) -> str | None:
 
 
 def blank(text: str) -> bool:
-    return not text or text.isspace()
+    """Nothing to be seen: blanks, and what has no width, as a byte order mark or U+200B between them."""
+    return all(sign.isspace() or category(sign) == "Cf" for sign in text)
 
 
 def unicode(text: str) -> str:

@@ -137,9 +137,12 @@ def _number(given: Any, name: str) -> int:
     if isinstance(given, float) and not given.is_integer():
         raise ValueError(f"the {name} is {given}, expected a whole number")
     try:
-        return int(given)
+        number = int(given)
     except ValueError:
         raise ValueError(f"the {name} is {given!r:.40}, expected a whole number") from None
+    if abs(number) >= 1 << 31:  # labels are int32
+        raise ValueError(f"the {name} is {given!r:.40}, expected a whole number below 2^31")
+    return number
 
 
 def _objects(facts: dict, rois: np.ndarray | None) -> tuple[Object, ...]:

@@ -38,13 +38,20 @@ def test_captions_are_a_text_or_a_list_of_texts():
             texts.captions(given)
 
 
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u00a0", "\u200b", "\ufeff", " \u200d \u2060\n", "\u3000"])
+def test_what_cannot_be_seen_is_blank(text):
+    """Programs leave marks without a width where a caption was taken away."""
+    assert texts.blank(text) and texts.captions(["a", text]) == ("a",)
+    assert not texts.blank(text + "a") and not texts.blank("a" + text)
+
+
 def test_equal_but_for_blanks_around():
     assert texts.equal(["a "], ["a"]) and not texts.equal(["a"], ["a", "b"]) and not texts.equal(["a"], ["A"])
 
 
 @pytest.mark.parametrize("caption, remark", [
     ("nan", "word for no value"), (" None\n", "word for no value"), ("NULL", "word for no value"),
-    ("<NA>", "word for no value"), ("['a cat']", "looks like a list"), ('{"en": "a cat"}', "looks like a list"),
+    ("<NA>", "word for no value"), ("#N/A", "word for no value"), ("undefined", "word for no value"), ("['a cat']", "looks like a list"), ('{"en": "a cat"}', "looks like a list"),
     ("a cat", None), ("none of them", None), ("[1]", None), ("['a cat'] sits", None), ("", None),
 ])  # fmt: skip
 def test_what_is_to_be_remarked_of_a_caption(caption, remark):

@@ -51,6 +51,8 @@ def test_the_class_and_what_stands_before_what(facts, cls, label, remarks):
     (({"captions": ["a", None]},), "hold null"), (({"summary": ["a"]},), "the summary is a list, expected a text"),
     (({"label": True},), "the label is true or false, expected a whole number"), (({"label": 1.5},), "label is 1.5"),
     (({"label": float("nan")},), "the label is a number"),
+    ((None, None, b"2147483648"), "the cls is '2147483648', expected a whole number below"),
+    (({"label": -(2**31)},), "the label is -2147483648"), (({"attributes": {"a": 1e15}},), "the a is 1000000000000000.0"),
     ((None, None, b"cat"), "its cls is not as documented: the cls is 'cat', expected a whole number"),
     ((None, b"caf\xe9"), "its txt is not as documented: line 1"),
     (({"caption": "a"}, b"caf\xe9"), "line 1 is not UTF-8"),
