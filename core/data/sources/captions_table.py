@@ -16,6 +16,12 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.identity import Identity, of_file, of_files, size_of
 
 
+CARRIAGE_RETURNS = (
+    "has carriage returns within, as old programs of a Mac end their lines; save the table with line feeds, or put a "
+    "caption that has one in quotation marks"
+)
+
+
 @dataclass(frozen=True)
 class CaptionsTable(Source):
     """The rows of a .csv or .tsv file in UTF-8 whose first row names the columns; several rows of one path are one
@@ -93,6 +99,8 @@ class CaptionsTable(Source):
         except OSError as error:
             raise UserError(f"captions_table: {path} cannot be read ({error.strerror}); correct the path") from error
         except csv.Error as error:
+            if "new-line" in str(error):
+                raise UserError(f"captions_table: {path} line {lines.number} {CARRIAGE_RETURNS}") from error
             raise UserError(
                 f"captions_table: {path} line {lines.number}: {error}; correct its quotation marks"
             ) from error
@@ -107,6 +115,8 @@ class CaptionsTable(Source):
     ) -> Iterator[tuple[str, str]]:
         """(path, caption) of each row that is read; counts gets "all" and "read"."""
         columns = [column.strip() for column in next(fields, [])]
+        if any("\r" in column for column in columns):
+            raise UserError(f"captions_table: {self.path} line {lines.number} {CARRIAGE_RETURNS}")
         path, caption = self._place(columns, "path_column"), self._place(columns, "caption_column")
         for row in fields:
             if row in ([], [""]):

@@ -38,9 +38,10 @@ class CocoCaptions(AnnotatedFiles):
             ) from error
         images, (of_images, of_captions) = found
         if not len(images):
+            why = "".join(f", {reason} ({named})" for reason, named in of_captions.passed_over.items())
             raise UserError(
                 f"coco_captions: {path} has a caption for none of its {of_images.all} images, and "
-                f"{of_captions.all} captions; give another file"
+                f"{of_captions.all} captions{why}; correct the ids, or give another file"
             )
         return found
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tandemclip.core.data.account import Account, Tally
+from tandemclip.core.data.sources.image_files import plain
 from tandemclip.core.data.texts import kind, odd, unicode
 
 NOBODY, BLANK = "its image_id is of no image in the file", "the caption is blank"
@@ -43,7 +44,7 @@ def by_id(entries: Iterable[dict], what: str) -> dict[Any, dict]:
     found: dict = {}
     for entry in entries:
         number = entry["id"]
-        if not _is_id(number):
+        if not is_id(number):
             raise ValueError(f"the id {number!r} of {what} is neither a number nor a text")
         if found and isinstance(number, str) != isinstance(first := next(iter(found)), str):
             raise ValueError(f"of the ids of {what} some are numbers and some texts, such as {first!r} and {number!r}")
@@ -54,16 +55,16 @@ def by_id(entries: Iterable[dict], what: str) -> dict[Any, dict]:
     return found
 
 
-def _is_id(number: Any) -> bool:
+def is_id(number: Any) -> bool:
     """NaN, which JSON can hold in Python, is equal to nothing."""
     return isinstance(number, (int, float, str)) and not isinstance(number, bool) and number == number
 
 
 def same_files(images: dict[Any, dict]) -> Tally:
     """The remarks on images whose file another id has too."""
-    remarks, times = Tally(), Counter(image["file_name"] for image in images.values())
+    remarks, times = Tally(), Counter(plain(image["file_name"]) for image in images.values())
     for number, image in images.items():
-        if times[image["file_name"]] > 1:
+        if times[plain(image["file_name"])] > 1:
             remarks.add("another id has the same file", f"id {number!r} ({image['file_name']})")
     return remarks
 
@@ -81,12 +82,12 @@ class Coming:
         place, number = self._all, annotation.get("id")
         self._all += 1
         name = f"annotation {place}" if number is None else f"id {number!r}"
-        if _is_id(number):
+        if is_id(number):
             if number in self._ids:
                 self._remarks.add("its id stands there before", name)
             self._ids.add(number)
         image = annotation["image_id"]
-        if not _is_id(image) or image not in self._images:
+        if not is_id(image) or image not in self._images:
             self._passed.add(NOBODY, f"image_id {image!r}")
         elif passed_over is not None:
             self._passed.add(passed_over, name)

@@ -14,7 +14,7 @@ from tandemclip.core.data.boxes import four_numbers, outside, upright_box
 from tandemclip.core.data.masks import from_segmentation
 from tandemclip.core.data.records import OUTSIDE, BrokenRecord, Object, Record
 from tandemclip.core.data.sources.class_names import repeated
-from tandemclip.core.data.sources.coco_ids import BLANK, Coming, by_id, caption_of, listed, same_files, text_of
+from tandemclip.core.data.sources.coco_ids import BLANK, Coming, by_id, caption_of, is_id, listed, same_files, text_of
 from tandemclip.core.data.sources.folder_or_tar import Files, open_files
 from tandemclip.core.data.sources.image_files import Strings
 from tandemclip.core.data.sources.source import Source
@@ -78,7 +78,7 @@ class CocoObjects(Source):
 
     def _category(self, thing: dict) -> str:
         number = thing["category_id"]
-        if not isinstance(number, (int, float, str)) or number not in self._names:
+        if not is_id(number) or number not in self._names:
             raise ValueError(f"category {number!r} is none of the file's")
         return self._names[number]
 
@@ -169,6 +169,8 @@ def _instances(path: str, content: dict) -> tuple[dict[int, str], dict[int, dict
         number: unicode(text_of(category, "name", f"the category of id {number!r}"))
         for number, category in categories.items()
     }
+    if unnamed := [number for number, name in names.items() if blank(name)]:
+        raise ValueError(f"the name of the category of id {unnamed[0]!r} is blank")
     images = {number: _image(number, image) for number, image in by_id(listed(content, "images"), "images").items()}
     coming, remarks = Coming(path, "annotations", images), same_files(images)
     for annotation in listed(content, "annotations"):

@@ -1,7 +1,7 @@
 """What sources of plain image files have in common: reading a file, and holding millions of names and captions."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -34,13 +34,14 @@ class Strings:
 class Captioned:
     """Names of image files, each with its captions; the files in the order in which they first come.
 
-    pairs: (name, caption), of which one name may have several. A blank caption only makes its name known.
+    pairs: (name, caption), of which one name may have several: "./a.jpg" and "a.jpg" are one. A blank caption only makes
+    its name known.
     """
 
     def __init__(self, pairs: Iterable[tuple[str, str]]):
         captions: dict[str, list[str]] = {}
         for name, caption in pairs:
-            own = captions.setdefault(name, [])
+            own = captions.setdefault(plain(name), [])
             if not blank(caption):
                 own.append(unicode(caption))
         self._names = Strings(captions)
@@ -66,6 +67,11 @@ class Captioned:
         """The captions of at most `limit` files, evenly spread."""
         for index in range(0, len(self), max(1, -(-len(self) // limit))):
             yield from self[index][1]
+
+
+def plain(name: str) -> str:
+    """A path within a folder, without what leads nowhere: "./a//b.jpg" is "a/b.jpg". Nothing is done to ".."."""
+    return str(PurePosixPath(name)) if "./" in name or "//" in name else name
 
 
 def read_image(path: Path, **facts) -> Record:

@@ -192,3 +192,22 @@ def test_a_cell_that_holds_a_list_or_a_word_for_nothing_is_remarked(photos):
 def test_a_table_of_another_encoding_is_refused_with_its_line(photos, form):
     with pytest.raises(UserError, match="line 1 is not UTF-8; save the table as UTF-8"):
         len(CaptionsTable(table(photos, "path,caption\na.jpg,one\n".encode(form)), str(photos / "images")))
+
+
+@pytest.mark.parametrize("name, text, line", [
+    ("t.csv", "path,caption\ra.jpg,one\rb.png,two\r", 1), ("t.tsv", "path\tcaption\ra.jpg\tone\r", 1),
+    ("t.csv", "path,caption\na.jpg,one\rtwo\n", 2),
+])  # fmt: skip
+def test_carriage_returns_are_no_matter_of_quotation_marks(photos, name, text, line):
+    with pytest.raises(UserError, match=f"{name} line {line} has carriage returns within.*with line feeds") as error:
+        len(CaptionsTable(table(photos, text, name), str(photos / "images")))
+    assert "\r" not in str(error.value)
+    quoted = CaptionsTable(table(photos, 'path,caption\r\na.jpg,"one\rtwo"\r\n'), str(photos / "images"))
+    assert quoted[0].captions == ("one\rtwo",)
+
+
+def test_a_path_in_two_spellings_is_one_picture(photos):
+    """Else it would stand in a batch twice, each the negative of the other."""
+    rows = ["a.jpg,one", "./a.jpg,two", "sub//c.jpg,three", "sub/./c.jpg,four", "../images/b.png,five"]
+    source = CaptionsTable(table(photos, "path,caption\n" + "\n".join(rows)), str(photos / "images"))
+    assert records(source)[:2] == [("a.jpg", ("one", "two")), ("sub/c.jpg", ("three", "four"))] and len(source) == 3

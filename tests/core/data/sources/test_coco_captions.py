@@ -69,6 +69,10 @@ def test_real_captions_of_pictures_in_a_tar_file(shared):
             "the caption of image_id 1 is a list, expected a text",
         ),
         ('{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}', "none of its 1 images"),
+        (
+            '{"images": [{"id": "007", "file_name": "a.jpg"}], "annotations": [{"image_id": 7, "caption": "a"}]}',
+            "of its 1 images, and 1 captions, its image_id is of no image in the file .1: image_id 7.; correct the ids",
+        ),
         ('{"images": [{"id": true, "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),
         ('{"images": [{"id": [1], "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),
         ('{"images": [{"id": NaN, "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),
@@ -138,13 +142,13 @@ def test_the_file_is_utf8(tmp_path, encoding, fits):
 def test_one_file_of_two_ids_is_one_record_and_remarked(tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.png").write_bytes(name.encode())
-    images = [{"id": i, "file_name": f"{name}.png"} for i, name in enumerate("aba")]
+    images = [{"id": i, "file_name": name} for i, name in enumerate(("a.png", "b.png", "./a.png"))]
     said = [{"image_id": i, "caption": text} for i, text in enumerate(("one", "['two']", "nan"))]
     (tmp_path / "c.json").write_text(json.dumps({"images": images, "annotations": said}))
     source = CocoCaptions(str(tmp_path / "c.json"), str(tmp_path))
     assert [source[i].captions for i in range(len(source))] == [("one", "nan"), ("['two']",)]
     of_images, of_captions = source.account()
-    assert of_images.remarks == {"another id has the same file": Named(2, ("id 0 (a.png)", "id 2 (a.png)"))}
+    assert of_images.remarks == {"another id has the same file": Named(2, ("id 0 (a.png)", "id 2 (./a.png)"))}
     assert {reason[:28]: named.first for reason, named in of_captions.remarks.items()} == {
         "a caption that looks like a ": ("annotation 1",), "a caption that is the word f": ("annotation 2",),
     }  # fmt: skip

@@ -90,6 +90,7 @@ def test_images_in_the_files_order_with_their_captions_and_without_objects(folde
         ({"category_id": 4}, "category 4 is none"),
         ({"category_id": "3"}, "category '3' is none"),
         ({"category_id": [3]}, "category .3. is none"),
+        ({"category_id": True}, "category True is none"),  # which Python takes for 1
         ({"bbox": [1, 2, 3]}, "its box is .1, 2, 3., expected four numbers"),
         ({"bbox": [1, 2, float("nan"), 3]}, "its box is .*, expected numbers that are finite"),
         ({"bbox": [1, 2, float("inf"), 3]}, "its box is .*, expected numbers that are finite"),
@@ -127,6 +128,7 @@ def test_a_missing_picture_is_named(folder):
         ({"images": [{"id": 7, "file_name": 5, "height": 10, "width": 20}]}, "file_name of the image of id 7 is a num"),
         ({"images": {"7": "a.jpg"}}, "its images are a mapping, expected a list"),
         ({"annotations": ["x"]}, "its annotations hold a text, expected mappings"),
+        ({"categories": [{"id": 3, "name": " "}]}, "the name of the category of id 3 is blank"),
         ({"categories": [{"id": 3, "name": ["car"]}]}, "name of the category of id 3 is a list, expected a text"),
     ],
 )
