@@ -17,6 +17,7 @@ PositiveShare = Annotated[float, Gt(0), Le(1)]
 BelowOne = Annotated[float, Ge(0), Lt(1)]  # how much of a moving average stays, or of a sum is lost
 Counts = Annotated[tuple[Count, ...], MinLen(1)]
 Depth = Annotated[int, Ge(1), Le(1000)]  # blocks in a row: each is made as an object, so a slip of the hand would hang
+TextLength = Annotated[int, Ge(3)]  # ids: start, a word, end
 Depths = Annotated[tuple[Depth, ...], MinLen(1)]
 
 

@@ -101,7 +101,7 @@ def _sources(given, files):
                 f"--source {name}: {'give it once' if words else 'its source is missing'}; a data set is a name, "
                 "without '/', and a source, such as --source mine shards 'paths=data/*.tar'"
             )
-        mapping = {"type": words[0], **command_line.parse_overrides(words[1:])}
+        mapping = command_line.parse_typed(words)
         found[name] = OfSource(build(Source, mapping, f"--source {name}"))
     return found
 

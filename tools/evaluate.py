@@ -153,7 +153,7 @@ def _evaluation(args, saved):
     from tandemclip.core.training.evaluation import Evaluation
 
     if args.source:
-        mapping = {"type": args.source[0], **command_line.parse_overrides(args.source[1:])}
+        mapping = command_line.parse_typed(args.source)
         return build(Evaluation, mapping, "--source")
     if args.data:
         return Fitting(Shards(tuple(args.data)))

@@ -249,7 +249,7 @@ def _built(words, option):
     from tandemclip.core.config.build import build
     from tandemclip.core.data.sources.source import Source
 
-    return build(Source, {"type": words[0], **command_line.parse_overrides(words[1:])}, option)
+    return build(Source, command_line.parse_typed(words), option)
 
 
 def _curves(args):

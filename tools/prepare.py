@@ -213,7 +213,7 @@ def _built(words, option):
     from tandemclip.core.config.build import build
     from tandemclip.core.data.sources.source import Source
 
-    mapping = {"type": words[0], **command_line.parse_overrides(words[1:])}
+    mapping = command_line.parse_typed(words)
     return build(Source, mapping, option), mapping
 
 

@@ -4,8 +4,10 @@ import re
 
 from tandemclip.core.config.kinds import is_tuple, leaves, options
 
-LEADING_ZERO = re.compile(r"([-+]?)0+(\d+)$")
-NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?$")
+LEADING_ZERO = re.compile(r"([-+]?)0+(\d+)$", re.A)
+NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?$", re.A)
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$", re.A)
+DECIMAL_COMMA = re.compile(r"([-+]?\d+),(\d+([eE][-+]?\d+)?)$", re.A)
 
 
 def advice(value, hint) -> str:
@@ -38,5 +40,9 @@ def _of_text(value: str, hint, kinds: set) -> str:
     zero = LEADING_ZERO.match(value)
     if zero:
         return f"; digits behind a 0 are text, as YAML would take some of them for octal: write {zero[1]}{zero[2]}"
-    plain = value.replace(",", "").strip()
+    plain = value.strip()
+    if THOUSANDS.match(plain):
+        plain = plain.replace(",", "")
+    elif float in kinds:
+        plain = DECIMAL_COMMA.sub(r"\1.\2", plain)
     return f"; what has quotes or a comma is text: write {plain}" if NUMBER.match(plain) else ""

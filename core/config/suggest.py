@@ -3,7 +3,7 @@
 import difflib
 
 from tandemclip.core.config.keys import names, within
-from tandemclip.core.config.synonyms import SYNONYMS
+from tandemclip.core.config.synonyms import SYNONYMS, VALUES
 
 CLOSE = 0.6  # difflib's own: less, and "lr" is close to "floor"
 TRUTH = "YAML reads on, yes, off and no as true and false; in quotes they are words"
@@ -22,6 +22,10 @@ def unknown_key(key, cls, where: str) -> str:
 
 def unknown_type(name: str, known, where: str) -> str:
     """The sentence about a `type` that is none of `known`."""
+    theirs = name.lower().replace("-", "_")
+    if meant := [(ours, called[theirs]) for ours, called in VALUES.items() if ours in known and theirs in called]:
+        one = " or ".join(repr(ours) for ours, _ in meant)
+        return f"unknown value {name!r} in {where}: it is {one} here ({name} of {meant[0][1]})"
     near = difflib.get_close_matches(name.lower(), [each.lower() for each in known], 1, CLOSE)
     found = [each for each in known if [each.lower()] == near]
     hint = f"did you mean {found[0]!r}?" if found else f"it takes {', '.join(known)}"

@@ -138,3 +138,17 @@ SECTIONS = {
 SYNONYMS = {
     f"{section}.{key}" if section else key: theirs for section, keys in SECTIONS.items() for key, theirs in keys.items()
 }
+
+# What other tools call the values of our `type`s, in small letters: {our type: {their name: whose it is}}.
+VALUES = {
+    "class_folder": {"imagefolder": "torchvision, HF", "image_folder": "timm", "folder": "timm"},
+    "shards": {"webdataset": "open_clip, HF", "wds": "timm"},
+    "captions_table": {"csv": "open_clip", "tsv": "open_clip"},
+    "scenes": {"synthetic": "open_clip"},
+    "coco_captions": {"cococaptions": "torchvision", "coco": "torchvision, mmdet"},
+    "coco_objects": {"cocodetection": "torchvision", "cocodataset": "mmdet", "coco": "torchvision, mmdet"},
+    "voc_objects": {"vocdetection": "torchvision", "vocdataset": "mmdet", "voc": "torchvision, mmdet"},
+    "adamw": {"adamw_torch": "HF", "adamw_torch_fused": "HF", "adam": "torch: adamw decays weights apart from it"},
+    "clip_bpe": {"simpletokenizer": "open_clip", "cliptokenizer": "HF"},
+    "text_transformer": {"texttransformer": "open_clip"},
+}

@@ -24,7 +24,8 @@ def read_mapping(path: Path, what: str, keys: str, above: tuple[Path, ...] = ())
         ) from error
     mapping = yaml_text.parse(text, f"the {what} {path}")
     if not isinstance(mapping, dict):
-        raise UserError(f"the {what} {path} holds {type(mapping).__name__}, expected keys {keys}")
+        holds = "nothing" if mapping is None else f"a {'list' if isinstance(mapping, list) else 'single value'}"
+        raise UserError(f"the {what} {path} holds {holds}, expected keys {keys}")
     base = mapping.pop("base", None)
     if base is None:
         return mapping

@@ -18,6 +18,16 @@ NUMBERS = {
     r"|\.(?:nan|NaN|NAN)",
 }
 MERGE = "tag:yaml.org,2002:merge"
+QUOTE = 'quote what is text: key: "a: b"'
+# What to do about a fault, by what the parser says of it or by a sign in its line; else QUOTE.
+HINTS = {
+    "\t": "indent by blanks, as YAML takes no tabs",
+    "could not find expected ':'": "put a colon and a blank between a key and its value: key: value",
+    "merging": "<< takes a mapping: <<: *name",
+    "undefined alias": "a * begins the name of an anchor: quote what is text, or write &name where it is set",
+    "special characters are not allowed": "take the character out",
+    "another document": "a file holds one document: take out the line ---",
+}
 OWN = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "timestamp")}
 
 
@@ -67,9 +77,19 @@ def parse(text: str, what: str):
     except UserError as error:
         raise UserError(f"{what} {error}") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: of a number that is none, like !!int x
-        raise UserError(f'{what} is not YAML: {error}; quote what is text: key: "a: b"') from error
+        raise UserError(f"{what} is not YAML: {_fault(error, text)}") from error
     except RecursionError as error:
         raise UserError(f"{what} holds itself, or is nested too deep: write it out") from error
+
+
+def _fault(error: Exception, text: str) -> str:
+    """In one line: where, what, and what to do."""
+    line, where, problem = "", "", " ".join(str(error).split())
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark, problem = error.problem_mark, error.problem
+        line, where = text.split("\n")[mark.line : mark.line + 1], f"line {mark.line + 1}, column {mark.column + 1}: "
+    hint = next((hint for sign, hint in HINTS.items() if sign in problem or sign in "".join(line)), QUOTE)
+    return f"{where}{problem}; {hint}"
 
 
 def text(mapping: dict) -> str:

@@ -130,14 +130,17 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parse_overrides(overrides: list[str]) -> dict:
-    """["a.b=1", "a.c=[x, y]"] -> {"a": {"b": 1, "c": ["x", "y"]}}; values are YAML, the last of a key holds."""
+def parse_overrides(overrides: list[str], like: str = "training.steps=200") -> dict:
+    """["a.b=1", "a.c=[x, y]"] -> {"a": {"b": 1, "c": ["x", "y"]}}; values are YAML, the last of a key holds.
+
+    like: one that is right, for the UserError about one that is none.
+    """
     nested: dict = {}
     for override in overrides:
         key, equals, text = override.partition("=")
         path = key.split(".")
         if not equals or not all(path):
-            raise UserError(f"the override {override!r} is not of the form a.b=value: write it like train.steps=200")
+            raise UserError(f"the override {override!r} is not of the form a.b=value: write it like {like}")
         node = nested
         for name in path[:-1]:
             node = node.setdefault(name, {})
@@ -147,6 +150,11 @@ def parse_overrides(overrides: list[str]) -> dict:
             raise UserError(f"the override {override!r} sets a key that another one goes inside: keep one")
         node[path[-1]] = _value(override, text)
     return nested
+
+
+def parse_typed(words: list[str]) -> dict:
+    """["class_folder", "path=photos"] -> {"type": "class_folder", "path": "photos"}, as an option of a tool has it."""
+    return {"type": words[0], **parse_overrides(words[1:], like="path=photos")}
 
 
 def _value(override: str, text: str):

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from tandemclip.core.bounds import Count, Depth, Positive
+from tandemclip.core.bounds import Count, Depth, Positive, TextLength
 from tandemclip.core.layers.activation import Activation
 from tandemclip.core.layers.attention import SelfAttention
 from tandemclip.core.layers.block import Block, FeedForward
@@ -31,7 +31,7 @@ class TextTransformer(EqualParts, TextTower):
     """
 
     vocab_size: Count
-    context_length: Count
+    context_length: TextLength
     width: Count
     layers: Depth
     heads: Count

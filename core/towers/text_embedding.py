@@ -4,11 +4,8 @@
 """
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from annotated_types import Ge
-
-from tandemclip.core.bounds import Count
+from tandemclip.core.bounds import Count, TextLength
 from tandemclip.core.errors import UserError
 from tandemclip.core.spec import Normal, Parameter
 from tandemclip.core.towers.tower import TextTower
@@ -26,7 +23,7 @@ class TextEmbedding(TextTower):
 
     vocab_size: Count
     embed_dim: Count
-    context_length: Annotated[int, Ge(2)] = 3  # start, the text, end
+    context_length: TextLength = 3  # start, the text, end
 
     def parameters(self):
         return {"tokens": Parameter((self.vocab_size, self.embed_dim), Normal(0.02))}

@@ -4,11 +4,13 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from tandemclip.core.config.build import build
 from tandemclip.core.config.import_path import import_class
 from tandemclip.core.config.registry import known
 from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
+from tandemclip.core.training.config import Config
 from tandemclip.core.training.settings import Training
 
 # What no weight depends on, beyond rounding: the config's value is taken. (BatchNorms see pieces: `start` says so.)
@@ -72,11 +74,23 @@ def _refuse_others(mapping, saved, folder) -> None:
     for path in {**there, **here}:
         name = ".".join(path)
         placed = any(fnmatchcase(name, pattern) for pattern in PLACES) or _is_place(path, here, there)
-        if path[:2] not in allowed and not placed and here.get(path) != there.get(path):
+        same = here.get(path) == there.get(path) or (path not in there and _is_default(path, here[path], saved))
+        if path[:2] not in allowed and not placed and not same:
+            says = lambda values: repr(values[path]) if path in values else "not given"
             raise UserError(
-                f"{name} is {here.get(path)!r} here and {there.get(path)!r} in {folder}, which --resume "
+                f"{name} is {says(here)} here and {says(there)} in {folder}, which --resume "
                 "goes on from; give the same config, or start a new run with --out and --init"
             )
+
+
+def _is_default(path: tuple[str, ...], value, saved: dict) -> bool:
+    """Whether a key that the checkpoint's configuration leaves out means what it means by itself."""
+    for key in reversed(path):
+        value = {key: value}
+    try:
+        return build(Config, merge(saved, value), stored=True) == build(Config, saved, stored=True)
+    except UserError:
+        return False  # it goes with another key, which differs
 
 
 def _is_place(path, here, there) -> bool:

@@ -195,6 +195,11 @@ class Fields:
         ("number", "-007", "write -7$"),
         ("number", "1e-3", "what has quotes or a comma is text: write 1e-3$"),
         ("whole", "1,000", "write 1000$"),
+        ("whole", "0,001", "expected a whole number$"),
+        ("whole", "\u0662\u0660", "expected a whole number$"),  # Arabic digits: YAML has none
+        ("number", "0,001", "write 0.001$"),
+        ("number", "1,5e-3", "write 1.5e-3$"),
+        ("number", "-12,000.5", "write -12000.5$"),
         ("whole", 1e3, "expected a whole number; write 1000$"),
         ("whole", 1.5, "expected a whole number$"),
         ("number", "fast", "expected a number$"),
@@ -206,6 +211,24 @@ class Fields:
 def test_a_value_that_yaml_reads_otherwise_is_told_with_how_to_write_it(key, value, words):
     (line,) = told(lambda: build(Fields, {key: value}))
     assert line.startswith(f"{key} is {value!r}, expected ") and re.search(words, line), line
+
+
+@pytest.mark.parametrize("given, words", [
+    ("imagefolder", "'class_folder' here .imagefolder of torchvision, HF."), ("ImageFolder", "'class_folder'"),
+    ("webdataset", "'shards' here"), ("csv", "'captions_table' here"), ("coco", "'coco_captions' or 'coco_objects' h"),
+])  # fmt: skip
+def test_a_type_is_suggested_by_what_other_tools_call_it(given, words):
+    (line,) = told(lambda: build(Source, {"type": given}, "data.train"))
+    assert re.search(f"unknown value '{given}' in data.train.type: it is {words}", line), line
+
+
+def test_every_type_that_others_call_otherwise_is_one_of_ours():
+    from tandemclip.core.config import registry
+    from tandemclip.core.config.synonyms import VALUES
+
+    ours = {name for names in registry.TYPES.values() for name in names}
+    assert VALUES.keys() <= ours
+    assert not {theirs for names in VALUES.values() for theirs in names} & ours
 
 
 def test_a_key_that_yaml_reads_as_true_is_told(root):

@@ -5,6 +5,7 @@ import pytest
 from tandemclip.core.config.yaml_text import merge
 from tandemclip.core.errors import UserError
 from tandemclip.core.training.changes import resumption
+from tandemclip.core.training.config import read
 
 SAVED = {
     "method": {"type": "clip"},
@@ -57,6 +58,27 @@ def test_the_file_alone_changes_nothing_of_these(key, value, old):
 def test_a_default_that_is_written_out_is_no_change():
     found = resumed(file=merge(SAVED, {"training": {"precision": "fp32", "epochs": None}}))
     assert not found.changed and not found.passed_over
+
+
+@pytest.mark.parametrize("written", [
+    {"training": {"seed": 0}}, {"training": {"update": "adamw"}}, {"training": {"update": {"type": "adamw", "eps": 1e-6}}},
+    {"data": {"tokenizer": {"level": "word"}}, "method": {"image": {"eps": 1e-5}}, "training": {"clip": None}},
+])  # fmt: skip
+def test_a_default_of_any_key_that_is_written_out_is_no_change(root, written):
+    saved = read(root / "configs/pretrain/tiny_clip_vit.yaml")[1]
+    assert resumed(file=merge(saved, written), saved=saved).mapping == merge(saved, written)
+
+
+@pytest.mark.parametrize("written, says", [
+    ({"training": {"seed": 4}}, "training.seed is 4 here and not given in step-4"),
+    ({"training": {"update": "sgd"}}, "training.update is 'sgd' here and not given"),
+    ({"training": {"update": {"type": "sgd", "momentum": 0.9}}}, "training.update.type is 'sgd' here and not given"),
+    ({"training": {"update": {"eps": 1e-8}}}, "training.update.eps is 1e-08 here and not given"),
+])  # fmt: skip
+def test_what_is_no_default_is_a_change(root, written, says):
+    saved = read(root / "configs/pretrain/tiny_clip_vit.yaml")[1]
+    with pytest.raises(UserError, match=says):
+        resumed(file=merge(saved, written), saved=saved)
 
 
 def test_what_was_set_at_the_first_start_holds():
@@ -148,5 +170,5 @@ def test_what_is_no_place_of_a_source_is_refused(saved, now, key):
 
 def test_another_number_of_sources_is_refused():
     three = [{"type": "class_folder", "path": name} for name in "abc"]
-    with pytest.raises(UserError, match=r"data\.train\.sources\.2\.type is None here and 'class_folder'"):
+    with pytest.raises(UserError, match=r"data\.train\.sources\.2\.type is not given here and 'class_folder'"):
         resumed(saved=of({"type": "together", "sources": three}), file=of({"type": "together", "sources": three[:2]}))
