@@ -37,9 +37,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def refuse_unwritable(path: Path) -> None:
+def refuse_unwritable(path: Path, instead: str = "another file") -> None:
     """Make the folder that `path` will lie in, before hours of work whose result goes there. UserError where nothing
-    can be written there. What has that name already stays as it is.
+    can be written there, which says to give `instead`. What has that name already stays as it is.
     """
     try:
         if path.is_dir():
@@ -48,7 +48,7 @@ def refuse_unwritable(path: Path) -> None:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}); give another file") from error
+        raise UserError(f"{path} cannot be written ({error.strerror or error}); give {instead}") from error
 
 
 @contextmanager

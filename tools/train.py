@@ -56,7 +56,7 @@ def parser() -> command_line.Parser:
     )
     parser.add_argument(
         "--overfit",
-        type=command_line.at_least(1),
+        type=command_line.at_least(2),
         metavar="N",
         help="train on N pairs, and tell whether they were learned by heart",
     )
@@ -92,10 +92,11 @@ def _main(argv):
     from tandemclip.core.config.yaml_text import merge
     from tandemclip.core.errors import UserError
     from tandemclip.core.evaluation.configured import evaluate_run
-    from tandemclip.core.training import ending, start
+    from tandemclip.core.training import ending, journal, start
     from tandemclip.core.training.config import read
     from tandemclip.core.training.diagnosis import overfit
     from tandemclip.core.training.reporting.known import chosen
+    from tandemclip.core.whole_file import refuse_unwritable
 
     if args.accept_data_change and not args.resume:
         raise UserError("--accept-data-change says how --resume may go on; give both, or leave it out")
@@ -128,6 +129,8 @@ def _main(argv):
     say = print if trainer.leads else lambda text: None
     for line in _data(trainer.config.data):
         say(line)
+    if trainer.leads:
+        refuse_unwritable(args.out / journal.FILE, "another --out")  # to compile may take minutes
     say(f"{args.backend}: ready to train after {trainer.prepare(say):.1f} s (compiling, first use of kernels)")
     if args.minutes is not None:
         trainer = start.fit_minutes(trainer, args.minutes)

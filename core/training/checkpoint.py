@@ -136,7 +136,7 @@ def resolve(path: Path, warn: Callable[[str], None] | None = None) -> Path:
     if found is None:
         raise UserError(
             f"{path} holds no whole checkpoint; expected one like RUN/checkpoints/step-00000200, or a RUN with one:"
-            " check the path, or start the run without --resume"
+            " correct the path"
         )
     return found
 
@@ -262,7 +262,7 @@ def _remove_expired(newest: Path, last: int, spared: Path | None) -> None:
 
 def _candidates(parent: Path) -> list[tuple[int, Path]]:
     """(step, folder) of everything named like a checkpoint, newest first; of one step, the replaced one last."""
-    if not parent.is_dir():
+    if not os.path.isdir(parent):  # pathlib raises where a name is too long for the disk
         return []
     matches = [(_NAME.fullmatch(folder.name), folder) for folder in parent.iterdir()]
     steps = [(int(match[1] or match[2]), match[1] is not None, folder) for match, folder in matches if match]

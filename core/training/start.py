@@ -98,6 +98,7 @@ def resume(
         return None
     saved = checkpoint.load(folder)
     begun = {key: value for key, value in mapping.items() if key != "init"}  # what the start took stands in the state
+    passed_over = [f"init is passed over: the run goes on from its own step {saved.step}"] if "init" in overrides else []
     found = resumption(saved.state["config"], begun, overrides, folder)
     config = build(Config, found.mapping, stored=True)
     steps = config.training.schedule(config.data.train.epoch).steps
@@ -117,7 +118,7 @@ def resume(
         engine.lay_out(config.training.tuning.with_begun(begun))
     refuse_unequal_ranks(engine, present)
     engine.load(saved.model, moments)
-    _say(engine, [*compared.told, *dropped, *_other_pieces(saved, config)], say)
+    _say(engine, [*passed_over, *compared.told, *dropped, *_other_pieces(saved, config)], say)
     state = {"config": found.mapping, CLASSES: names, **to_state(present)} | {
         key: saved.state[key] for key in KEPT if key in saved.state
     }

@@ -150,6 +150,14 @@ def test_init_starts_from_other_weights(config, tmp_path):
     assert second.step == 1 and drift < 1e-3
 
 
+def test_init_is_passed_over_with_a_word_where_the_run_goes_on(config, tmp_path, capsys):
+    assert run(config, tmp_path / "a", "--max-steps", 1) == 0
+    assert run(config, tmp_path / "b", "--init", tmp_path / "a", "--resume", "--max-steps", 1) == 0
+    assert "init is passed over" not in capsys.readouterr().out  # there was nothing yet to go on from
+    assert run(config, tmp_path / "b", "--init", tmp_path / "a", "--resume", "--max-steps", 2) == 0
+    assert "init is passed over: the run goes on from its own step 1\n" in capsys.readouterr().out
+
+
 def test_the_best_one_is_evaluated_and_started_from(config, tmp_path, capsys):
     given = ["training.steps=6", "training.evaluate_every=2", "training.keep={last: 1, best: zero_shot/color}"]
     assert run(config, tmp_path / "a", "--set", *given) == 0
@@ -218,7 +226,9 @@ def state(folder):
         (["--set", "training.epochs=3"], ["training.steps", "training.epochs"]),
         (["--backend", "tensorflow"], ["'tensorflow'", "mindspore, torch"]),
         (["--set", "data.train={type: shards, paths: /nowhere/*.tar}"], ["/nowhere/*.tar"]),
-        (["--init", "/nowhere"], ["/nowhere"]),
+        (["--init", "/nowhere"], ["/nowhere holds no whole checkpoint", "correct the path\n"]),
+        (["--out", "/dev/null"], ["/dev/null/journal.jsonl cannot be written", "give another --out\n"]),
+        (["--out", "x" * 300], ["journal.jsonl cannot be written (File name too long); give another --out\n"]),
         (["--config", "/nowhere.yaml"], ["/nowhere.yaml"]),
         (["--max-steps", "0"], ["--max-steps", "0 is less than 1"]),
         (["--max-steps", "-1"], ["--max-steps", "-1 is less than 1"]),
@@ -232,7 +242,7 @@ def state(folder):
         (["--minutes", "-2"], ["--minutes", "-2 is no number above 0"]),
         (["--minutes", "nan"], ["--minutes", "nan is no number above 0"]),
         (["--minutes", "inf"], ["--minutes", "inf is no number above 0"]),
-        (["--overfit", "0"], ["--overfit", "0 is less than 1"]),
+        (["--overfit", "1"], ["--overfit", "1 is less than 2"]),
         (["--max-stepz", "1"], ["unrecognized arguments: --max-stepz", "--help"]),
     ],
 )
@@ -253,7 +263,7 @@ def test_nothing_is_overwritten(config, tmp_path, capsys):
     assert run(other, tmp_path / "other", "--init", out) == 2
     assert "another architecture" in capsys.readouterr().err
     assert run(config, out, "--resume", "--set", "training.clip=1") == 2
-    assert "training.clip is 1 here and None" in capsys.readouterr().err
+    assert "training.clip is 1 here and not given" in capsys.readouterr().err
     folder = checkpoint.latest(out)
     damaged = tmp_path / "damaged" / folder.name
     shutil.copytree(folder, damaged)
