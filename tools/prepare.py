@@ -229,6 +229,10 @@ def _written(args, report):
     if broken := report["left_out"]:
         print(f"{len(broken)} broken records were left out, the first of them:")
         print(*(f"  {entry['key']}: {entry['why']}" for entry in broken[:NAMED]), sep="\n")
+    if not report["written"]:
+        raise UserError(
+            f"none of the {len(broken)} records can be used, so that the shards are empty; repair the source"
+        )
 
 
 def _print_accounts(accounts):

@@ -35,8 +35,14 @@ def identity(source: Source, mapping: dict) -> dict:
 def open_ledger(out: Path, job: dict) -> Ledger:
     """job: {"per_shard": records in each, "short_side": pixels or None, ...}, with all else that decides the shards.
 
-    Raises UserError where `out` holds other shards.
+    Raises UserError where `out` holds other shards, or a file of somebody else's that would be replaced.
     """
+    for name in (REPORT, CLASSES):
+        if (out / name).exists() and not (out / LEDGER).exists():
+            raise UserError(
+                f"--out {out} holds a {name} that was not made by this command and would be replaced; choose another "
+                "folder"
+            )
     return ledger_of_shards(out, LEDGER, job)
 
 

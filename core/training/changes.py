@@ -76,11 +76,14 @@ def _refuse_others(mapping, saved, folder) -> None:
         placed = any(fnmatchcase(name, pattern) for pattern in PLACES) or _is_place(path, here, there)
         same = here.get(path) == there.get(path) or (path not in there and _is_default(path, here[path], saved))
         if path[:2] not in allowed and not placed and not same:
-            says = lambda values: repr(values[path]) if path in values else "not given"
             raise UserError(
-                f"{name} is {says(here)} here and {says(there)} in {folder}, which --resume "
+                f"{name} is {_said(here, path)} here and {_said(there, path)} in {folder}, which --resume "
                 "goes on from; give the same config, or start a new run with --out and --init"
             )
+
+
+def _said(values: dict, path: tuple[str, ...]) -> str:
+    return repr(values[path]) if path in values else "not given"
 
 
 def _is_default(path: tuple[str, ...], value, saved: dict) -> bool:

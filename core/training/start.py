@@ -98,7 +98,9 @@ def resume(
         return None
     saved = checkpoint.load(folder)
     begun = {key: value for key, value in mapping.items() if key != "init"}  # what the start took stands in the state
-    passed_over = [f"init is passed over: the run goes on from its own step {saved.step}"] if "init" in overrides else []
+    passed_over = (
+        [f"init is passed over: the run goes on from its own step {saved.step}"] if "init" in overrides else []
+    )
     found = resumption(saved.state["config"], begun, overrides, folder)
     config = build(Config, found.mapping, stored=True)
     steps = config.training.schedule(config.data.train.epoch).steps

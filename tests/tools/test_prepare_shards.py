@@ -65,6 +65,13 @@ def test_shards_then_a_sample_of_them(photos, tmp_path, capsys):
     assert (tmp_path / "a" / "000000.tar").read_bytes() == (tmp_path / "b" / "000000.tar").read_bytes()
 
 
+def test_a_source_of_which_nothing_can_be_used_is_no_success(photos, tmp_path, capsys):
+    (photos / "captions.csv").write_text("file,text\ngone.jpg,one\nlost.jpg,two\n")
+    assert prepare.main(["shards", "--source", *columns(photos), "--out", str(tmp_path / "out")]) == 2
+    shown = capsys.readouterr()
+    assert "gone.jpg: the file cannot be read" in shown.out and "none of the 2 records can be used" in shown.err
+
+
 def test_the_most_similar_are_selected_and_the_similarities_serve_again(photos, run, tmp_path, capsys):
     select = ["select", "--source", *columns(photos), "--checkpoint", str(run), "--top"]
     assert prepare.main([*select, "10", "--out", str(tmp_path / "ten")]) == 0

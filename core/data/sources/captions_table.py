@@ -15,7 +15,6 @@ from tandemclip.core.data.texts import MARK, blank, odd, utf8
 from tandemclip.core.errors import UserError
 from tandemclip.core.identity import Identity, of_file, of_files, size_of
 
-
 CARRIAGE_RETURNS = (
     "has carriage returns within, as old programs of a Mac end their lines; save the table with line feeds, or put a "
     "caption that has one in quotation marks"

@@ -34,8 +34,8 @@ class Strings:
 class Captioned:
     """Names of image files, each with its captions; the files in the order in which they first come.
 
-    pairs: (name, caption), of which one name may have several: "./a.jpg" and "a.jpg" are one. A blank caption only makes
-    its name known.
+    pairs: (name, caption), of which one name may have several: "./a.jpg" and "a.jpg" are one. A blank caption only
+    makes its name known.
     """
 
     def __init__(self, pairs: Iterable[tuple[str, str]]):

@@ -53,8 +53,9 @@ class TrainedTokenizer(OfLibrary):
         words.train_from_iterator(texts, trainer)
         if words.get_vocab_size() <= 2:
             raise UserError(
-                "tokenizer: data.train has no captions to train a vocabulary on, nor to learn from; name where they are "
-                "(of a table caption_column, of shards a json or txt beside each picture), or give a source that has some"
+                "tokenizer: data.train has no captions to train a vocabulary on, nor to learn from; name where they "
+                "are (of a table caption_column, of shards a json or txt beside each picture), or give a source that "
+                "has some"
             )
         if words.get_vocab_size() > vocab_size - 2:
             raise UserError(

@@ -107,7 +107,9 @@ def test_a_source_of_an_option_is_its_type_and_its_fields():
     assert command_line.parse_typed(["shards", "paths=a.tar", "a.b=1"]) == {
         "type": "shards", "paths": "a.tar", "a": {"b": 1},
     }  # fmt: skip
-    with pytest.raises(UserError, match="the override 'photos' is not of the form a.b=value: write it like path=photos"):
+    with pytest.raises(
+        UserError, match="the override 'photos' is not of the form a.b=value: write it like path=photos"
+    ):
         command_line.parse_typed(["class_folder", "photos"])
 
 

@@ -51,7 +51,8 @@ def test_equal_but_for_blanks_around():
 
 @pytest.mark.parametrize("caption, remark", [
     ("nan", "word for no value"), (" None\n", "word for no value"), ("NULL", "word for no value"),
-    ("<NA>", "word for no value"), ("#N/A", "word for no value"), ("undefined", "word for no value"), ("['a cat']", "looks like a list"), ('{"en": "a cat"}', "looks like a list"),
+    ("<NA>", "word for no value"), ("#N/A", "word for no value"), ("undefined", "word for no value"),
+    ("['a cat']", "looks like a list"), ('{"en": "a cat"}', "looks like a list"),
     ("a cat", None), ("none of them", None), ("[1]", None), ("['a cat'] sits", None), ("", None),
 ])  # fmt: skip
 def test_what_is_to_be_remarked_of_a_caption(caption, remark):

@@ -283,6 +283,15 @@ def test_a_folder_with_other_shards_is_refused(tmp_path):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("name", ["classes.json", "report.json"])
+def test_a_file_of_somebody_else_is_not_replaced(tmp_path, name):
+    """As where shards go to the folder that the pictures and the list of their classes lie in."""
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UserError, match=f"holds a {name} that was not made by this command and would be replaced"):
+        prepare(Scenes(count=4), tmp_path)
+    assert contents(tmp_path) == {name: b"mine"}
+
+
 def test_what_tells_sources_apart(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("path,caption\na.jpg,one\nb.jpg,two\n")

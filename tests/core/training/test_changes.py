@@ -61,7 +61,8 @@ def test_a_default_that_is_written_out_is_no_change():
 
 
 @pytest.mark.parametrize("written", [
-    {"training": {"seed": 0}}, {"training": {"update": "adamw"}}, {"training": {"update": {"type": "adamw", "eps": 1e-6}}},
+    {"training": {"seed": 0}}, {"training": {"update": "adamw"}},
+    {"training": {"update": {"type": "adamw", "eps": 1e-6}}},
     {"data": {"tokenizer": {"level": "word"}}, "method": {"image": {"eps": 1e-5}}, "training": {"clip": None}},
 ])  # fmt: skip
 def test_a_default_of_any_key_that_is_written_out_is_no_change(root, written):
