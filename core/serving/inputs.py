@@ -28,7 +28,7 @@ def records_of(pictures: Iterable) -> list[Record]:
 
     UserError, which says what came, for anything else. BrokenRecord for a PIL image whose file cannot be decoded.
     """
-    if isinstance(pictures, Image.Image) or isinstance(pictures, np.ndarray) and pictures.ndim != 4:
+    if isinstance(pictures, Image.Image) or isinstance(pictures, np.ndarray) and pictures.ndim not in (1, 4):
         raise UserError(f"got one image, {_described(pictures)}; expected a list of them: write [image]")
     return [_record(picture, f"images[{place}]") for place, picture in enumerate(_listed(pictures, "image"))]
 

@@ -54,7 +54,7 @@ class Model:
         ids = reading.ids(listed)
         cut = np.flatnonzero(reading.cut(listed, ids))
         if len(cut):
-            told = f"{len(cut):,} of {len(listed):,} texts are {reading.cut_says}, such as {listed[cut[0]]!r}"
+            told = f"{len(cut):,} of {len(listed):,} texts are {reading.cut_says}, such as {listed[cut[0]]!r:.80}"
             warnings.warn(told, stacklevel=2)
         return self.encode_ids(ids)
 

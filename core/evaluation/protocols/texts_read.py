@@ -32,7 +32,9 @@ def of_prompts(reading: Reading, prompts_by_class: list[list[str]]) -> tuple[str
     for kind, what in ((reading.cut(prompts, ids), reading.cut_says), (reading.unknown(ids), _UNKNOWN)):
         if kind.any():
             first = prompts[int(np.flatnonzero(kind)[0])]
-            found.append(f"{len(np.unique(owner[kind])):,} of {classes:,} classes have texts {what}, such as {first!r}")
+            found.append(
+                f"{len(np.unique(owner[kind])):,} of {classes:,} classes have texts {what}, such as {first!r:.80}"
+            )
     return tuple(found)
 
 
@@ -45,7 +47,7 @@ def of_captions(reading: Reading, captions: list[str], owner: np.ndarray, images
         "are to the model the same as one of another image": _of_several(ids, owner),
     }
     found = [
-        f"{kind.sum():,} of {len(captions):,} captions {what}, such as {captions[int(np.flatnonzero(kind)[0])]!r}"
+        f"{kind.sum():,} of {len(captions):,} captions {what}, such as {captions[int(np.flatnonzero(kind)[0])]!r:.80}"
         for what, kind in kinds.items()
         if kind.any()
     ]
@@ -60,12 +62,11 @@ def _same(reading: Reading, ids: np.ndarray, prompts_by_class: list[list[str]]) 
     same = same_texts(ids, [len(prompts) for prompts in prompts_by_class])
     if not same:
         return []
-    one, other = same[0][:2]
+    one, other = (f"{prompts_by_class[number][0]!r:.80} (class {number})" for number in same[0][:2])
     return [
         f"{sum(map(len, same)):,} of {len(prompts_by_class):,} classes have the same texts as another to the model, "
-        f"such as {prompts_by_class[one][0]!r} (class {one}) and {prompts_by_class[other][0]!r} (class {other}); it "
-        "cannot tell them apart: use words of the vocabulary, other names, or templates shorter than "
-        f"{reading.length} tokens"
+        f"such as {one} and {other}; it cannot tell them apart: use words of the vocabulary, other names, "
+        f"or templates shorter than {reading.length} tokens"
     ]
 
 

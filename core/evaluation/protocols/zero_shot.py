@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,11 +34,11 @@ class ZeroShot(Evaluation):
 
     def metrics(self, method):
         refuse_textless(method)
-        prompts = self.source.prompts.items()
+        prompts = self._prompts().items()
         return [name for attribute, texts in prompts for name in self._names(attribute, len(texts)).values()]
 
     def measure(self, model):
-        texts = self.source.prompts  # made anew whenever they are asked for
+        texts = self._prompts()
         views = {
             name: class_view(self.source, None) if name == CLASS else LabelView(name) for name, prompts in texts.items()
         }
@@ -50,6 +50,15 @@ class ZeroShot(Evaluation):
             measured = _measured(model, encoded.features, truth, attribute, prompts, names or _common(prompts))
             found |= {name: measured[metric] for metric, name in self._names(attribute, len(prompts)).items()}
         return found
+
+    def _prompts(self) -> Mapping[str, list[list[str]]]:
+        """The source's, which are made anew whenever they are asked for. UserError where it has none."""
+        if prompts := self.source.prompts:
+            return prompts
+        raise UserError(
+            "zero_shot: the source does not say what its classes are called, so that there is nothing to ask; give one "
+            "that does (a class_folder, shards with `classes`), or let a retrieval search its captions"
+        )
 
     def _names(self, attribute: str, classes: int) -> dict[str, str]:
         """{metric of a classification: what it is called}"""

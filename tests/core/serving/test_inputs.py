@@ -40,6 +40,8 @@ def test_an_array_of_pictures_is_a_list_of_them(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), RGB[..., ::-1])
     for path in (tmp_path / "a.png", str(tmp_path / "a.png")):
         np.testing.assert_array_equal(records_of((path,))[0].pixels, RGB)
+        for kind in (object, str):  # a column of a table
+            np.testing.assert_array_equal(records_of(np.array([str(path)], kind))[0].pixels, RGB)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1"])

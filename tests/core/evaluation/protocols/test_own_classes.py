@@ -121,3 +121,14 @@ def test_several_classes_in_one_picture_are_compared_by_name(model):
     )
     np.testing.assert_allclose(found["map11"].scores, scores[:, [LEARNED.index(name) for name in ASKED]], rtol=1e-5)
     assert np.array_equal(found["map11"].present, [source[i].present for i in range(len(source))])
+
+
+def test_a_method_that_has_none_is_refused(root):
+    config, _ = read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml")
+    engine = backends.load("torch")(config.method, initial_weights(config.method, 3), config.training.update)
+    for told in (
+        lambda: OwnClasses(SCENES).metrics(config.method),
+        lambda: OwnClasses(SCENES).measure(Model(engine, config.method, None)),
+    ):
+        with pytest.raises(UserError, match="own_classes: CLIP has no classes of its own; let a zero_shot ask"):
+            told()

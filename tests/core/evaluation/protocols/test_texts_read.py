@@ -53,6 +53,7 @@ def test_the_length_from_which_texts_are_cut(tokenizer):
 def test_prompts_that_are_cut_are_counted_by_class():
     texts = [["red", "red " * 7, "red " * 8], ["wall"], ["wall " * 9]]
     (told,) = of_prompts(SMALL, texts)
+    assert len(of_prompts(SMALL, [["wall " * 999], ["red"]])[0]) < 250  # a line of a person's terminal
     assert told.startswith("2 of 3 classes have texts longer than the 8 tokens that the model reads, and cut, such as ")
 
 

@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from tandemclip import backends
 from tandemclip.core.data.scenes.scenes import Scenes
+from tandemclip.core.data.sources.captions_table import CaptionsTable
 from tandemclip.core.data.sources.class_folder import ClassFolder
 from tandemclip.core.data.sources.part import Part
 from tandemclip.core.errors import UserError
@@ -156,3 +157,13 @@ def test_a_method_without_texts_is_refused(root):
     config, _ = read(root / "configs" / "pretrain" / "tiny_cross_entropy_resnet.yaml")
     with pytest.raises(UserError, match="CrossEntropy reads no texts"):
         ZeroShot(Scenes(size=32)).metrics(config.method)
+
+
+def test_a_source_without_names_of_classes_is_no_empty_success(model, tmp_path):
+    (tmp_path / "t.csv").write_text("path,caption\na.png,one\n")
+    asked = ZeroShot(CaptionsTable(str(tmp_path / "t.csv")))
+    for told in (lambda: asked.metrics(model.method), lambda: asked.measure(model)):
+        with pytest.raises(
+            UserError, match="zero_shot: the source does not say what its classes are called.*retrieval"
+        ):
+            told()
