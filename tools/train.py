@@ -127,7 +127,7 @@ def _main(argv):
         trainer = start.begin(args.out, config, mapping, make_engine, args.resume, **given)
     interrupted = _stop_on_interrupt(trainer)
     say = print if trainer.leads else lambda text: None
-    for line in _data(trainer.config.data):
+    for line in _data(trainer.config):
         say(line)
     if trainer.leads:
         refuse_unwritable(args.out / journal.FILE, "another --out")  # to compile may take minutes
@@ -157,12 +157,17 @@ def _data_set(args) -> dict:
     return {}
 
 
-def _data(data) -> list[str]:
+def _data(config) -> list[str]:
     """What is read of the data, and what is passed over."""
     from tandemclip.core.data.account import lines_of
 
-    evaluated = () if data.evaluate is None else data.evaluate.accounts()
-    return [*lines_of(data.train.account(), "data.train: "), *lines_of(evaluated, "data.evaluate: ")]
+    data, every = config.data, config.training.evaluate_every
+    trained = lines_of(data.train.account(), "data.train: ")
+    if data.evaluate is not None:
+        return [*trained, *lines_of(data.evaluate.accounts(), "data.evaluate: ")]
+    if every:
+        return [*trained, f"training.evaluate_every={every} is passed over, as there is no data.evaluate"]
+    return trained
 
 
 def _stop_on_interrupt(trainer):

@@ -20,6 +20,7 @@ from tandemclip.core.console.output import ReaderGone, outlasting
 from tandemclip.core.errors import UserError
 
 DEBUG = "--debug"
+SMALLER = "take a smaller batch, cut it in more pieces (training.accumulate), or look for a size with digits too many"
 
 
 class Parser(argparse.ArgumentParser):
@@ -99,7 +100,7 @@ def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None, 
     where the reader of the output has ended (`| head`), as for any program that a SIGPIPE ends.
 
     goes_on: the work is not what is printed, and goes on without a reader. A UserError is a line on stderr, or one for
-    each mistake. `--debug`, accepted by every tool and taken out before `main` sees it, adds the traceback. Anything
+    each mistake, and so is a lack of memory. `--debug`, accepted by every tool and taken out before `main` sees it, adds the traceback. Anything
     else is a defect and keeps its traceback.
     """
     try:
@@ -118,6 +119,11 @@ def _coded(main, arguments: list[str]) -> int:
             traceback.print_exc()
         for line in error.lines:
             print("error:", line, file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"error: there is not enough memory ({error}); {SMALLER}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

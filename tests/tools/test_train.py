@@ -324,3 +324,11 @@ def test_what_is_passed_over_is_told_before_training(root, tmp_path, capsys):
             f"data.train: {tmp_path}/t.csv: all 8 pictures read",
             f"data.evaluate: {tmp_path}/t.csv: 8 of 9 rows read",
         ]
+
+
+@pytest.mark.parametrize("every", [0, 3])
+def test_evaluations_of_nothing_are_told(root, tmp_path, capsys, every):
+    given = ["--set", "data.evaluate=null", f"training.evaluate_every={every}", "--max-steps", 1]
+    assert run(str(root / "configs" / "pretrain" / "tiny_clip_vit.yaml"), tmp_path / "run", *given) == 0
+    told = f"training.evaluate_every={every} is passed over, as there is no data.evaluate\n"
+    assert (told in capsys.readouterr().out) == bool(every)

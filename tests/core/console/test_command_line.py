@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tandemclip.core.console import command_line
@@ -41,6 +42,18 @@ def test_defects_keep_their_traceback():
 
     with pytest.raises(KeyError):
         command_line.run(broken, [])
+
+
+def test_a_lack_of_memory_is_a_line(capsys):
+    """As of a resolution with digits too many: numpy refuses it before anything is taken."""
+
+    def large(arguments):
+        np.zeros((1 << 20, 1 << 20, 1 << 10))
+
+    assert command_line.run(large, []) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: there is not enough memory (Unable to allocate") and error.count("\n") == 1
+    assert command_line.run(large, ["--debug"]) == 2 and "Traceback" in capsys.readouterr().err
 
 
 def test_interruption_is_130(capsys):
