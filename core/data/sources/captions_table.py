@@ -24,7 +24,7 @@ CARRIAGE_RETURNS = (
 @dataclass(frozen=True)
 class CaptionsTable(Source):
     """The rows of a .csv or .tsv file in UTF-8 whose first row names the columns; several rows of one path are one
-    record.
+    record ("./a.jpg" and "a.jpg" are one path).
 
     path: the table. folder: where paths in it start; null: the table's own folder. path_column, caption_column: what
     the columns of paths and of captions are called.

@@ -27,7 +27,7 @@ def read_class_names(path: str) -> list[str]:
     - a list of names, or of mappings with a "name"; where these have a number (IDS), it is their place in the list,
       from 0;
     - a mapping of numbers from 0 on to names, {"0": "cat"}, or to lists that end with the name, {"0": ["n01", "cat"]};
-    - in a file that ends in .txt: a name a line.
+    - in a file that ends in .txt: a name a line, without numbers before them and without an empty line between.
     """
     try:
         names = _in_order(_content(path))
