@@ -100,8 +100,8 @@ def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None, 
     where the reader of the output has ended (`| head`), as for any program that a SIGPIPE ends.
 
     goes_on: the work is not what is printed, and goes on without a reader. A UserError is a line on stderr, or one for
-    each mistake, and so is a lack of memory. `--debug`, accepted by every tool and taken out before `main` sees it, adds
-    the traceback. Anything else is a defect and keeps its traceback.
+    each mistake, and so is a lack of memory. `--debug`, accepted by every tool and taken out before `main` sees it,
+    adds the traceback. Anything else is a defect and keeps its traceback.
     """
     try:
         with outlasting(goes_on):
