@@ -65,7 +65,7 @@ def _has_alpha(data: bytes) -> bool:
     """False where Pillow cannot tell."""
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return image.mode in ("RGBA", "LA", "PA")
+            return image.mode == "RGBA"
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return False
 
