@@ -13,6 +13,7 @@ from tandemclip.core.data.texts import blank, odd, utf8
 from tandemclip.core.errors import UserError
 
 NOTHING = "neither a caption nor a class with a name"
+TABLES = (".csv", ".tsv")
 ONE_LINE = 1 << 20  # bytes of a line; a file without line breaks is no list of captions
 
 
@@ -70,6 +71,11 @@ class OfLines:
     pictures = False  # nobody knows which lines are of one
 
     def __init__(self, path: Path):
+        if path.suffix.lower() in TABLES:
+            raise UserError(
+                f"{path} is a table by its name, whose lines are more than captions; name it as a source: --source NAME "
+                f"captions_table path={path}, or give a text file with a caption a line"
+            )
         self._path = path
         self._passed_over, self._remarks, self._read = Tally(), Tally(), 0
         self._count = sum(1 for _ in self._lines())

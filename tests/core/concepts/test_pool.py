@@ -119,6 +119,14 @@ def test_a_file_without_captions_is_refused(tmp_path, content):
         OfLines(tmp_path / "c.txt")
 
 
+@pytest.mark.parametrize("name", ["c.csv", "c.TSV"])
+def test_a_table_is_no_file_of_lines(tmp_path, name):
+    """Its paths and its first row would be counted as what is said."""
+    (tmp_path / name).write_text("path,caption\na.png,a dog\n")
+    with pytest.raises(UserError, match=f"{name} is a table by its name.*captions_table path=.*{name}"):
+        OfLines(tmp_path / name)
+
+
 # ------------------------------------------------------------------ coverage and overlap
 def test_coverage_is_of_concepts_and_mentions_of_phrases():
     found = pooled("a dog", "a dog", "a brick wall", "a cat", more_than=1)
