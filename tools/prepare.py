@@ -350,8 +350,10 @@ def _t5(folder):
     try:
         from tandemclip.backends.torch.t5 import T5
     except ModuleNotFoundError as error:
+        name = error.name or "transformers"  # which names no package where one that it needs itself does not fit
         raise UserError(
-            f"--model {folder} needs the package {error.name}: pip install {error.name}; or take --model rules"
+            f"--model {folder} needs the package {name}, which is missing or does not fit what is installed: pip "
+            f"install {name}; or take --model rules"
         ) from error
     return T5(folder)
 

@@ -73,8 +73,8 @@ class OfLines:
     def __init__(self, path: Path):
         if path.suffix.lower() in TABLES:
             raise UserError(
-                f"{path} is a table by its name, whose lines are more than captions; name it as a source: --source NAME "
-                f"captions_table path={path}, or give a text file with a caption a line"
+                f"{path} is a table by its name, whose lines are more than captions; name it as a source: --source "
+                f"NAME captions_table path={path}, or give a text file with a caption a line"
             )
         self._path = path
         self._passed_over, self._remarks, self._read = Tally(), Tally(), 0

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -111,3 +112,18 @@ def test_what_cannot_work_is_said_in_one_line(tmp_path, encoder, capsys, monkeyp
     assert prepare.main(["summaries", *given, str(tmp_path / "out"), "--model", "t5"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "needs the package transformers" in error and "--model rules" in error
+
+
+def test_a_package_that_does_not_fit_is_named(tmp_path, capsys, monkeypatch):
+    """transformers hides in its own error which of its parts lacks something, and the error then names no package."""
+
+    class Half(ModuleType):
+        def __getattr__(self, name):
+            raise ModuleNotFoundError(f"Could not import module '{name}'")
+
+    monkeypatch.setitem(sys.modules, "transformers", Half("transformers"))
+    monkeypatch.delitem(sys.modules, "tandemclip.backends.torch.t5", False)
+    given = ["--in", shards(tmp_path / "in", 1), "--out", str(tmp_path / "out"), "--model", "t5"]
+    assert prepare.main(["summaries", *given]) == 2
+    error = capsys.readouterr().err
+    assert "needs the package transformers, which is missing or does not fit" in error and "None" not in error
