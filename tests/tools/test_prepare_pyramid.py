@@ -119,6 +119,8 @@ def test_a_package_that_does_not_fit_is_named(tmp_path, capsys, monkeypatch):
 
     class Half(ModuleType):
         def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(name)
             raise ModuleNotFoundError(f"Could not import module '{name}'")
 
     monkeypatch.setitem(sys.modules, "transformers", Half("transformers"))

@@ -46,6 +46,8 @@ def names_of_folders(path: str, folders: Sequence[str]) -> dict[str, str]:
             raise ValueError(f"it holds {kind(content)}, expected a mapping")
         numbered = {key: value for key, value in content.items() if isinstance(value, list) and len(value) > 1}
         pairs = [numbered.get(key, (key, value))[-2:] for key, value in content.items()]
+        if wrong := [folder for folder, _ in pairs if not isinstance(folder, str)]:
+            raise ValueError(f"a folder is called {wrong[0]!r:.80}, expected a text")
         names = {folder: _name(name, folder) for folder, name in pairs}
         if len(names) < len(pairs):
             raise ValueError("a folder stands there twice")
