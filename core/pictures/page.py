@@ -1,5 +1,6 @@
 """What all pictures share: matplotlib without a window, one look, and a file that is whole or not there."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -22,7 +23,17 @@ def page(width: float, height: float) -> Figure:
 def bare(axes, title: str = "", color: str = INK) -> None:
     """Axes for a picture: without ticks and frame."""
     axes.set_axis_off()
-    axes.set_title(title, fontsize=SMALL, color=color)
+    axes.set_title(plain(title), fontsize=SMALL, color=color)
+
+
+def plain(text: str) -> str:
+    """As matplotlib draws a text as it stands: what is between two dollar signs would be read as a formula."""
+    return text.replace("$", r"\$")
+
+
+def legend(of, lines: Sequence, names: Sequence[str], **options) -> None:
+    """of: axes, or a figure. Lines are given, because matplotlib leaves out labels that begin with an underscore."""
+    of.legend(lines, [plain(name) for name in names], fontsize=SMALL, **options)
 
 
 def save(figure: Figure, path: Path) -> None:
