@@ -6,7 +6,7 @@ import numpy as np
 
 from tandemclip.core.data.sources.class_names import places_among
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.evaluation.protocols.classes import class_metrics, class_statistics
+from tandemclip.core.evaluation.protocols.classes import class_metrics, class_statistics, refuse_classless
 from tandemclip.core.evaluation.protocols.features import with_class
 from tandemclip.core.training.evaluation import Evaluation
 
@@ -23,6 +23,7 @@ class OwnClasses(Evaluation):
     source: Source
 
     def metrics(self, method):
+        refuse_classless("own_classes", method)
         return class_metrics(method.classes, self.source.multi_label)
 
     def check(self, method, class_names):

@@ -121,3 +121,9 @@ def test_several_classes_in_one_picture_are_compared_by_name(model):
     )
     np.testing.assert_allclose(found["map11"].scores, scores[:, [LEARNED.index(name) for name in ASKED]], rtol=1e-5)
     assert np.array_equal(found["map11"].present, [source[i].present for i in range(len(source))])
+
+
+def test_a_method_without_classes_is_refused_before_anything_is_encoded(root):
+    config, _ = read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml")
+    with pytest.raises(UserError, match="own_classes: CLIP has no classes of its own; measure it by its texts"):
+        OwnClasses(Named()).metrics(config.method)
