@@ -73,5 +73,5 @@ def at_chance(metrics: dict[str, Statistic]) -> str | None:
     several = "is" if len(names) == 1 else "are"
     return (
         f"{', '.join(names)} {several} no better than guessing: the 95% interval reaches down to the chance level; "
-        "train longer, evaluate on more images, or see whether the set-up can learn at all by --overfit 128"
+        "train longer, or evaluate on more images"
     )

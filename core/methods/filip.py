@@ -114,6 +114,11 @@ class FILIP(TwoTowers):
         return unit(ops, p.text_tokens(words)), mask
 
     def similarity(self, ops, p, u, v):  # [N, T, width], [M, L, width] -> [N, M]
+        if len(u.shape) != 3 or len(v.shape) != 3 or {u.shape[2], v.shape[2]} != {self.width}:
+            raise UserError(
+                f"images are {list(u.shape)} and texts {list(v.shape)}; expected features of one model, [N, tokens, "
+                f"{self.width}] and [M, tokens, {self.width}]"
+            )
         tokens = Tokens(u, v, words_there(ops, v))
         found = [late_interaction(ops, tokens, direction) for direction in DIRECTIONS[self.compare]]
         return sum(found[1:], found[0]) / len(found)

@@ -120,6 +120,9 @@ def test_inference_compares_by_tokens(method, form, compare):
     assert u.shape == (COUNT, 16, 16) and v.shape == (COUNT, 12, 16) and not method.by_dot_product
     wanted = {"image": images, "text": texts, "both": (images + texts) / 2}[compare]
     np.testing.assert_allclose(engine.apply("similarity", u, v), wanted, rtol=1e-10)
+    for given in ((u.reshape(len(u), -1), v), (u, v[:, 0]), (u[..., 1:], v), (u[..., 1:], v[..., 1:])):
+        with pytest.raises(UserError, match="expected features of one model, .N, tokens, 16. and .M, tokens, 16."):
+            engine.apply("similarity", *given)
 
 
 def test_what_is_behind_the_longest_text_is_not_computed_unless_padding_counts(method):
