@@ -34,7 +34,8 @@ def _at_chance(trainer: Trainer, found: dict[str, Statistic]) -> list[str]:
     if guessing is None:
         return []
     other = config.method.text is not None and config.data.evaluate is not None
-    return [f"{guessing}, or see whether the set-up can learn at all by --overfit 128" if other else guessing]
+    overfit = "evaluate on more images, or see whether the set-up can learn at all by --overfit 128"
+    return [f"{guessing}; train longer, {overfit if other else 'or evaluate on more images'}"]
 
 
 def _early(trainer: Trainer) -> list[str]:

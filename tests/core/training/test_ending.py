@@ -167,7 +167,7 @@ def test_overfit_is_named_where_it_can_be_asked(root, tmp_path, name, data):
     trainer = start.begin(tmp_path, config, mapping, make_engine)
     trainer.train()
     lines = ending.lines(trainer, {"a": Hits(np.array([1]), np.array([2]), chance=0.5)})
-    assert lines[1].endswith("train longer, or evaluate on more images")
+    assert lines[1].endswith("; train longer, or evaluate on more images")
 
 
 def test_what_is_said_before_the_end(begin, tmp_path):
