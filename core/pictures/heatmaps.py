@@ -1,6 +1,7 @@
 """Maps laid over their pictures: a row for each text (PyramidCLIP Fig. 5, LightCLIP Fig. 3)."""
 
 from dataclasses import dataclass
+from textwrap import fill
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from tandemclip.core.pictures.page import SMALL, bare, page, plain
 
 SIDE = 1.4  # of a picture, in inches
+LETTERS = 24  # in a line of a row's name, which is as long as the row is high
 SEEN = 0.55  # how much of the heat is laid over the picture
 
 
@@ -37,7 +39,7 @@ def heatmaps(rows: list[Row]) -> Figure:
         line[0].text(
             -0.04,
             0.5,
-            plain(row.name),
+            plain(fill(row.name, LETTERS)),
             fontsize=SMALL,
             rotation=90,
             ha="right",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -11,6 +12,7 @@ from tandemclip.core.whole_file import whole_file
 INK, FAINT = "#1f2328", "#8b949e"
 DOTS = 100  # an inch
 SMALL = 8  # points of most texts
+LETTERS = 32  # in a line of a legend: a long name must not take the place of what it names
 
 
 def page(width: float, height: float) -> Figure:
@@ -33,7 +35,7 @@ def plain(text: str) -> str:
 
 def legend(of, lines: Sequence, names: Sequence[str], **options) -> None:
     """of: axes, or a figure. Lines are given, because matplotlib leaves out labels that begin with an underscore."""
-    of.legend(lines, [plain(name) for name in names], fontsize=SMALL, **options)
+    of.legend(lines, [plain(fill(name, LETTERS)) for name in names], fontsize=SMALL, **options)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -45,6 +45,16 @@ def test_odd_names_are_drawn(tmp_path, name):
     save(FIGURES[name](), tmp_path / "a.png")
 
 
+LONG = "a car in the middle distance, and some other things far behind it"  # a class's name, or a query
+
+
+@pytest.mark.filterwarnings("error")  # matplotlib warns where a text leaves no place for the axes
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_long_name_leaves_place_for_the_picture(tmp_path, monkeypatch, name):
+    monkeypatch.setitem(globals(), "ODD", (LONG, f"{LONG}_2"))
+    save(FIGURES[name](), tmp_path / "a.png")
+
+
 @pytest.mark.parametrize("name", ["curves", "tsne", "long tail"])
 def test_a_legend_leaves_no_name_out(name):
     figure = FIGURES[name]()
