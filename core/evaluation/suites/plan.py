@@ -79,12 +79,12 @@ def plan(suite: Suite, candidates: Sequence[Candidate], data_root: str, skip_mis
             data_set = read_data_set(file, data_root)
             protocols = [(each, protocol_of(each, data_set, f"{file}.{each['type']}")) for each in suite.entries(file)]
             try:
-                entries += [
-                    Entry(name, data_set, _label(each), protocol, keys.of_data(protocol))
-                    for each, protocol in protocols
-                ]
+                for _, protocol in protocols:
+                    Evaluation.identity(protocol)  # of its data alone: what else it needs is no part of the set
             except UserError as error:
                 missing[name] = str(error)
+            else:
+                entries += _entries(name, data_set, protocols)
     if not skip_missing:
         mistakes.errors += [
             UserError(f"data set {name}: {why}; {_help(given[name])}, and {SKIP} passes over it")
@@ -110,6 +110,16 @@ def _by_name(suite: Suite) -> dict[str, str]:
                 f"{other} and {given} would both be called {Path(given).stem!r}; rename one of the two files"
             )
     return found
+
+
+def _entries(name: str, data_set: DataSet, protocols: list[tuple[dict[str, Any], Evaluation]]) -> list[Entry]:
+    """UserError where two are the same: a mean over data sets would count this one twice."""
+    found: dict[str, Entry] = {}
+    for given, protocol in protocols:
+        entry = Entry(name, data_set, _label(given), protocol, keys.of_data(protocol))
+        if (other := found.setdefault(entry.key, entry)) is not entry:
+            raise UserError(f"data set {name}: {entry.label} is the same as {other.label}; leave one of them out")
+    return list(found.values())
 
 
 def _help(given: str) -> str:

@@ -122,3 +122,22 @@ def test_two_sets_that_would_be_called_alike_are_refused(tmp_path, two):
         paths.append(write_set(folder, "digits", source=scenes()))
     with pytest.raises(UserError, match="would both be called 'digits'; rename one"):
         plan(read_suite(write_suite(tmp_path, {path: ["zero_shot"] for path in paths})), two[1], "data", False)
+
+
+def test_the_same_protocol_twice_is_refused(tmp_path, two):
+    """A mean over data sets would count its set twice; to say what is the default changes nothing."""
+    path = str(tmp_path / "digits.yaml")
+    for again in ("linear_probe", {"type": "linear_probe", "learn": scenes(split="train", seed=1, count=30)}):
+        suite = read_suite(write_suite(tmp_path, {path: ["zero_shot", "linear_probe", again]}))
+        with pytest.raises(UserError, match="data set digits: linear_probe.* is the same as linear_probe; leave one"):
+            plan(suite, two[1], "data", False)
+
+
+def test_what_a_protocol_lacks_is_not_told_of_the_data(tmp_path, two, monkeypatch):
+    """WordNet is no part of any data set: to pass over the set would leave out its other protocols."""
+    monkeypatch.setenv("WNSEARCHDIR", str(tmp_path))
+    asked = {str(tmp_path / "digits.yaml"): ["zero_shot", {"type": "label_mapping", "by": "wordnet"}]}
+    for skip in (False, True):
+        with pytest.raises(UserError, match="^no WordNet in") as found:
+            plan(read_suite(write_suite(tmp_path, asked)), two[1], "data", skip)
+        assert "fetch-help" not in str(found.value)
