@@ -100,6 +100,10 @@ class FILIP(TwoTowers):
     def encode_image(self, ops, p, images):  # [B, 3, H, W] -> [B, T, width], unit rows
         return unit(ops, p.image_tokens(picture_tokens(ops, p.image.encode(images), self.tokens)))
 
+    def encode_features(self, ops, p, images):  # [B, 3, H, W] -> [B, token_dim]
+        """The mean of a picture's tokens: nothing trains a tower's pool, nor what a class token reads at last."""
+        return ops.mean(picture_tokens(ops, p.image.encode(images), self.tokens), 1)
+
     def encode_text(
         self, ops, p, ids
     ):  # int [B, L] -> [B, context_length, width], unit rows; zeros for what is no word
