@@ -29,8 +29,8 @@ class Answers:
     right: np.ndarray
 
     def name(self, place: int) -> str:
-        """Of one of `texts`."""
-        return self.texts[place] if self.texts else f"class {place}"
+        """Of one of `texts`; of a class beyond them, as a head of more outputs than classes may answer, its number."""
+        return self.texts[place] if place < len(self.texts) else f"class {place}"
 
 
 def of_classes(predicted: np.ndarray, labels: np.ndarray, names: tuple[str, ...] = ()) -> Answers:

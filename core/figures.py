@@ -26,7 +26,11 @@ def line(name: str, each: Statistic) -> str:
 
 
 def figure(each: Statistic) -> str:
-    return NO_FIGURE if math.isnan(each.share) else f"{100 * each.share:.2f}%"
+    return in_percent(100 * each.share)
+
+
+def in_percent(percent: float) -> str:
+    return NO_FIGURE if math.isnan(percent) else f"{percent:.2f}%"
 
 
 def to_json(metrics: dict[str, Statistic]) -> dict:
@@ -71,7 +75,4 @@ def at_chance(metrics: dict[str, Statistic]) -> str | None:
     if not names:
         return None
     several = "is" if len(names) == 1 else "are"
-    return (
-        f"{', '.join(names)} {several} no better than guessing: the 95% interval reaches down to the chance level; "
-        "train longer, evaluate on more images, or see whether the set-up can learn at all by --overfit 128"
-    )
+    return f"{', '.join(names)} {several} no better than guessing: the 95% interval reaches down to the chance level"

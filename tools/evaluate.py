@@ -135,7 +135,10 @@ def _one(args, engine_class):
     evaluation = _evaluation(args, saved)
     accounts = evaluation.accounts()
     print(*lines_of(accounts), sep="\n")
-    found = evaluation.measure(model_of(saved, engine_class, args.trust))
+    model = model_of(saved, engine_class, args.trust)
+    evaluation.metrics(model.method)  # what cannot be measured is refused before anything is encoded
+    evaluation.check(model.method, model.class_names)
+    found = evaluation.measure(model)
     print(*figures.lines(found), sep="\n")
     if args.json:
         content = {**figures.to_json(found), "accounts": [account.to_json() for account in accounts]}

@@ -2,6 +2,7 @@
 
 from functools import cached_property
 
+import numpy as np
 import torch
 
 from tandemclip.backends.recorder.draws import training_views
@@ -72,6 +73,8 @@ class Engine:
 
     # ---- training
     def _tensor(self, array):
+        if isinstance(array, np.ndarray) and not array.flags.writeable:
+            array = array.copy()  # of a file that is mapped, such as kept features: torch would warn
         tensor = torch.as_tensor(array, device=self.device)
         return tensor.to(self.model.dtype) if tensor.is_floating_point() else tensor
 

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from tandemclip.core.comparison.cells import Cell
+from tandemclip.core.figures import in_percent
 
 STEP = re.compile(r"step (\d+)/(\d+) ")  # how core/training/progress.py begins a line
 
@@ -53,7 +54,7 @@ class Board:
     def finish(self, cell: Cell, figures: list[float], seconds: float) -> None:
         """figures: percent, one for each metric. Also of a cell that was finished before."""
         self._figures[cell], self._seconds[cell] = figures, seconds
-        named = "  ".join(f"{metric} {value:.2f}%" for metric, value in zip(self._metrics, figures))
+        named = "  ".join(f"{metric} {in_percent(value)}" for metric, value in zip(self._metrics, figures))
         self._say(cell, f"{named}  after {seconds / 60:.1f} minutes")
         self._state[cell] = f"{seconds / 60:.1f} minutes"
         self._done(cell)
@@ -99,7 +100,9 @@ class Board:
             caption=f"about {left} left" if left else None,
         )
         for cell, state in self._state.items():
-            figures = [f"{value:.2f}" for value in self._figures.get(cell, ())] or [""] * len(self._metrics)
+            figures = [in_percent(value).rstrip("%") for value in self._figures.get(cell, ())] or [""] * len(
+                self._metrics
+            )
             table.add_row(cell.name, str(cell.seed), *figures, state)
         return table
 

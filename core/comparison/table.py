@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 
 from tandemclip.core.comparison.cells import Cell, Result
 from tandemclip.core.console.markdown import table
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.bootstrap import paired_interval
+from tandemclip.core.figures import NO_FIGURE
 
 
 def names_of(metric: str, cell: Cell) -> list[str]:
@@ -32,7 +34,7 @@ def measured(cells: list[Cell]) -> tuple[list[str], list[str]]:
 
 
 def figure(result: Result, names: list[str]) -> float:
-    """Percent."""
+    """Percent; NaN where the data give no figure."""
     for name in names:
         if name not in result.metrics:
             raise UserError(
@@ -75,6 +77,9 @@ def _metric(metric: str, rows: dict[str, list[Cell]], results: dict[Cell, Result
     for name, cells in rows.items():
         names = names_of(metric, cells[0])
         figures = [figure(results[cell], names) for cell in cells]
+        if any(map(math.isnan, figures)):  # so it is in every cell: all are asked the same, and it gives none
+            found[name] = {"figures": [None] * len(figures), "mean": None, "deviation": None}
+            continue
         by_seed = [[results[cell].metrics[name] for name in names] for cell in cells]
         deviation = statistics.stdev(figures) if len(figures) > 1 else None
         found[name] = {"figures": figures, "mean": statistics.mean(figures), "deviation": deviation}
@@ -125,8 +130,8 @@ def _range(values: list[str]) -> str:
     return values[0] if values[0] == values[-1] else f"{values[0]} to {values[-1]}"
 
 
-def _percent(value: float) -> str:
-    return f"{value:.2f}"
+def _percent(value: float | None) -> str:
+    return NO_FIGURE if value is None else f"{value:.2f}"
 
 
 def _mean(row: dict) -> str:

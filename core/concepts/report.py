@@ -8,6 +8,7 @@ from itertools import islice
 from tandemclip.core.concepts.coverage import coverage, overlap
 from tandemclip.core.concepts.finder import Finder
 from tandemclip.core.concepts.pool import Pool
+from tandemclip.core.console.markdown import plain, table
 
 SHOWN = 1000  # concepts of each data set in the mapping, as many as UniCL's Fig. 8 has
 NAMED = 10  # classes that Markdown names
@@ -57,19 +58,19 @@ def markdown(report: dict) -> str:
     parts = [f"```sh\n{report['command']}\n```", f"Noun phrases by {report['phrases_by']}."]
     rows = [_row(name, entry) for name, entry in data.items()]
     head = ["data", "images", "captions", f"concepts ({often})", "words", "images / concept", "most frequent"]
-    parts += [_table(head, rows)]
+    parts += [table(head, rows)]
     if len(data) > 1:
         parts += [
             f"Of the {report['overlap']['top']:,} most frequent concepts of a row, those that are among the column's:",
-            _table(
+            table(
                 ["", *data], [[n, *(f"{x:.1f}%" for x in r.values())] for n, r in report["overlap"]["percent"].items()]
             ),
         ]
     if lists:
         parts += [
             f"Of the classes, those that are a concept ({often}), and those that any noun phrase mentions:",
-            _table(["classes", *data], [[_listed(n, row), *map(_both, row.values())] for n, row in lists.items()]),
-            *(f"{name}, no concept of {of}: {_missing(e)}" for name, r in lists.items() for of, e in r.items()),
+            table(["classes", *data], [[_listed(n, row), *map(_both, row.values())] for n, row in lists.items()]),
+            *(plain(f"{name}, no concept of {of}: {_missing(e)}") for name, r in lists.items() for of, e in r.items()),
         ]
     return "\n\n".join(parts) + "\n"
 
@@ -94,8 +95,3 @@ def _missing(entry: dict) -> str:
     names = [name for name, count in entry["counts"].items() if not count]
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more if names else "none is missing"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (head, ["---"] * len(head), *rows)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in escaped)

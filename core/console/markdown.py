@@ -1,9 +1,18 @@
-"""Tables in Markdown."""
+"""Tables and texts in Markdown, in which a name is seen as it is written."""
 
 from collections.abc import Sequence
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A line each, without one at the end."""
-    lines = (head, ["---"] * len(head), *rows)
+    """A line each, without one at the end. A cell may hold anything."""
+    lines = (map(_cell, head), ["---"] * len(head), *(map(_cell, row) for row in rows))
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _cell(text: str) -> str:
+    return plain(text).replace("|", "\\|")
+
+
+def plain(text: str) -> str:
+    """A text in which no tag begins, and that stays in its line."""
+    return " ".join(text.splitlines()).replace("<", "\\<")

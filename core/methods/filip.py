@@ -100,6 +100,10 @@ class FILIP(TwoTowers):
     def encode_image(self, ops, p, images):  # [B, 3, H, W] -> [B, T, width], unit rows
         return unit(ops, p.image_tokens(picture_tokens(ops, p.image.encode(images), self.tokens)))
 
+    def encode_features(self, ops, p, images):  # [B, 3, H, W] -> [B, token_dim]
+        """The mean of a picture's tokens: nothing trains a tower's pool, nor what a class token reads at last."""
+        return ops.mean(picture_tokens(ops, p.image.encode(images), self.tokens), 1)
+
     def encode_text(
         self, ops, p, ids
     ):  # int [B, L] -> [B, context_length, width], unit rows; zeros for what is no word
@@ -114,6 +118,11 @@ class FILIP(TwoTowers):
         return unit(ops, p.text_tokens(words)), mask
 
     def similarity(self, ops, p, u, v):  # [N, T, width], [M, L, width] -> [N, M]
+        if len(u.shape) != 3 or len(v.shape) != 3 or {u.shape[2], v.shape[2]} != {self.width}:
+            raise UserError(
+                f"images are {list(u.shape)} and texts {list(v.shape)}; expected features of one model, [N, tokens, "
+                f"{self.width}] and [M, tokens, {self.width}]"
+            )
         tokens = Tokens(u, v, words_there(ops, v))
         found = [late_interaction(ops, tokens, direction) for direction in DIRECTIONS[self.compare]]
         return sum(found[1:], found[0]) / len(found)

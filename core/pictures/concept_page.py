@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tandemclip.core.pictures.nearest_concepts import Near
-from tandemclip.core.pictures.page import INK, SMALL, bare, page
+from tandemclip.core.pictures.page import INK, SMALL, bare, page, plain
 
 SIDE = 1.25  # of a picture, in inches
 LETTERS = 20  # in a line of a title
@@ -34,7 +34,7 @@ def concept_page(queries: Sequence[tuple[str, np.ndarray | None]], found: Sequen
 
 def _query(axes, name: str, picture: np.ndarray | None) -> None:
     if picture is None:
-        axes.text(0.5, 0.5, fill(name, LETTERS), ha="center", va="center", fontsize=SMALL + 1, color=INK)
+        axes.text(0.5, 0.5, plain(fill(name, LETTERS)), ha="center", va="center", fontsize=SMALL + 1, color=INK)
     else:
         axes.imshow(picture, interpolation="nearest")
         bare(axes, f"{fill(name, LETTERS)}\n")

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tandemclip.core.pictures.history import History
-from tandemclip.core.pictures.page import FAINT, SMALL, page
+from tandemclip.core.pictures.page import FAINT, SMALL, legend, page, plain
 
 WIDTH, HEIGHT, ACROSS = 4.5, 3.2, 3  # of a panel, in inches, and how many stand beside each other
 MOST = 2000  # places of a raw line; of more steps, each place has the lowest and the highest
@@ -31,25 +31,26 @@ def curves(found: Sequence[Curve], smooth: int, metrics: Sequence[str], axis: st
     down = -(-panels // across)
     figure = page(WIDTH * across, HEIGHT * down)
     axes = figure.subplots(down, across, squeeze=False).ravel()
+    lines = [_loss(axes[0], curve, smooth, f"C{place}") for place, curve in enumerate(found)]
     for place, curve in enumerate(found):
-        _loss(axes[0], curve, smooth, f"C{place}")
         for panel, metric in zip(axes[1:], metrics):
             _metric(panel, curve, metric, f"C{place}")
     for panel, title in zip(axes, ("loss", *metrics)):
-        panel.set_title(title, fontsize=SMALL + 1)
+        panel.set_title(plain(title), fontsize=SMALL + 1)
         panel.set_xlabel(axis, fontsize=SMALL)
         panel.tick_params(labelsize=SMALL)
         panel.grid(alpha=0.3)
     for panel in axes[panels:]:
         panel.set_axis_off()
-    axes[0].legend(fontsize=SMALL)
+    legend(axes[0], lines, [curve.history.name for curve in found])
     return figure
 
 
-def _loss(panel, curve: Curve, smooth: int, color: str) -> None:
+def _loss(panel, curve: Curve, smooth: int, color: str):
+    """-> the line that a legend names"""
     x, loss = curve.history.steps * curve.a_step, curve.history.loss
     panel.plot(*thinned(x, loss), color=color, alpha=0.25, linewidth=0.7)
-    panel.plot(x, smoothed(loss, smooth), color=color, linewidth=1.5, label=curve.history.name)
+    return panel.plot(x, smoothed(loss, smooth), color=color, linewidth=1.5)[0]
 
 
 def _metric(panel, curve: Curve, metric: str, color: str) -> None:

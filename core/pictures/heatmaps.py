@@ -1,14 +1,16 @@
 """Maps laid over their pictures: a row for each text (PyramidCLIP Fig. 5, LightCLIP Fig. 3)."""
 
 from dataclasses import dataclass
+from textwrap import fill
 
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
-from tandemclip.core.pictures.page import SMALL, bare, page
+from tandemclip.core.pictures.page import SMALL, bare, page, plain
 
 SIDE = 1.4  # of a picture, in inches
+LETTERS = 24  # in a line of a row's name, which is as long as the row is high
 SEEN = 0.55  # how much of the heat is laid over the picture
 
 
@@ -35,7 +37,14 @@ def heatmaps(rows: list[Row]) -> Figure:
                 heat = stretched(shown(row.maps[place]), pixels.shape[:2])
                 axes.imshow(heat, cmap="jet", alpha=SEEN, vmin=0, vmax=1)
         line[0].text(
-            -0.04, 0.5, row.name, fontsize=SMALL, rotation=90, ha="right", va="center", transform=line[0].transAxes
+            -0.04,
+            0.5,
+            plain(fill(row.name, LETTERS)),
+            fontsize=SMALL,
+            rotation=90,
+            ha="right",
+            va="center",
+            transform=line[0].transAxes,
         )
     return figure
 

@@ -14,13 +14,14 @@ from matplotlib.patches import Rectangle
 
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
-from tandemclip.core.pictures.page import SMALL, bare, page
+from tandemclip.core.pictures.page import SMALL, bare, page, plain
 from tandemclip.core.pictures.retrieved import seen
 from tandemclip.core.serving.model import Model
 
 SIDE = 3.0  # of a picture, in inches
 LETTERS = 42  # of a caption above it
 EDGE = 0.04  # between the frame and the cell's edge, in cells
+PADDING = "[padding]"  # what a position behind the end is called, where a method lets it take part
 SHORT, WIDE = 4, 1.3  # letters that any word has room for; a font's size over the width of a letter
 
 
@@ -69,7 +70,7 @@ def matched(model: Model, source: Source, count: int) -> list[Matched]:
 def _pairs(names, cost, found) -> tuple[Pair, ...]:  # cost [T, L]; found: [K] each
     side, there = isqrt(len(cost)), found["matched"] > 0
     places = zip(found["image"][there], found["text"][there])
-    return tuple(Pair(int(j), names[j], *divmod(int(i), side), 1 - float(cost[i, j])) for i, j in places)
+    return tuple(Pair(int(j), names[j] or PADDING, *divmod(int(i), side), 1 - float(cost[i, j])) for i, j in places)
 
 
 def by_word(found: Matched) -> list[tuple[str, int, float]]:
@@ -92,7 +93,7 @@ def drawn(found: list[Matched]) -> Figure:
             room = 72 * SIDE / each.side / max(SHORT, *map(len, names))  # points a letter
             box = {"facecolor": color, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
             given = {"fontsize": min(SMALL, WIDE * room), "ha": "center", "va": "bottom", "bbox": box}
-            axes.text(column + 0.5, row + 0.92, "\n".join(names), **given)
+            axes.text(column + 0.5, row + 0.92, plain("\n".join(names)), **given)
     return figure
 
 

@@ -17,7 +17,7 @@ from tandemclip.core.data.views.label import LabelView
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.features import encode, unit_rows
 from tandemclip.core.evaluation.protocols.zero_shot import CLASS
-from tandemclip.core.pictures.page import INK, SMALL, page
+from tandemclip.core.pictures.page import INK, legend, page
 from tandemclip.core.serving.model import Model
 
 PERPLEXITY = 30.0  # about so many neighbours of each point count
@@ -85,11 +85,13 @@ def drawn(found: Plane) -> Figure:
     figure = page(6.4, 5.2)
     axes = figure.subplots()
     axes.set_axis_off()
+    groups = [
+        axes.scatter(*found.points[found.label == c].T, s=5, color=color(c), linewidths=0) for c in range(classes)
+    ]
     for c in range(classes):
-        own = found.points[found.label == c]
-        axes.scatter(*own.T, s=5, color=color(c), label=found.names[c] if found.names else str(c), linewidths=0)
         if found.stars is not None:
             axes.scatter(*found.stars[c], s=150, marker="*", color=color(c), edgecolors=INK, linewidths=0.8, zorder=3)
     if classes <= NAMED:
-        figure.legend(loc="outside right center", fontsize=SMALL, markerscale=3, frameon=False)
+        names = found.names or tuple(map(str, range(classes)))
+        legend(figure, groups, names[:classes], loc="outside right center", markerscale=3, frameon=False)
     return figure

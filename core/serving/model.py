@@ -87,6 +87,8 @@ class Model:
                     "[N, D] and [M, D]"
                 )
             return np.asarray(images, np.float64) @ np.asarray(texts, np.float64).T
+        if not (len(images) and len(texts)):
+            return np.zeros((len(images), len(texts)), np.float32)
         rows = [np.concatenate([self._compare(u, v) for v in self._batches(texts)], 1) for u in self._batches(images)]
         found = np.concatenate(rows)
         if not np.isfinite(found).all():

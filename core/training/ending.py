@@ -25,8 +25,17 @@ def _figures(trainer: Trainer, found: dict[str, Statistic]) -> list[str]:
         best = standing.best_by(name)
         higher = best is not None and best.percent > 100 * each.share
         told.append(beside.line(name, each) + (f" (best: {best.percent:.2f}% at step {best.step})" if higher else ""))
-    guessing = beside.at_chance(found)
-    return [*told, *(f"remark: {each}" for each in beside.remarks(found)), *([] if guessing is None else [guessing])]
+    return [*told, *(f"remark: {each}" for each in beside.remarks(found)), *_at_chance(trainer, found)]
+
+
+def _at_chance(trainer: Trainer, found: dict[str, Statistic]) -> list[str]:
+    """--overfit is named where it can be asked: of images with texts, and not at its own end."""
+    guessing, config = beside.at_chance(found), trainer.config
+    if guessing is None:
+        return []
+    other = config.method.text is not None and config.data.evaluate is not None
+    overfit = "evaluate on more images, or see whether the set-up can learn at all by --overfit 128"
+    return [f"{guessing}; train longer, {overfit if other else 'or evaluate on more images'}"]
 
 
 def _early(trainer: Trainer) -> list[str]:

@@ -10,4 +10,8 @@ def test_of_classes():
     found = of_classes(predicted, np.array([2, -1, 0, 6]), ("a", "b", "c"))
     assert found.kind == "classes" and found.asked.tolist() == [0, 2, 3] and found.right.tolist() == [[2], [0], [6]]
     np.testing.assert_array_equal(found.first, predicted[[0, 2, 3], :5])
-    assert found.name(1) == "b" and of_classes(predicted, np.zeros(4, int)).name(1) == "class 1"
+    assert (
+        found.name(1) == "b"
+        and found.name(6) == "class 6"
+        and of_classes(predicted, np.zeros(4, int)).name(1) == "class 1"
+    )

@@ -45,10 +45,22 @@ def test_what_the_run_was_configured_with(saved, tmp_path, capsys):
     starts = [
         f"{name}: {metrics[name]:.2f}% (chance {metrics['chance'][name]:.2f}%, 30 queries, 95%: " for name in names
     ]
-    assert len(shown) == 6 and all(line.startswith(start) for line, start in zip(shown[3:], starts))
+    assert len(shown) == 7 and all(line.startswith(start) for line, start in zip(shown[3:], starts))
     assert metrics["chance"]["seen/zero_shot/digit"] == pytest.approx(10)
     assert metrics["chance"]["seen/zero_shot/color"] == pytest.approx(25)
-    assert metrics["remarks"] == [] and [account["read"] for account in metrics["accounts"]] == [30, 30, 30]
+    (told,) = metrics["remarks"]
+    assert told.startswith("probe/linear_probe: 1 of the ") and shown[6] == f"remark: {told}"
+    assert [account["read"] for account in metrics["accounts"]] == [30, 30, 30]
+
+
+def test_what_the_method_cannot_answer_is_told_before_anything_is_encoded(saved, capsys):
+    run = saved(SCENES)
+    for words in (
+        ["own_classes", "source={type: scenes, count: 5}"],
+        ["label_mapping", "source={type: scenes, count: 5}"],
+    ):
+        assert evaluate.main(["--checkpoint", run, "--source", *words]) == 2
+        assert f"error: {words[0]}: CLIP has no classes of its own; measure it by its texts" in capsys.readouterr().err
 
 
 def test_another_evaluation_takes_its_place(saved, capsys):

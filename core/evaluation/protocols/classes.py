@@ -10,6 +10,7 @@ import numpy as np
 from tandemclip.core.answers import of_classes
 from tandemclip.core.errors import UserError
 from tandemclip.core.hits import Hits
+from tandemclip.core.methods.method import Method
 from tandemclip.core.scored import NOT_ASKED, AveragePrecision, RocAuc, Scored
 from tandemclip.core.statistic import Statistic
 
@@ -28,6 +29,15 @@ def class_metrics(classes: int, multi_label: bool = False) -> list[str]:
 def hit_metrics(classes: int) -> list[str]:
     """The names of what `class_hits` gives."""
     return [TOP1, *([TOP5] if classes > 5 else []), MEAN_PER_CLASS]
+
+
+def refuse_classless(protocol: str, method: Method) -> None:
+    """UserError where a method has no classes of its own, and so cannot be asked for them."""
+    if not method.classes:
+        raise UserError(
+            f"{protocol}: {type(method).__name__} has no classes of its own; measure it by its texts, its nearest "
+            "neighbours or a linear probe"
+        )
 
 
 def class_statistics(

@@ -15,7 +15,14 @@ from tandemclip.core.bounds import Count, Counts
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.classes import class_hits, hit_metrics, ranked
-from tandemclip.core.evaluation.protocols.learned import Labelled, class_count, labelled, places_in, refuse_multi_label
+from tandemclip.core.evaluation.protocols.learned import (
+    Labelled,
+    class_count,
+    labelled,
+    on_unlearned,
+    places_in,
+    refuse_multi_label,
+)
 from tandemclip.core.evaluation.protocols.logistic import Classifier, fit
 from tandemclip.core.evaluation.protocols.probing import Chosen, choose, on_convergence
 from tandemclip.core.hits import Hits
@@ -56,7 +63,7 @@ class FewShot(Evaluation):
         for shots in self.shots:
             runs = [_probe(*draw.of_size(shots)) for draw in draws]
             hits = [_hits(probe, asked, class_count(self.learn)) for _, probe in runs]
-            told = (*draws[0].remarks(shots, names), *_on_fits(runs))
+            told = (*draws[0].remarks(shots, names), *on_unlearned(learn.truth, asked.truth, names), *_on_fits(runs))
             found |= {_name(shots, metric): mean([each[metric] for each in hits], told) for metric in hits[0]}
         return found
 
@@ -141,5 +148,6 @@ def mean(draws: list[Hits], remarks: tuple[str, ...]) -> Hits:
     shares = [100 * each.share for each in draws]
     each = ", ".join(f"{share:.2f}" for share in shares)
     spread = f", a standard deviation of {np.std(shares, ddof=1):.2f}" if len(shares) > 1 else ""
-    told = (f"{len(draws)} draws give {each}{spread}", *remarks)
+    given = "1 draw gives" if len(draws) == 1 else f"{len(draws)} draws give"
+    told = (f"{given} {each}{spread}", *remarks)
     return replace(draws[0], right=right, asked=asked, remarks=told, answers=None)

@@ -14,7 +14,7 @@ from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.classes import class_metrics, class_statistics
 from tandemclip.core.evaluation.protocols.features import unit_rows
-from tandemclip.core.evaluation.protocols.learned import class_count, labelled, places_in
+from tandemclip.core.evaluation.protocols.learned import class_count, labelled, on_unlearned, places_in
 from tandemclip.core.evaluation.protocols.rows import Rows
 from tandemclip.core.training.evaluation import Evaluation
 
@@ -50,7 +50,9 @@ class KNearest(Evaluation):
         asked = labelled(model, self.source, self.learn)
         found = nearest(learned.features, asked.features, self.k)
         scores = votes(found, learned.truth, classes, self.temperature)
-        return class_statistics(scores, asked.truth, classes, (), self.learn.listed_classes)
+        names = self.learn.listed_classes
+        told = () if learned.multi_label else on_unlearned(learned.truth, asked.truth, names)
+        return class_statistics(scores, asked.truth, classes, told, names)
 
 
 def nearest(learned: np.ndarray | Rows, asked: np.ndarray | Rows, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ import numpy as np
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.views.wordnet import wordnet
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.protocols.classes import class_hits, hit_metrics, ranked
+from tandemclip.core.evaluation.protocols.classes import class_hits, hit_metrics, ranked, refuse_classless
 from tandemclip.core.evaluation.protocols.features import with_class
 from tandemclip.core.evaluation.protocols.learned import refuse_multi_label
 from tandemclip.core.evaluation.protocols.name_mapping import NONE, by_kind, by_name
@@ -36,10 +36,7 @@ class LabelMapping(Evaluation):
     by: Literal["name", "wordnet"] = "name"
 
     def metrics(self, method):
-        if not method.classes:
-            raise UserError(
-                f"label_mapping: {type(method).__name__} has no classes of its own; give a zero_shot in place of it"
-            )
+        refuse_classless("label_mapping", method)
         return hit_metrics(len(self._asked_classes()))
 
     def check(self, method, class_names):

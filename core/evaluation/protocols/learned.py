@@ -94,6 +94,21 @@ def class_count(learn: Source) -> int:
     return len(learn.listed_classes) or int(learn.labels().max(initial=-1)) + 1
 
 
+def on_unlearned(learned: np.ndarray, asked: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
+    """learned, asked: [N], [M] int, the classes of pictures, -1 for none -> a remark where some are asked about and in
+    none of the pictures that are learned from. names: of the classes, () where nobody says.
+    """
+    classes = np.unique(asked[asked >= 0])
+    without = np.setdiff1d(classes, learned)
+    if not len(without):
+        return ()
+    name = repr(names[without[0]]) if names else f"number {without[0]}"
+    return (
+        f"{len(without):,} of the {len(classes):,} classes that are asked about are in none of the pictures that are "
+        f"learned from, such as {name}, and {np.isin(asked, without).sum():,} pictures are of them",
+    )
+
+
 def held_out(truth: np.ndarray, share: float, key: str) -> tuple[np.ndarray, np.ndarray]:
     """truth: [N] or [N, C] -> the numbers of those that are learned from, and of this share of all, which are not. They
     are drawn, by `key`; every class stays among those that are learned from. UserError where nothing can be held out.

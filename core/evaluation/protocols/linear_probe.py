@@ -12,7 +12,13 @@ import numpy as np
 from tandemclip.core.answers import of_classes
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.evaluation.protocols.features import unit_rows, with_class
-from tandemclip.core.evaluation.protocols.learned import as_learned, held_out, places_in, refuse_multi_label
+from tandemclip.core.evaluation.protocols.learned import (
+    as_learned,
+    held_out,
+    on_unlearned,
+    places_in,
+    refuse_multi_label,
+)
 from tandemclip.core.evaluation.protocols.logistic import fit
 from tandemclip.core.hits import Hits
 from tandemclip.core.training.evaluation import Evaluation
@@ -41,10 +47,10 @@ class LinearProbe(Evaluation):
         learned, labels = with_class(model, self.learn, "encode_features")
         asked, label = with_class(model, self.source, "encode_features")
         label = as_learned(label, self.source, self.learn)
-        found = predict(learned[labels >= 0], labels[labels >= 0], asked)
-        chance = 1 / len(np.unique(labels[labels >= 0]))
-        answers = of_classes(found[:, None], label, self.learn.listed_classes)
-        return {LINEAR_PROBE: Hits((found == label) & (label >= 0), label >= 0, chance=chance, answers=answers)}
+        found, names = predict(learned[labels >= 0], labels[labels >= 0], asked), self.learn.listed_classes
+        chance, told = 1 / len(np.unique(labels[labels >= 0])), on_unlearned(labels, label, names)
+        answers, right = of_classes(found[:, None], label, names), (found == label) & (label >= 0)
+        return {LINEAR_PROBE: Hits(right, label >= 0, chance=chance, remarks=told, answers=answers)}
 
     def _check(self) -> None:
         refuse_multi_label(LINEAR_PROBE, self.source, self.learn)

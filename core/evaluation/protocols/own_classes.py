@@ -6,10 +6,8 @@ import numpy as np
 
 from tandemclip.core.data.sources.class_names import places_among
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.protocols.classes import class_metrics, class_statistics
+from tandemclip.core.evaluation.protocols.classes import class_metrics, class_statistics, refuse_classless
 from tandemclip.core.evaluation.protocols.features import with_class
-from tandemclip.core.methods.method import Method
 from tandemclip.core.training.evaluation import Evaluation
 
 BY_NUMBER = "classes are compared by their number, as the data or the checkpoint does not say what they are called"
@@ -25,13 +23,15 @@ class OwnClasses(Evaluation):
     source: Source
 
     def metrics(self, method):
-        return class_metrics(_classes(method), self.source.multi_label)
+        refuse_classless("own_classes", method)
+        return class_metrics(method.classes, self.source.multi_label)
 
     def check(self, method, class_names):
         self._places(class_names)
 
     def measure(self, model):
-        classes, places = _classes(model.method), self._places(model.class_names)
+        refuse_classless("own_classes", model.method)
+        classes, places = model.method.classes, self._places(model.class_names)
         most = classes if places is None else len(places)
         scores, truth = with_class(model, self.source, "classify", most)  # [N, classes]
         if places is None:
@@ -44,11 +44,3 @@ class OwnClasses(Evaluation):
         """[classes of the source] int: the method's number of each; None where nobody says what either are called."""
         asked = self.source.listed_classes
         return places_among(asked, learned) if asked and learned else None
-
-
-def _classes(method: Method) -> int:
-    if method.classes:
-        return method.classes
-    raise UserError(
-        f"own_classes: {type(method).__name__} has no classes of its own; let a zero_shot ask by the classes' names"
-    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.evaluation.protocols.classes import class_metrics, class_statistics
-from tandemclip.core.evaluation.protocols.learned import class_count, held_out, labelled, places_in
+from tandemclip.core.evaluation.protocols.learned import class_count, held_out, labelled, on_unlearned, places_in
 from tandemclip.core.evaluation.protocols.probing import choose, on_convergence, on_untold, probe
 from tandemclip.core.training.evaluation import Evaluation
 
@@ -48,6 +48,7 @@ class ParametricProbe(Evaluation):
         tried = f"the strength of L2 is {chosen.strength:.3g}, the best of {len(chosen.converged)} on {where}"
         remarks = (tried, *on_convergence(chosen.converged, (found.converged,)), *on_untold(found))
         asked, classes = labelled(model, self.source, self.learn), class_count(self.learn)
-        return class_statistics(
-            found.scores(asked.features, classes), asked.truth, classes, remarks, self.learn.listed_classes
-        )
+        names = self.learn.listed_classes
+        if not whole.multi_label:
+            remarks += on_unlearned(whole.truth, asked.truth, names)
+        return class_statistics(found.scores(asked.features, classes), asked.truth, classes, remarks, names)

@@ -39,7 +39,7 @@ class Retrieval(Evaluation):
         encoded = encode(model, self.source, {}, captions=True)
         if not any(encoded.captions):
             raise UserError(
-                "the evaluation source has neither classes nor captions; name one that has, with data.evaluate"
+                "the evaluation source has no captions, by which retrieval asks; name one that has, or ask for classes"
             )
         owner = np.array([number for number, own in enumerate(encoded.captions) for _ in own])
         captions = [text for own in encoded.captions for text in own]

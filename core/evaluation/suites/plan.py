@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,20 +73,21 @@ def plan(suite: Suite, candidates: Sequence[Candidate], data_root: str, skip_mis
     data that are not there, unless skip_missing passes over these sets.
     """
     mistakes, entries, missing = Collected(), [], {}
-    for name in suite.sets:
+    given = _by_name(suite)
+    for name, file in given.items():
         with mistakes.noted():
-            data_set = read_data_set(name, data_root)
-            protocols = [(each, protocol_of(each, data_set, f"{name}.{each['type']}")) for each in suite.entries(name)]
+            data_set = read_data_set(file, data_root)
+            protocols = [(each, protocol_of(each, data_set, f"{file}.{each['type']}")) for each in suite.entries(file)]
             try:
-                entries += [
-                    Entry(Path(name).stem, data_set, _label(given), protocol, keys.of_data(protocol))
-                    for given, protocol in protocols
-                ]
+                for _, protocol in protocols:
+                    Evaluation.identity(protocol)  # of its data alone: what else it needs is no part of the set
             except UserError as error:
-                missing[Path(name).stem] = str(error)
+                missing[name] = str(error)
+            else:
+                entries += _entries(name, data_set, protocols)
     if not skip_missing:
         mistakes.errors += [
-            UserError(f"data set {name}: {why}; {_help(name)}, and {SKIP} passes over it")
+            UserError(f"data set {name}: {why}; {_help(given[name])}, and {SKIP} passes over it")
             for name, why in missing.items()
         ]
     for entry in entries:
@@ -94,13 +96,35 @@ def plan(suite: Suite, candidates: Sequence[Candidate], data_root: str, skip_mis
                 _refuse(candidate, entry)
     mistakes.tell()
     if not entries:
-        raise UserError(f"none of the data sets is there ({', '.join(missing)}); {_help(next(iter(missing)))}")
+        raise UserError(f"none of the data sets is there ({', '.join(missing)}); {_help(given[next(iter(missing))])}")
     return Plan(tuple(candidates), tuple(entries), missing)
 
 
-def _help(name: str) -> str:
+def _by_name(suite: Suite) -> dict[str, str]:
+    """{what a report calls a data set: how the suite names it}. UserError where two would be called alike."""
+    found: dict[str, str] = {}
+    for given in suite.sets:
+        other = found.setdefault(Path(given).stem, given)
+        if other != given:
+            raise UserError(
+                f"{other} and {given} would both be called {Path(given).stem!r}; rename one of the two files"
+            )
+    return found
+
+
+def _entries(name: str, data_set: DataSet, protocols: list[tuple[dict[str, Any], Evaluation]]) -> list[Entry]:
+    """UserError where two are the same: a mean over data sets would count this one twice."""
+    found: dict[str, Entry] = {}
+    for given, protocol in protocols:
+        entry = Entry(name, data_set, _label(given), protocol, keys.of_data(protocol))
+        if (other := found.setdefault(entry.key, entry)) is not entry:
+            raise UserError(f"data set {name}: {entry.label} is the same as {other.label}; leave one of them out")
+    return list(found.values())
+
+
+def _help(given: str) -> str:
     program = typed.program().replace("evaluate", "prepare")
-    return f"`{program} fetch-help {name}` says where it comes from"
+    return f"`{program} fetch-help {shlex.quote(given)}` says where it comes from"
 
 
 def _label(entry: dict[str, Any]) -> str:

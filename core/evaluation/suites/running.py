@@ -8,11 +8,13 @@ from pathlib import Path
 
 from tandemclip.core.console.progress import Progress
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.suites.cache import EMBEDDING, Cache, cached, reading
 from tandemclip.core.evaluation.suites.plan import Plan, Task
 from tandemclip.core.evaluation.suites.results import Results
 from tandemclip.core.figures import figure
-from tandemclip.core.serving.model import model_of
+from tandemclip.core.serving.model import Model, model_of
+from tandemclip.core.statistic import Statistic
 from tandemclip.core.training import checkpoint
 
 
@@ -29,10 +31,18 @@ def measure(plan: Plan, out: Path, engine_class, *, trust: bool = False, workers
             model = cached(model, Cache(features, candidate.weights, progress.advance))
             for task in tasks:
                 start = time.monotonic()
-                found = task.entry.protocol.measure(model)
+                found = _measured(task, model)
                 results.save(task, found, time.monotonic() - start)
                 progress.say(f"{candidate.name}, {task.entry.set_name}, {task.entry.label}: {_short(found)}")
     return results
+
+
+def _measured(task: Task, model: Model) -> dict[str, Statistic]:
+    """What cannot be known before pictures are encoded is told with its place in the suite."""
+    try:
+        return task.entry.protocol.measure(model)
+    except UserError as error:
+        raise UserError(f"{task.candidate.name}, {task.entry.set_name}, {task.entry.label}: {error}") from error
 
 
 def _short(found) -> str:

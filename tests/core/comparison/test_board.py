@@ -90,3 +90,10 @@ def test_a_table_on_a_terminal(cells):
     assert "quick" in rows[-4] and "12.00" in rows[-4] and "1.5 minutes" in rows[-4]
     assert "slow" in rows[-3] and "step 2/11  loss 2.0000" in rows[-3]
     assert "0:11:30 left" in output.getvalue()  # 270 s, 90 s like the first, 330 s like this
+
+
+def test_a_metric_without_a_figure(cells):
+    watch, output, _ = board(cells, terminal=False)
+    with watch:
+        watch.finish(cells[0], [float("nan")], 100.0)
+    assert "digit no figure" in output.getvalue() and "nan" not in output.getvalue()

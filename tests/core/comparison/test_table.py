@@ -10,6 +10,7 @@ from tandemclip.core.comparison.cells import Plan, Result, cells
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.bootstrap import paired_interval
 from tandemclip.core.hits import Hits
+from tandemclip.core.scored import RocAuc
 
 ASKED = np.ones(40, int)
 
@@ -105,3 +106,18 @@ def test_runs_on_other_images_are_not_paired(results):
     results[last] = Result({name: Hits(ASKED[:39], ASKED[:39]) for name in results[last].metrics}, 1, 1, 1.0, [])
     with pytest.raises(UserError, match="same queries"):
         table.summarize(results, ["zero_shot/digit"], "")
+
+
+def test_a_metric_without_a_figure_is_told_and_the_others_stand(planned):
+    """An area under the curve of pictures that are all of one class."""
+    digit, color = "zero_shot/digit", "zero_shot/color"
+    area = lambda seed: RocAuc(np.random.default_rng(seed).random((40, 1)), np.ones((40, 1), np.int8))
+    made = lambda seed: Result({digit: area(seed), color: hits(10 + 2 * seed)}, 10, 80, 2.0, ["1 a"])
+    results = {cell: made(number) for number, cell in enumerate(planned)}
+    summary = table.summarize(results, [digit, f"{digit}+{color}", color], "the command")
+    found = json.loads(table.to_json(summary), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    for metric in (digit, f"{digit}+{color}"):
+        for row in found["metrics"][metric].values():
+            assert row == {"figures": [None, None], "mean": None, "deviation": None}
+    assert found["metrics"][color]["tiny_pyramidclip_vit"]["difference"]["mean"] == pytest.approx(5)
+    assert table.markdown(summary).count("| no figure | no figure | no figure |  |") == 4

@@ -74,7 +74,8 @@ def test_the_picture_is_the_same_every_time(tmp_path):
 
 def test_the_lines_are_the_counts_by_rank():
     axes = long_tail([TWO, ONE]).axes[0]
-    lines = {line.get_label(): list(zip(*line.get_data())) for line in axes.lines}
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    lines = dict(zip(names, (list(zip(*line.get_data())) for line in axes.lines)))
     assert lines["one (2 concepts)"] == [(1, 20), (2, 8)] and lines["two (1 concepts)"] == [(1, 9)]
     assert [(text.get_text(), text.xy) for text in axes.texts] == [("dog", (1, 20))]  # of the one that has most
 

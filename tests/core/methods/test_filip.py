@@ -59,7 +59,7 @@ def tokens_of(engine, batch):
     if method.tokens == "normed":
         image = scope.image.tokens(given["image"])[0]
     else:
-        image = scope.image.stages(given["image"])[-1].flatten(2).transpose(1, 2)
+        image = _flat(scope.image.stages(given["image"])[-1])
     if method.masks:
         table = torch.cat([engine.model.arrays["text.tokens"], engine.model.arrays["auxiliary.mask"]])
         text, mask = scope.text.tokens(given["text_masked"], table, given["text_end"])
@@ -120,6 +120,30 @@ def test_inference_compares_by_tokens(method, form, compare):
     assert u.shape == (COUNT, 16, 16) and v.shape == (COUNT, 12, 16) and not method.by_dot_product
     wanted = {"image": images, "text": texts, "both": (images + texts) / 2}[compare]
     np.testing.assert_allclose(engine.apply("similarity", u, v), wanted, rtol=1e-10)
+    for given in ((u.reshape(len(u), -1), v), (u, v[:, 0]), (u[..., 1:], v), (u[..., 1:], v[..., 1:])):
+        with pytest.raises(UserError, match="expected features of one model, .N, tokens, 16. and .M, tokens, 16."):
+            engine.apply("similarity", *given)
+
+
+@pytest.mark.parametrize("name", ["tiny_filip_vit", "tiny_filip_rn"])
+def test_probes_get_what_it_has_trained(root, name):
+    """A picture's tokens, of which the mean is taken; a pool that nothing trains has no part in them."""
+    method = read(root / "configs" / "pretrain" / f"{name}.yaml")[0].method
+    engine, images = engine_of(method), batch_of(replace(method, caption="plain"))["image"]
+    found = engine.apply("encode_features", images)
+    scope = engine.model.scope(False)
+    tokens = {"normed": lambda x: scope.image.tokens(x)[0], "last_block": lambda x: _flat(scope.image.stages(x)[-1])}
+    wanted = tokens[method.tokens](engine._tensor(images)).mean(1).detach().numpy()
+    np.testing.assert_allclose(found, wanted, rtol=1e-10)
+    weights = engine.weights()
+    drawn = [key for key, parameter in method.all_parameters() if key.startswith("image.") and not parameter.trainable]
+    changed = weights | {key: weights[key] + 1 for key in drawn}
+    other = backends.load("torch").float64(method, changed, AdamW())
+    assert drawn and np.array_equal(other.apply("encode_features", images), found)
+
+
+def _flat(x):  # [B, D, h, w] -> [B, h w, D]
+    return x.flatten(2).transpose(1, 2)
 
 
 def test_what_is_behind_the_longest_text_is_not_computed_unless_padding_counts(method):

@@ -80,6 +80,14 @@ def test_words_are_named_and_counted(root):
     assert mean == pytest.approx(np.mean([pair.cosine for pair in each.pairs]))
 
 
+def test_positions_behind_the_end_have_a_name_where_they_take_part(root):
+    model = small_model(root, "tiny_filip_vit", changes={"padding": True, "compare": "text"})
+    each = matched(model, SCENES, 1)[0]
+    written = len(SCENES[0].captions[0].split()) + 2  # and start and end
+    assert {pair.name for pair in each.pairs if pair.word >= written} == {"[padding]"}
+    assert all(name for name, _, _ in by_word(each))
+
+
 def test_each_cell_has_one_frame(root):
     found = matched(small_model(root, "tiny_filip_vit", changes={"compare": "both"}), SCENES, 2)
     figure = drawn(found)

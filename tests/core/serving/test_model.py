@@ -160,6 +160,8 @@ def test_similarity_is_the_method_s(engines, shape):
     assert product.dtype == np.float64
     with pytest.raises(UserError, match="images are .*; expected features of one model, .N, D. and .M, D."):
         clip.similarity(u[:, :-1], v)
+    for each in (clip, own):
+        assert each.similarity(u[:0], v).shape == (0, len(v)) and each.similarity(u, v[:0]).shape == (len(u), 0)
     for given in ((u[0], v), (u, v[0])):
         with pytest.raises(UserError, match="expected a row for each"):
             own.similarity(*given)

@@ -152,7 +152,22 @@ def test_figures_that_say_little_are_told_at_the_end(begin, tmp_path):
     }
     told = ending.lines(trainer, found)[2:5]
     assert told[:2] == ["remark: a: odd", f"remark: b: {figures.CANNOT_FAIL}"]
-    assert told[2].startswith("a is no better than guessing: ")
+    assert told[2].startswith("a is no better than guessing: ") and told[2].endswith(" by --overfit 128")
+
+
+@pytest.mark.parametrize(
+    "name, data",
+    [("tiny_clip_vit", {"evaluate": None}), ("tiny_cross_entropy_resnet", {})],
+    ids=["overfit", "no texts"],
+)
+def test_overfit_is_named_where_it_can_be_asked(root, tmp_path, name, data):
+    """Not of pictures without texts, and not at the end of --overfit itself."""
+    path = root / "configs" / "pretrain" / f"{name}.yaml"
+    config, mapping = read(path, {"training": {"steps": 2, "warmup": 0}, "data": data})
+    trainer = start.begin(tmp_path, config, mapping, make_engine)
+    trainer.train()
+    lines = ending.lines(trainer, {"a": Hits(np.array([1]), np.array([2]), chance=0.5)})
+    assert lines[1].endswith("; train longer, or evaluate on more images")
 
 
 def test_what_is_said_before_the_end(begin, tmp_path):

@@ -47,6 +47,11 @@ class Counts:
         right = np.bincount(self.labels[self.labels == self.predicted], minlength=self.classes)
         return np.divide(right, self.images, out=np.full(self.classes, np.nan), where=self.images > 0)
 
+    def shares_of(self, numbers: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Of the classes that have these numbers in labels [Q] of the same questions: a method numbers its own."""
+        asked = [int(np.flatnonzero(labels == number)[0]) for number in numbers]
+        return self.shares[self.labels[asked]]
+
     def worst(self) -> list[int]:
         """The classes of the lowest share, of those that have errors; of equal ones the larger first."""
         wrong = np.flatnonzero(self.shares < 1)  # NaN is not
@@ -67,22 +72,24 @@ def panel(source: Source, named: Sequence[tuple[str, Answers]]) -> list[ET.Eleme
 
 
 def _bars(counted: Sequence[tuple[str, Counts]]) -> ET.Element:
-    answers, images = counted[0][1].answers, counted[0][1].images
+    first = counted[0][1]
+    answers, images, labels = first.answers, first.images, first.labels
     present = np.flatnonzero(images)
-    mean = np.mean([counts.shares[present] for _, counts in counted], axis=0)
+    mean = np.mean([counts.shares_of(present, labels) for _, counts in counted], axis=0)
     order = present[np.argsort(mean, kind="stable")]
     which = f"all {len(order):,}"
     if len(order) > WORST + BEST:
         which = f"the {WORST} lowest and {BEST} highest of {len(order):,}"
         order = np.concatenate([order[:WORST], order[-BEST:]])
+    shares = np.stack([counts.shares_of(order, labels) for _, counts in counted], 1)  # [classes, checkpoints]
     rows = [
         tag(
             "tr",
             tag("th", answers.name(number)),
             tag("td", f"{images[number]:,}", class_="number"),
-            *(tag("td", _bar(100 * counts.shares[number])) for _, counts in counted),
+            *(tag("td", _bar(100 * share)) for share in of_class),
         )
-        for number in order
+        for number, of_class in zip(order, shares)
     ]
     head = tag("tr", tag("th", "class"), tag("th", "pictures"), *(tag("th", name) for name, _ in counted))
     told = f"Share of each class that is right: {which} classes that have pictures"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tandemclip.core.console.markdown import table
+from tandemclip.core.console.markdown import plain, table
 from tandemclip.core.evaluation.suites.report.summary import Figure, Row, Summary
 
 NOTE = (
@@ -14,14 +14,14 @@ NOTE = (
 def page(summary: Summary) -> str:
     first, *others = summary.names
     parts = [
-        f"# {summary.suite}",
-        *([f"Passed over: {', '.join(summary.plan.missing)}."] if summary.plan.missing else []),
+        f"# {plain(summary.suite)}",
+        *([plain(f"Passed over: {', '.join(summary.plan.missing)}.")] if summary.plan.missing else []),
         table(["data set", "protocol", "metric", "chance", *summary.names], [_row(row) for row in summary.headlines]),
     ]
     if means := summary.means():
         head = ["mean of", "data sets", *summary.names]
         parts.append(table(head, [[m.protocol, str(m.sets), *m.told] for m in means]))
-    parts.append(NOTE.format(first=first) if others else NOTE.partition(" In brackets")[0])
+    parts.append(NOTE.format(first=plain(first)) if others else NOTE.partition(" In brackets")[0])
     more = [row for row in summary.rows if not row.headline]
     if more:
         parts += [
@@ -29,7 +29,9 @@ def page(summary: Summary) -> str:
             table(["data set", "protocol", "metric", "chance", *summary.names], [*map(_row, more)]),
         ]
     told = [
-        f"- {m.entry.data_set.title}, {m.entry.label}: {remark}" for m in summary.measured for remark in m.remarks()
+        plain(f"- {m.entry.data_set.title}, {m.entry.label}: {remark}")
+        for m in summary.measured
+        for remark in m.remarks()
     ]
     if told:
         parts += ["## Remarks", "\n".join(told)]

@@ -84,7 +84,7 @@ def test_the_mean_of_draws_is_that_of_their_shares():
     spread = 100 * np.sqrt(sum((each - np.mean(shares)) ** 2 for each in shares) / 2)
     told = ", ".join(f"{100 * share:.2f}" for share in shares)
     assert found.remarks == (f"3 draws give {told}, a standard deviation of {spread:.2f}", "so")
-    assert mean(draws[:1], ()).remarks == (f"1 draws give {100 * shares[0]:.2f}",)
+    assert mean(draws[:1], ()).remarks == (f"1 draw gives {100 * shares[0]:.2f}",)
 
 
 # ------------------------------------------------------------------ on a model

@@ -100,7 +100,7 @@ def test_what_cannot_be_mapped_is_told_before_anything_is_asked(method, root, ki
     with pytest.raises(UserError, match="the source does not say what its classes are called; give it `classes`"):
         LabelMapping(replace(ASKED, says=False)).metrics(method)
     clip = read(root / "configs" / "pretrain" / "tiny_clip_vit.yaml")[0].method
-    with pytest.raises(UserError, match="CLIP has no classes of its own; give a zero_shot"):
+    with pytest.raises(UserError, match="CLIP has no classes of its own; measure it by its texts"):
         protocol.metrics(clip)
 
 

@@ -3,10 +3,19 @@
 import numpy as np
 import pytest
 
+from tandemclip import backends
 from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.errors import UserError
-from tandemclip.core.evaluation.protocols.learned import Labelled, held_out, places_in
+from tandemclip.core.evaluation.protocols.few_shot import FewShot
+from tandemclip.core.evaluation.protocols.k_nearest import KNearest
+from tandemclip.core.evaluation.protocols.learned import Labelled, held_out, on_unlearned, places_in
+from tandemclip.core.evaluation.protocols.linear_probe import LinearProbe
+from tandemclip.core.evaluation.protocols.parametric_probe import ParametricProbe
 from tandemclip.core.evaluation.protocols.rows import Rows
+from tandemclip.core.serving.model import Model
+from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.config import read
+from tandemclip.core.training.update import AdamW
 
 
 @pytest.mark.parametrize("share, held", [(0.1, 4), (0.2, 8), (0.001, 1)])
@@ -54,3 +63,35 @@ def test_sources_that_cannot_be_compared_are_refused():
 
     with pytest.raises(UserError, match="pictures of one of two sources have several classes"):
         places_in(Scenes(), Several())
+
+
+def test_classes_without_a_picture_to_learn_from_are_counted():
+    learned, asked = np.array([0, 2, 2, -1]), np.array([1, 1, 2, 4, -1])
+    told = (
+        "2 of the 3 classes that are asked about are in none of the pictures that are learned from, such as {}, and 3 "
+    )
+    assert on_unlearned(learned, asked, tuple("abcde")) == (told.format("'b'") + "pictures are of them",)
+    assert on_unlearned(learned, asked, ()) == (told.format("number 1") + "pictures are of them",)
+    assert on_unlearned(learned, np.array([0, 2, -1]), ()) == ()
+
+
+LEARN, ASKED = Scenes(size=32, count=14, digits=1), Scenes(size=32, count=20, digits=1, split="held_out")
+
+
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        KNearest(ASKED, LEARN, k=2),
+        LinearProbe(ASKED, LEARN),
+        ParametricProbe(ASKED, LEARN),
+        FewShot(ASKED, LEARN, shots=(1,), seeds=1),
+    ],
+)
+def test_every_protocol_that_learns_tells_of_them(root, protocol):
+    """Digits that are asked about, and that no picture of these few shows."""
+    method = read(root / "configs" / "pretrain" / "tiny_supcon_swin.yaml")[0].method
+    model = Model(backends.load("torch")(method, initial_weights(method, 0), AdamW()), method, None)
+    (told,) = on_unlearned(LEARN.labels(), ASKED.labels(), LEARN.class_names)
+    assert "classes that are asked about" in told and told.endswith(" pictures are of them")
+    for each in protocol.measure(model).values():
+        assert told in each.remarks

@@ -130,5 +130,5 @@ def test_a_method_that_has_none_is_refused(root):
         lambda: OwnClasses(SCENES).metrics(config.method),
         lambda: OwnClasses(SCENES).measure(Model(engine, config.method, None)),
     ):
-        with pytest.raises(UserError, match="own_classes: CLIP has no classes of its own; let a zero_shot ask"):
+        with pytest.raises(UserError, match="own_classes: CLIP has no classes of its own; measure it by its texts"):
             told()

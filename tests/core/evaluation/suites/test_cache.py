@@ -134,3 +134,14 @@ def test_retrieval_from_the_cache(model, tmp_path):
     kept = cached(model, Cache(tmp_path, "w", encoded.append))
     Retrieval(SCENES).measure(kept)
     assert sum(encoded) == 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("protocol", [Retrieval, ZeroShot])
+def test_features_from_the_disk_are_compared_by_the_method_s_own_similarity(root, tmp_path, protocol):
+    """They are mapped to be read alone, and the engine gets them."""
+    plain, source = model_on(root, "torch", "tiny_filip_vit"), Counting(size=32, count=12, digits=1)
+    kept = cached(plain, Cache(tmp_path, "w"))
+    expected = {name: each.share for name, each in protocol(source).measure(plain).items()}
+    for _ in range(2):
+        assert {name: each.share for name, each in protocol(source).measure(kept).items()} == expected

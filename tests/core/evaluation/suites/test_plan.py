@@ -45,7 +45,7 @@ def test_all_that_is_missing_is_named_at_once(tmp_path, two):
     assert len(found.value.lines) == 2
     for name, line in zip("ab", found.value.lines):
         assert f"no file matches nowhere/{name}/*.tar" in line and "--skip-missing passes over it" in line
-        assert f"fetch-help {name}` says where it comes from" in line
+        assert f"fetch-help {tmp_path}/{name}.yaml` says where it comes from" in line
 
 
 def test_what_is_missing_is_passed_over_where_that_is_asked_for(tmp_path, two):
@@ -103,3 +103,41 @@ def test_an_option_of_a_protocol_is_part_of_its_name_and_key(tmp_path, two):
     first, other = planned.entries
     assert first.label == "linear_probe" and other.label.startswith("linear_probe learn={")
     assert first.key != other.key and json.dumps(other.label)
+
+
+def test_a_file_of_one_s_own_is_named_as_it_was_given(tmp_path, two):
+    """So that the command in the message finds it."""
+    (folder := tmp_path / "my sets").mkdir()
+    own = write_set(folder, "gone", source={"type": "shards", "paths": "nowhere/*.tar"})
+    for skip in (False, True):
+        with pytest.raises(UserError) as found:
+            plan(read_suite(write_suite(tmp_path, {own: ["zero_shot"]})), two[1], "data", skip)
+        assert f"fetch-help '{own}'` says where it comes from" in str(found.value)
+
+
+def test_two_sets_that_would_be_called_alike_are_refused(tmp_path, two):
+    paths = []
+    for name in "ab":
+        (folder := tmp_path / name).mkdir()
+        paths.append(write_set(folder, "digits", source=scenes()))
+    with pytest.raises(UserError, match="would both be called 'digits'; rename one"):
+        plan(read_suite(write_suite(tmp_path, {path: ["zero_shot"] for path in paths})), two[1], "data", False)
+
+
+def test_the_same_protocol_twice_is_refused(tmp_path, two):
+    """A mean over data sets would count its set twice; to say what is the default changes nothing."""
+    path = str(tmp_path / "digits.yaml")
+    for again in ("linear_probe", {"type": "linear_probe", "learn": scenes(split="train", seed=1, count=30)}):
+        suite = read_suite(write_suite(tmp_path, {path: ["zero_shot", "linear_probe", again]}))
+        with pytest.raises(UserError, match="data set digits: linear_probe.* is the same as linear_probe; leave one"):
+            plan(suite, two[1], "data", False)
+
+
+def test_what_a_protocol_lacks_is_not_told_of_the_data(tmp_path, two, monkeypatch):
+    """WordNet is no part of any data set: to pass over the set would leave out its other protocols."""
+    monkeypatch.setenv("WNSEARCHDIR", str(tmp_path))
+    asked = {str(tmp_path / "digits.yaml"): ["zero_shot", {"type": "label_mapping", "by": "wordnet"}]}
+    for skip in (False, True):
+        with pytest.raises(UserError, match="^no WordNet in") as found:
+            plan(read_suite(write_suite(tmp_path, asked)), two[1], "data", skip)
+        assert "fetch-help" not in str(found.value)

@@ -16,7 +16,7 @@ from tandemclip.core.evaluation.suites.results import Results
 from tandemclip.core.evaluation.suites.running import measure
 from tandemclip.core.evaluation.suites.suite import read_suite
 from tandemclip.core.serving.model import open_model
-from tandemclip.tests.core.evaluation.suites.scenes_suite import small
+from tandemclip.tests.core.evaluation.suites.scenes_suite import scenes, small, write_set, write_suite
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +90,12 @@ def test_killed_at_three_moments_it_goes_on(measured, tmp_path):
         expected, found = (Results(place / "results").load(task) for place in (folder / "out", out))
         assert found.told["figures"] == expected.told["figures"]
     assert not [path for path in out.rglob("*.part")]
+
+
+def test_what_only_the_pictures_say_is_told_with_its_place_in_the_suite(measured, tmp_path):
+    """How many pictures have a class is known when they are read."""
+    few = write_set(tmp_path, "few", source=scenes(), learn=scenes(count=3, seed=1))
+    suite = read_suite(write_suite(tmp_path, {few: ["k_nearest"]}))
+    planned = plan(suite, measured[0].candidates[:1], "data", False)
+    with pytest.raises(UserError, match="^first, few, k_nearest: k_nearest: `learn` has 3 records with a class"):
+        measure(planned, tmp_path / "out", backends.load("torch"))

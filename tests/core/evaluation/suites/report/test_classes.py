@@ -75,3 +75,19 @@ def test_nothing_is_confused_where_all_is_right():
 def test_classes_without_names_go_by_their_number():
     bars, *_ = panel(Scenes(size=32, count=6), [("a", of_classes(np.zeros((6, 1), int), np.arange(6) % 3))])
     assert {"class 0", "class 1", "class 2"} < set(texts(bars))
+
+
+def test_classes_are_compared_by_name_where_two_methods_number_them_differently():
+    """Of the first "a" is always right and "b" never; of the second it is the other way round."""
+    asked = np.arange(6) % 2
+    first = of_classes(np.where(asked == 0, 0, 2)[:, None], asked, ("a", "b", "c"))
+    second = of_classes(np.where(asked == 0, 0, 2)[:, None], np.where(asked == 0, 1, 2), ("c", "a", "b"))
+    bars, *_ = panel(Scenes(size=32, count=6), [("one", first), ("other", second)])
+    rows = {texts(row)[0]: [text.strip() for text in texts(row)[2:]] for row in list(bars.iter("tr"))[1:]}
+    assert rows == {"a": ["100%", "0%"], "b": ["0%", "100%"]}
+
+
+def test_an_answer_beyond_the_named_classes_goes_by_its_number():
+    labels = np.arange(6) % 2
+    bars, confused = panel(Scenes(size=32, count=6), [("one", of_classes(np.full((6, 1), 7), labels, ("a", "b")))])
+    assert "3 taken for class 7" in texts(confused)

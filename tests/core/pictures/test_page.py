@@ -1,0 +1,62 @@
+"""Names that people give are drawn as they stand, whatever matplotlib would read into them."""
+
+import numpy as np
+import pytest
+
+from tandemclip.core.concepts.long_tail import long_tail
+from tandemclip.core.concepts.pool import Pool
+from tandemclip.core.pictures.concept_page import concept_page
+from tandemclip.core.pictures.curves import Curve, curves
+from tandemclip.core.pictures.heatmaps import Row, heatmaps
+from tandemclip.core.pictures.history import History
+from tandemclip.core.pictures.nearest_concepts import Near
+from tandemclip.core.pictures.page import plain, save
+from tandemclip.core.pictures.tokens import Matched, Pair
+from tandemclip.core.pictures.tokens import drawn as tokens
+from tandemclip.core.pictures.tsne import Plane
+from tandemclip.core.pictures.tsne import drawn as tsne
+
+ODD = ("_x$_{$ y", "_5$")  # a formula that is none, and what legends leave out
+PIXELS = np.zeros((4, 4, 3), np.uint8)
+STEPS = np.array([1, 2])
+
+
+def of_curves():
+    found = [History(name, STEPS, STEPS / 2, {ODD[0]: (STEPS, STEPS)}, {}) for name in ODD]
+    return curves([Curve(each, 1) for each in found], 0, [ODD[0]], "steps")
+
+
+def of_concepts():
+    return concept_page([(ODD[0], None), (ODD[0], PIXELS)], [[Near(ODD[0], 0.5, np.arange(1), PIXELS[None])]] * 2)
+
+
+FIGURES = {
+    "curves": of_curves,
+    "concepts": of_concepts,
+    "tsne": lambda: tsne(Plane(np.eye(3, 2), np.array([0, 1, 1]), None, ODD, 0)),
+    "tokens": lambda: tokens([Matched(ODD[0], PIXELS, 2, (Pair(0, ODD[0], 0, 0, 0.5),))]),
+    "heatmaps": lambda: heatmaps([Row(ODD[0], PIXELS[None], None, (ODD[0],))]),
+    "long tail": lambda: long_tail([Pool(name, 2, 2, 0, {ODD[0]: 9}, {}, ()) for name in ODD]),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_odd_names_are_drawn(tmp_path, name):
+    save(FIGURES[name](), tmp_path / "a.png")
+
+
+LONG = "a car in the middle distance, and some other things far behind it"  # a class's name, or a query
+
+
+@pytest.mark.filterwarnings("error")  # matplotlib warns where a text leaves no place for the axes
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_long_name_leaves_place_for_the_picture(tmp_path, monkeypatch, name):
+    monkeypatch.setitem(globals(), "ODD", (LONG, f"{LONG}_2"))
+    save(FIGURES[name](), tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("name", ["curves", "tsne", "long tail"])
+def test_a_legend_leaves_no_name_out(name):
+    figure = FIGURES[name]()
+    legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())]
+    assert [text.get_text().partition(" (")[0] for text in legends[0].get_texts()] == [plain(name) for name in ODD]
