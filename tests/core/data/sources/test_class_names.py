@@ -105,7 +105,8 @@ def test_what_is_no_list_of_names_is_refused_in_a_sentence(write, content, words
 
 @pytest.mark.parametrize("content, words", [
     (["cat"], "it holds a list, expected a mapping"), ({"a": ""}, "class a is called ''"),
-    ({"0": ["a", "cat"], "1": ["a", "dog"]}, "a folder stands there twice"), ({"0": [7, "cat"]}, "a folder is called 7, expected a text"),
+    ({"0": ["a", "cat"], "1": ["a", "dog"]}, "a folder stands there twice"),
+    ({"0": [7, "cat"]}, "a folder is called 7, expected a text"),
     ({"0": [["a"], "cat"]}, "a folder is called .'a'., expected a text"),
     ({"a": {"label": "cat"}}, "there is no 'name'"), ({"b": "cat"}, "no name for 1 of 1 folders, the first is 'a'"),
 ])  # fmt: skip
