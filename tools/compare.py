@@ -13,7 +13,6 @@ than another.
 import shlex
 import signal
 import sys
-from pathlib import Path
 
 from tandemclip import backends
 from tandemclip.core.console import command_line, typed
@@ -32,7 +31,7 @@ def parser() -> command_line.Parser:
         metavar="S",
         help="training.seed of the runs (default: 0 1 2)",
     )
-    add("--out", type=Path, required=True, help="a folder for the runs and the table")
+    add("--out", type=command_line.path, required=True, help="a folder for the runs and the table")
     parser.add_backend(backends.default())
     parser.add_set("every config")
     length = parser.add_mutually_exclusive_group()

@@ -46,7 +46,7 @@ def parser() -> command_line.Parser:
         metavar="N",
         help="the most frequent concepts of each that are compared (default: 10000)",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the results go")
+    parser.add_argument("--out", type=command_line.path, required=True, metavar="FOLDER", help="where the results go")
     return parser
 
 

@@ -25,7 +25,9 @@ def parser() -> command_line.Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     command = _command(commands, "train", _train, "train a detector")
-    command.add_argument("--out", type=Path, required=True, help="the run's folder: checkpoints, log, TensorBoard")
+    command.add_argument(
+        "--out", type=command_line.path, required=True, help="the run's folder: checkpoints, log, TensorBoard"
+    )
     command.add_argument(
         "--init", type=Path, metavar="CKPT", help="a run or checkpoint of `tandemclip train`: its image tower's weights"
     )
@@ -33,11 +35,13 @@ def parser() -> command_line.Parser:
 
     command = _command(commands, "test", _test, "the figures of a trained detector")
     _add_checkpoint(command)
-    command.add_argument("--out", type=Path, help="where figures.json and the log go (default: beside the checkpoint)")
+    command.add_argument(
+        "--out", type=command_line.path, help="where figures.json and the log go (default: beside the checkpoint)"
+    )
 
     command = _command(commands, "show", _show, "pictures of what a trained detector finds, beside what is there")
     _add_checkpoint(command)
-    command.add_argument("--out", type=Path, required=True, help="the folder of the PNGs")
+    command.add_argument("--out", type=command_line.path, required=True, help="the folder of the PNGs")
     command.add_argument(
         "--count", type=command_line.at_least(1), default=16, metavar="N", help="how many pictures (default: 16)"
     )

@@ -45,7 +45,9 @@ def parser() -> command_line.Parser:
     parser.add_argument("--json", type=Path, metavar="F", help="write the metrics to this file too")
     suite = parser.add_argument_group("a suite")
     suite.add_argument("--suite", metavar="FILE|NAME", help="protocols and data sets that all checkpoints are asked")
-    suite.add_argument("--out", type=Path, metavar="DIR", help="results and features are kept here, and the report")
+    suite.add_argument(
+        "--out", type=command_line.path, metavar="DIR", help="results and features are kept here, and the report"
+    )
     suite.add_argument("--data-root", metavar="DIR", help="where the data sets lie (default: data)")
     suite.add_argument(
         "--workers",

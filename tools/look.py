@@ -88,7 +88,9 @@ def _add_node(command):
 
 
 def _add_out(command):
-    command.add_argument("--out", type=Path, required=True, metavar="F.png", help="the file of the picture")
+    command.add_argument(
+        "--out", type=command_line.path, required=True, metavar="F.png", help="the file of the picture"
+    )
 
 
 def _add_count(command, name, default, help):

@@ -51,7 +51,7 @@ def parser() -> command_line.Parser:
     command.add_config(required=True, help=help)
     command.add_set()
     command.add_argument(
-        "--out", type=Path, required=True, metavar="FOLDER", help="where check.json and bad_records.txt go"
+        "--out", type=command_line.path, required=True, metavar="FOLDER", help="where check.json and bad_records.txt go"
     )
 
     command = add_command(
@@ -66,7 +66,11 @@ def parser() -> command_line.Parser:
         help="once for each split: its name and its source, e.g. train voc_objects path=VOC2007 split=trainval",
     )
     command.add_argument(
-        "--out", type=Path, required=True, metavar="FOLDER", help="a folder that is not there yet: whole, or not made"
+        "--out",
+        type=command_line.path,
+        required=True,
+        metavar="FOLDER",
+        help="a folder that is not there yet: whole, or not made",
     )
 
     command = add_command(commands, "objects", _objects, "object descriptions and ROI features of what is on a picture")
@@ -120,7 +124,7 @@ def _add_source(command):
 
 
 def _add_out(command):
-    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the shards go")
+    command.add_argument("--out", type=command_line.path, required=True, metavar="FOLDER", help="where the shards go")
     command.add_argument(
         "--per-shard", type=command_line.at_least(1), default=1000, metavar="N", help="records in each (default: 1000)"
     )
@@ -137,7 +141,11 @@ def _add_rewrite(command):
         "--in", dest="patterns", nargs="+", required=True, metavar="TAR", help="shards, e.g. 'data/train/*.tar'"
     )
     command.add_argument(
-        "--out", type=Path, required=True, metavar="FOLDER", help="where the new shards go, under the same names"
+        "--out",
+        type=command_line.path,
+        required=True,
+        metavar="FOLDER",
+        help="where the new shards go, under the same names",
     )
 
 

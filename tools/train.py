@@ -32,7 +32,7 @@ def parser() -> command_line.Parser:
     parser.add_config(required=True)
     parser.add_backend(backends.default())
     parser.add_argument(
-        "--out", type=Path, required=True, help="the run's folder: checkpoints, journal.jsonl, TensorBoard"
+        "--out", type=command_line.path, required=True, help="the run's folder: checkpoints, journal.jsonl, TensorBoard"
     )
     parser.add_set()
     parser.add_argument(

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from inspect import getdoc
+from pathlib import Path
 
 import tandemclip
 from tandemclip.core.config import shipped, yaml_text
@@ -75,6 +76,15 @@ class _Version(argparse.Action):
     def __call__(self, parser, *_):
         print("TandemCLIP", tandemclip.__version__)
         parser.exit()
+
+
+def path(text: str) -> Path:
+    """An argument's type: a file or folder. An empty one, as of a variable that is not set, would be the current
+    folder.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; give a name, and look whether a variable in it is set")
+    return Path(text)
 
 
 def at_least(least: int) -> Callable[[str], int]:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,12 +132,14 @@ def arguments(*given):
     parser = command_line.Parser(description="One.\n\n    two")
     parser.add_argument("--steps", type=command_line.at_least(2))
     parser.add_argument("--minutes", type=command_line.positive)
+    parser.add_argument("--out", type=command_line.path)
     return parser.parse_args(given)
 
 
 def test_numbers_in_their_range_are_taken():
     assert arguments("--steps", "2", "--minutes", "0.5").steps == 2
     assert arguments("--steps", "12", "--minutes", "3").minutes == 3.0
+    assert arguments("--out", "a/b").out == Path("a/b")
 
 
 @pytest.mark.parametrize(
@@ -149,6 +152,7 @@ def test_numbers_in_their_range_are_taken():
         (["--minutes", "nan"], "argument --minutes: nan is no number above 0; "),
         (["--minutes", "inf"], "argument --minutes: inf is no number above 0; "),
         (["--minutes", "long"], "argument --minutes: invalid positive value: 'long'; "),
+        (["--out", ""], "argument --out: it is empty; give a name, and look whether a variable in it is set; "),
         (["--hours", "1"], "unrecognized arguments: --hours 1; "),
     ],
 )
