@@ -29,8 +29,9 @@ def decode(data: bytes) -> np.ndarray:
 
     Grey, CMYK and 16-bit files become 8-bit RGB, transparency is dropped, the orientation in EXIF is applied in every
     format that has EXIF, and of an animation there is the first picture. Raises Undecodable for anything else, also for
-    a file that was cut short, and for one whose end is zeros, as a download leaves it that was not finished. A hole in
-    the middle of a JPEG, and any damage to a format without a checksum, may decode without a warning.
+    a file that was cut short, and for one of a compressed kind whose end is zeros, as a download leaves it that was
+    not finished. A hole in the middle of a JPEG, and any damage to a format without a checksum (BMP, PPM, most TIFFs),
+    may decode without a warning.
     """
     if not data:
         raise Undecodable("the image file is empty")
