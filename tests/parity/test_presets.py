@@ -22,9 +22,9 @@ UNICL = (
     "tiny_supcon_swin",
     "tiny_cross_entropy_resnet",
 )
-MIXED = [
+MIXED = [  # `make test` has the first, and test-full the other, whose targets are mixed alike
     ("tiny_unicl_swin", {"method": {"mixup": 0.8, "cutmix": 1.0, "alpha": 0.1}}),
-    ("tiny_cross_entropy_resnet", {"method": {"mixup": 0.8, "cutmix": 1.0}}),
+    pytest.param("tiny_cross_entropy_resnet", {"method": {"mixup": 0.8, "cutmix": 1.0}}, marks=pytest.mark.slow),
 ]
 LIGHTCLIP = "tiny_lightclip_swin"
 # what the papers, or most people today, train beside these
@@ -78,7 +78,9 @@ def agree(root, name, overrides, eager):
             assert not [row for row in rows if not row.agrees], phase
 
 
-@pytest.mark.parametrize("name", ["tiny_lightclip_resnet", "tiny_lightclip_mobilenet"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("tiny_lightclip_resnet", marks=pytest.mark.slow), "tiny_lightclip_mobilenet"]
+)
 def test_engines_agree_on_lightclips_convolutional_towers(root, name):
     """The method is the Swin's: one phase, compiled."""
     start = [*subject_of(root, name).phases().values()][-1]
