@@ -134,10 +134,10 @@ def test_positions_are_resized_where_that_is_asked_for(parts):
 
 
 def test_positions_of_texts_are_no_grid():
-    """Two tokens, and 17 in the config: as many as a class token and a grid have."""
-    other = saved(changed(text={"context_length": 2}))
+    """Five tokens, and 17 in the config: as many as a class token and a grid have."""
+    other = saved(changed(text={"context_length": 5}))
     told = refusal(Init("there", ("text.*",), True), other, method(text={"context_length": 17}))
-    assert "text.positions has the shape [2, 8]" in told and "resize" not in told
+    assert "text.positions has the shape [5, 8]" in told and "resize" not in told
 
 
 def test_positions_that_are_no_grid_are_not_resized():
