@@ -131,7 +131,7 @@ def _lines(text: str) -> list[str]:
     """ValueError for a file that numbers its lines: the numbers would be taken for a part of the names."""
     names = [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
     for first in (0, 1):
-        if names and all(re.match(rf"{place}[\s,:;.)]", name) for place, name in enumerate(names, first)):
+        if names and all(re.match(rf"0*{place}[\s,:;.)]", name) for place, name in enumerate(names, first)):
             raise ValueError(f"its lines begin with their numbers, such as {names[0]!r}, expected names alone")
     return names
 

@@ -99,7 +99,7 @@ def test_every_file_and_folder_is_accounted_for(folder):
     assert folders.passed_over == {"no class by its name": Named(2, (".git", "@eaDir"))}
     assert folders.remarks == {
         "it has no picture that is read": Named(3, ("Cat", "empty", "n02123045")),
-        "its name is or has a number and no word: say what it is called with classes=": Named(1, ("n02123045",)),
+        "its name is an id or begins with a number: say what it is called with classes=": Named(1, ("n02123045",)),
         "it shares its name, up to case, with another class": Named(2, ("Cat", "cat")),
     }
     assert sum(len(names) for _, _, names in os.walk(folder)) + 1 == files.all == 18  # 1: the link to a folder

@@ -44,8 +44,8 @@ def test_an_empty_line_moves_no_number(tmp_path):
 
 
 @pytest.mark.parametrize("lines, refused", [
-    ("0 cat\n1 dog", True), ("1: cat\n2: dog", True), ("0,cat\n1,dog", True), ("0\tcat", True), ("cat\n1 dog", False),
-    ("10 cats\n11 dogs", False), ("0cat\n1dog", False),
+    ("0 cat\n1 dog", True), ("1: cat\n2: dog", True), ("001 cat\n002 dog", True), ("0,cat\n1,dog", True),
+    ("0\tcat", True), ("cat\n1 dog", False), ("10 cats\n11 dogs", False), ("0cat\n1dog", False),
 ])  # fmt: skip
 def test_lines_that_are_numbered_are_no_names(tmp_path, lines, refused):
     (tmp_path / "names.txt").write_text(lines)
