@@ -26,8 +26,8 @@ NOTE = (
     f"{PATCHES} tokens of a picture, {WORDS} of a text, {WIDTH} numbers each, no padding, float32, one thread. Loss "
     "and gradient, CPU seconds, medians of {rounds}; the two of an engine take turns, each in a process of its own. "
     f"Ratio: of the two in one round, median and extremes. Memory: by how much the loss of {HELD} pairs, in chunks, "
-    "raises the peak of a process that has the features; 0 where /proc does not tell, and - on an engine that "
-    "compiles: its program has every chunk after the other, and takes long to compile."
+    "raises the peak of a process that has the features; 0 where /proc does not tell. It is not looked at (-) on an "
+    "engine that compiles: such a program holds all chunks one after another, and takes long to compile."
 )
 
 
