@@ -148,7 +148,7 @@ class ClassFolder(Source):
                 passed.add(why, "/".join(parts))
         if not counts["read"]:
             raise UserError(
-                f"class_folder: {self.path} has no images in sub-folders ({len(self._folders)} of them); expected one "
+                f"class_folder: {self.path} has no images in its {len(self._folders)} sub-folders; expected one "
                 f"sub-folder a class, like photos/cat/1.jpg{self._nearer()}"
             )
         files = [name for folder in self._folders for name in sorted(found[folder])]

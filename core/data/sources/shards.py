@@ -179,7 +179,7 @@ class Shards(Source):
         starts = np.cumsum([0] + [len(read_index(shard)) for shard in self._shards])
         if not starts[-1]:
             raise UserError(
-                f"shards: {self.paths} hold no record with an image; expected members like 000000.jpg and 000000.json"
+                f"shards: no record with an image is in {self.paths}; expected members like 000000.jpg and 000000.json"
             )
         return starts
 

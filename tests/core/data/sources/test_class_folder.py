@@ -74,10 +74,10 @@ def test_names_that_are_no_unicode(folder):
 def test_what_is_not_there_is_named(folder, tmp_path):
     with pytest.raises(UserError, match="gone is no folder"):
         len(ClassFolder(str(tmp_path / "gone")))
-    with pytest.raises(UserError, match="no images in sub-folders .0 of them.*photos/cat/1.jpg$"):
+    with pytest.raises(UserError, match="no images in its 0 sub-folders; .*photos/cat/1.jpg$"):
         len(ClassFolder(str(folder / "cat")))
     (folder / "z.jpg").unlink()
-    with pytest.raises(UserError, match=rf"no images in sub-folders.*; {folder} is such a folder: give that"):
+    with pytest.raises(UserError, match=rf"no images in its . sub-folders.*; {folder} is such a folder: give that"):
         len(ClassFolder(str(tmp_path)))
 
 

@@ -39,6 +39,9 @@ def test_an_empty_line_moves_no_number(tmp_path):
     (tmp_path / "names.txt").write_bytes(b" cat \n\ndog\n")
     with pytest.raises(UserError, match="class 1 is called ''"):
         read_class_names(str(tmp_path / "names.txt"))
+    (tmp_path / "names.txt").write_bytes(b"cat\rdog\r")
+    with pytest.raises(UserError, match="its lines end with carriage returns alone, expected line feeds"):
+        read_class_names(str(tmp_path / "names.txt"))
     (tmp_path / "names.txt").write_text(" red\u2028fox \ndog\n", encoding="utf-8")  # a line ends at a line feed alone
     assert read_class_names(str(tmp_path / "names.txt")) == ["red\u2028fox", "dog"]
 
