@@ -57,9 +57,8 @@ def outlasting(goes_on: bool) -> Iterator[None]:
 
 def _over(stream, ends: bool):
     """The same stream over an outlasting file. What is no file (a test's capture) stays."""
-    if (
-        stream is None
-    ):  # devnull takes the free descriptor, which the next file would have: a library would print into it
+    if stream is None:
+        # It takes the free descriptor. Else the next file would have that, and a library would print into it.
         return open(os.devnull, "w", encoding="utf-8", errors="backslashreplace")
     if not isinstance(stream, io.TextIOWrapper):
         return stream
