@@ -20,7 +20,8 @@ from tandemclip.core.errors import UserError
 
 CONFIGS = shipped.FOLDER / "pretrain"
 TOWERS = {"vit": CONFIGS / "flickr8k_clip_vit.yaml", "rn": CONFIGS / "flickr8k_clip_rn.yaml"}
-PAIR = tuple(CONFIGS / f"scenes_{name}.yaml" for name in ("lightclip_clip", "lightclip"))  # compared unless --others
+METHODS = ("lightclip_clip", "lightclip", "siglip", "slip", "filip", "declip", "defilip")  # the first is plain CLIP
+COMPARED = tuple(CONFIGS / f"scenes_{name}.yaml" for name in METHODS)  # unless --others
 IMAGE_TOWERS = ("LightCLIP-ResNet18", "LightCLIP-MobileNet-V2", "LightCLIP-Swin-Nano", "RN50", "ViT-B/32")
 USUAL = ("RN50", "ViT-B/32")  # what the small ones are there in place of
 IMAGES = 16  # at once: torch has a slower kernel for fewer, with one thread
@@ -42,7 +43,7 @@ def parser() -> command_line.Parser:
         help="timed steps of each engine (default: 20)",
     )
     parser.add_set()
-    help = "configs whose steps are compared with the config's (default: LightCLIP with CLIP, on scenes)"
+    help = "configs whose steps are compared with the config's (default: every method with CLIP, on scenes)"
     parser.add_config("--others", nargs="+", help=help)
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it all to this file too, with the machine")
     parser.add_argument(
@@ -144,7 +145,7 @@ def _configurations(args, config):
     from tandemclip.core.console.progress import Progress
     from tandemclip.core.training.config import read
 
-    paths, overrides = ((args.config, *args.others), args.set) if args.others else (PAIR, [])
+    paths, overrides = ((args.config, *args.others), args.set) if args.others else (COMPARED, [])
     files = {path.stem: path for path in paths}
     if len(files) < len(paths):
         raise UserError(f"two of the configurations are called alike: {', '.join(files)}; give each a name of its own")

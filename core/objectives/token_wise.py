@@ -121,13 +121,14 @@ def _gradients(ops, tokens, slopes, cells):
     text, by_image, by_text = _flat(ops, tokens.text), 0.0, 0.0
     weights = {"i2t": 1 / size, "t2i": ops.reshape(_word_weights(ops, tokens.mask), (1, 1, m, length))}
     for start, stop in _chunks(tokens, cells):
-        rows, by_product = stop - start, 0.0
+        rows, by_products = stop - start, []
         product = _product(ops, tokens, start, stop)
         for direction, slope in slopes.items():
             share = ops.reshape(slope[start:stop], (rows, 1, m, 1)) * weights[direction]
             largest = ops.equal(product, ops.max(product, AXIS[direction], True))
             largest = ops.cast(largest, "float")  # where several are, they share
-            by_product = by_product + largest * (share / ops.sum(largest, AXIS[direction], True))
+            by_products.append(largest * (share / ops.sum(largest, AXIS[direction], True)))
+        by_product = sum(by_products[1:], by_products[0])
         by_product = ops.reshape(by_product, (rows * size, m * length))
         part = ops.reshape(ops.matmul(by_product, text), (rows, size, width))
         by_image = by_image + _in_place(ops, part, start, n)

@@ -10,12 +10,12 @@ from tandemclip.core.benchmark import start
 from tandemclip.core.errors import UserError
 
 HOLDS = """
-import subprocess, sys
+import subprocess, sys, time
 held = bytearray(60 << 20)
 held[::4096] = held[::4096].replace(b"\\0", b"\\1")
 with subprocess.Popen([sys.executable, "-c", "import sys; print('child', flush=True); sys.stdin.read()"], stdin=-1):
     print("together", flush=True)
-    sys.stdin.read()
+    time.sleep(60)  # till it is ended; its own input may be at its end
 """
 
 
@@ -49,11 +49,12 @@ def test_a_failure_is_told_in_its_own_words():
 def test_memory_of_a_program_and_of_its_child():
     ballast = bytearray(200 << 20)
     ballast[::4096] = ballast[::4096].replace(b"\0", b"\1")  # a child's ru_maxrss would begin at this
-    held = []
+    held, said = [], set()
 
     def both(pid, _, line):
+        said.add(line.strip())
         found = programs.memory(pid)
-        if len(found) == 2:
+        if said == {"child", "together"}:  # before that the child may hold next to nothing yet
             held.append((found.pop(pid), *found.values()))
         return bool(held)
 
