@@ -3,6 +3,7 @@
 import argparse
 import pickle
 import re
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,12 @@ from contextlib import contextmanager
 import torch
 
 from tandemclip.core.errors import UserError
+
+# What torch's reader raises of bytes that are no pickle, or a damaged one.
+DAMAGED = (
+    AssertionError, AttributeError, EOFError, LookupError, OverflowError, RuntimeError, TypeError, ValueError,
+    struct.error,
+)  # fmt: skip
 
 
 def load(path, map_location="cpu"):
@@ -40,7 +47,7 @@ def refused_by_name(source) -> Iterator[None]:
             f"{source} is refused, and nothing of it was run: {what}, and such a pickle can run code; expected tensors "
             "and plain values: let the program that wrote it save model.state_dict() by torch.save"
         ) from error
-    except (RuntimeError, EOFError, ValueError, LookupError) as error:
+    except DAMAGED as error:
         if "TorchScript" in str(error):
             raise UserError(
                 f"{source} is a TorchScript archive, as OpenAI publishes its models: a program, of which nothing was "

@@ -26,8 +26,8 @@ NOTE = (
     f"{PATCHES} tokens of a picture, {WORDS} of a text, {WIDTH} numbers each, no padding, float32, one thread. Loss "
     "and gradient, CPU seconds, medians of {rounds}; the two of an engine take turns, each in a process of its own. "
     f"Ratio: of the two in one round, median and extremes. Memory: by how much the loss of {HELD} pairs, in chunks, "
-    "raises the peak of a process that has the features; 0 where /proc does not tell, and - on an engine that "
-    "compiles: its program has every chunk after the other, and takes long to compile."
+    "raises the peak of a process that has the features; 0 where /proc does not tell. It is not looked at (-) on an "
+    "engine that compiles: such a program holds all chunks one after another, and takes long to compile."
 )
 
 
@@ -41,7 +41,7 @@ class Features(Spec):
     def parameters(self):
         return {"rows": Parameter((self.count, self.tokens, WIDTH), Directions())}
 
-    def forward(self, ops, p, _):
+    def forward(self, ops, p, nothing):
         return p["rows"] * 1.0  # a node, whose gradient can be asked for
 
 
@@ -54,14 +54,14 @@ class Pairs(Spec):
     def children(self):
         return {"image": Features(self.count, self.patches), "text": Features(self.count, self.words)}
 
-    def in_chunks(self, ops, p, _):
+    def in_chunks(self, ops, p, nothing):
         mask = ops.constant(np.ones((self.count, self.words), np.float32))
-        loss = token_wise(ops, Tokens(p.image(_), p.text(_), mask), ops.constant(SCALE))
+        loss = token_wise(ops, Tokens(p.image(nothing), p.text(nothing), mask), ops.constant(SCALE))
         return ops.reshape(loss, (1,))
 
-    def whole(self, ops, p, _):
+    def whole(self, ops, p, nothing):
         n, flat = self.count, lambda x: ops.reshape(x, (x.shape[0] * x.shape[1], WIDTH))
-        product = ops.matmul(flat(p.image(_)), ops.transpose(flat(p.text(_)), (1, 0)))
+        product = ops.matmul(flat(p.image(nothing)), ops.transpose(flat(p.text(nothing)), (1, 0)))
         product = ops.reshape(product, (n, self.patches, n, self.words))
         i2t, t2i = ops.mean(ops.max(product, 3), 1), ops.mean(ops.max(product, 1), 2)  # [n, n], pictures by texts
         own = ops.constant(np.eye(n, dtype=np.float32))

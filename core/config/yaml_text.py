@@ -19,9 +19,9 @@ NUMBERS = {
 }
 MERGE = "tag:yaml.org,2002:merge"
 QUOTE = 'quote what is text: key: "a: b"'
-# What to do about a fault, by what the parser says of it or by a sign in its line; else QUOTE.
+# What to do about a fault, by what the parser says of it; else QUOTE.
 HINTS = {
-    "\t": "indent by blanks, as YAML takes no tabs",
+    r"'\t'": "put blanks where the tab is, as YAML takes none there",
     "could not find expected ':'": "put a colon and a blank between a key and its value: key: value",
     "merging": "<< takes a mapping: <<: *name",
     "undefined alias": "a * begins the name of an anchor: quote what is text, or write &name where it is set",
@@ -77,18 +77,18 @@ def parse(text: str, what: str):
     except UserError as error:
         raise UserError(f"{what} {error}") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: of a number that is none, like !!int x
-        raise UserError(f"{what} is not YAML: {_fault(error, text)}") from error
+        raise UserError(f"{what} is not YAML: {_fault(error)}") from error
     except RecursionError as error:
         raise UserError(f"{what} holds itself, or is nested too deep: write it out") from error
 
 
-def _fault(error: Exception, text: str) -> str:
+def _fault(error: Exception) -> str:
     """In one line: where, what, and what to do."""
-    line, where, problem = "", "", " ".join(str(error).split())
+    where, problem = "", " ".join(str(error).split())
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark, problem = error.problem_mark, error.problem
-        line, where = text.split("\n")[mark.line : mark.line + 1], f"line {mark.line + 1}, column {mark.column + 1}: "
-    hint = next((hint for sign, hint in HINTS.items() if sign in problem or sign in "".join(line)), QUOTE)
+        where = f"line {mark.line + 1}, column {mark.column + 1}: "
+    hint = next((hint for sign, hint in HINTS.items() if sign in problem), QUOTE)
     return f"{where}{problem}; {hint}"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -21,7 +22,12 @@ from tandemclip.core.console.output import ReaderGone, outlasting
 from tandemclip.core.errors import UserError
 
 DEBUG = "--debug"
-SMALLER = "take a smaller batch, cut it in more pieces (training.accumulate), or look for a size with digits too many"
+SMALLER = (
+    "take a smaller batch, cut it into more pieces (training.accumulate), or look for a size with a digit too many"
+)
+# What engines say of it, in a RuntimeError: torch "CUDA out of memory", "can't allocate memory" and, on Windows, "not
+# enough memory"; MindSpore "Allocate memory failed".
+OUT_OF_MEMORY = re.compile("out of memory|allocate memory|not enough memory", re.IGNORECASE)
 
 
 class Parser(argparse.ArgumentParser):
@@ -130,14 +136,21 @@ def _coded(main, arguments: list[str]) -> int:
         for line in error.lines:
             print("error:", line, file=sys.stderr)
         return 2
-    except MemoryError as error:
+    except (MemoryError, RuntimeError) as error:
+        if not _lacks_memory(error):
+            raise
         if debug:
             traceback.print_exc()
-        print(f"error: there is not enough memory ({error}); {SMALLER}", file=sys.stderr)
+        said = str(error).partition("\n")[0]  # MindSpore's own places follow
+        print(f"error: there is not enough memory{said and f' ({said})'}; {SMALLER}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _lacks_memory(error: MemoryError | RuntimeError) -> bool:
+    return isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:

@@ -40,7 +40,8 @@ def outlasting(goes_on: bool) -> Iterator[None]:
     """Within, `sys.stdout` and `sys.stderr` take all that is written, whether or not somebody reads it.
 
     goes_on: False raises ReaderGone at the first write to stdout that nobody reads. Letters that a terminal cannot take
-    are escaped.
+    are escaped. A stream that was closed before the program began (`>&-`, a daemon), for which Python has None, takes
+    all to nowhere.
     """
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _over(sys.stdout, not goes_on), _over(sys.stderr, False)
@@ -56,6 +57,9 @@ def outlasting(goes_on: bool) -> Iterator[None]:
 
 def _over(stream, ends: bool):
     """The same stream over an outlasting file. What is no file (a test's capture) stays."""
+    if stream is None:
+        # It takes the free descriptor. Else the next file would have that, and a library would print into it.
+        return open(os.devnull, "w", encoding="utf-8", errors="backslashreplace")
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     stream.reconfigure(errors="backslashreplace")

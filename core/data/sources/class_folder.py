@@ -89,7 +89,7 @@ class ClassFolder(Source):
             if not count:
                 remarks.add("it has no picture that is read", name)
             if self.classes is None and ID.fullmatch(name):
-                remarks.add("its name is or has a number and no word: say what it is called with classes=", name)
+                remarks.add("its name is an id or begins with a number: say what it is called with classes=", name)
         for name in repeated(self.class_names):
             remarks.add("it shares its name, up to case, with another class", name)
         of_folders = Account(
@@ -148,7 +148,7 @@ class ClassFolder(Source):
                 passed.add(why, "/".join(parts))
         if not counts["read"]:
             raise UserError(
-                f"class_folder: {self.path} has no images in sub-folders ({len(self._folders)} of them); expected one "
+                f"class_folder: {self.path} has no images in its {len(self._folders)} sub-folders; expected one "
                 f"sub-folder a class, like photos/cat/1.jpg{self._nearer()}"
             )
         files = [name for folder in self._folders for name in sorted(found[folder])]

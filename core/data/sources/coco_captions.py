@@ -38,10 +38,10 @@ class CocoCaptions(AnnotatedFiles):
             ) from error
         images, (of_images, of_captions) = found
         if not len(images):
-            why = "".join(f", {reason} ({named})" for reason, named in of_captions.passed_over.items())
+            why = ", ".join(f"{reason} ({named})" for reason, named in of_captions.passed_over.items())
             raise UserError(
-                f"coco_captions: {path} has a caption for none of its {of_images.all} images, and "
-                f"{of_captions.all} captions{why}; correct the ids, or give another file"
+                f"coco_captions: {path} has {of_images.all} images and {of_captions.all} captions, and no image has a "
+                f"caption that is read{why and f': {why}'}; correct the ids, or give another file"
             )
         return found
 

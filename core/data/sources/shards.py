@@ -144,7 +144,7 @@ class Shards(Source):
         for name in repeated(self.class_names):
             remarks.add("a class shares its name, up to case, with another", name)
         for name in filter(ID.fullmatch, self.class_names):
-            remarks.add("a class's name is or has a number and no word", name)
+            remarks.add("a class's name is an id or begins with a number", name)
         patterns = (self.paths,) if isinstance(self.paths, str) else self.paths
         for name in (name for pattern in patterns for name in packed_beside(pattern)):
             remarks.add("it lies in the folder of shards, and is no plain .tar file: it is not read", name)
@@ -179,7 +179,7 @@ class Shards(Source):
         starts = np.cumsum([0] + [len(read_index(shard)) for shard in self._shards])
         if not starts[-1]:
             raise UserError(
-                f"shards: {self.paths} hold no record with an image; expected members like 000000.jpg and 000000.json"
+                f"shards: no record with an image is in {self.paths}; expected members like 000000.jpg and 000000.json"
             )
         return starts
 

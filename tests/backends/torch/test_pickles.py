@@ -87,6 +87,27 @@ def test_a_torn_file_is_refused_by_name(tmp_path, cut):
         load(tmp_path / "torn.pth")
 
 
+@pytest.mark.parametrize("content", [
+    b"junk", b"<html>404</html>", b"version https://git-lfs.github.com/spec/v1\n", bytes(100),
+    b"PK\x03\x04" + bytes(100),
+])  # fmt: skip
+def test_what_is_no_pickle_is_refused_by_name(tmp_path, content):
+    (tmp_path / "it.pth").write_bytes(content)
+    with pytest.raises(UserError, match="it.pth is (no whole file of torch.save|refused.* torn)"):
+        load(tmp_path / "it.pth")
+
+
+def test_a_damaged_file_of_the_old_format_is_refused_by_name(tmp_path):
+    """One byte of the list of arrays' keys: the reader then asserts that they are those of the file."""
+    kept = io.BytesIO()
+    torch.save({"a": torch.ones(3)}, kept, _use_new_zipfile_serialization=False)
+    content = bytearray(kept.getvalue())
+    content[content.rindex(b"X", 0, content.rindex(b".")) + 5] ^= 1
+    (tmp_path / "it.pth").write_bytes(content)
+    with pytest.raises(UserError, match="it.pth is no whole file of torch.save .AssertionError"):
+        load(tmp_path / "it.pth")
+
+
 def test_what_is_no_checkpoint_is_refused_by_name(tmp_path):
     (tmp_path / "notes.txt").write_text("hello, this is text")
     with pytest.raises(UserError, match="notes.txt is no whole file of torch.save"):

@@ -81,7 +81,10 @@ def test_anchors_and_merges_are_as_in_yaml():
     [
         ("a: [1", "it is not YAML: line 1, column 6: expected ',' or ']', .*; quote what is text"),
         ("a: b: c", "it is not YAML: line 1, column 5: mapping values are not allowed here; quote what is text"),
-        ("a:\n\tb: 1", "it is not YAML: line 2, column 1: .*; indent by blanks"),
+        ("a:\n\tb: 1", "it is not YAML: line 2, column 1: .*; put blanks where the tab is"),
+        ("a:\tb: 1", "it is not YAML: line 1, column 3: .*; put blanks where the tab is"),
+        ("a: b: c\t# a note", "it is not YAML: line 1, .*; quote what is text"),
+        ("merging: b: c", "it is not YAML: line 1, .*; quote what is text"),
         ("a: 1\nb:2\nc: 3", "it is not YAML: line 3, column 1: .*; put a colon and a blank between"),
         ("a: 1\nb:\u00a02\nc: 3", "it is not YAML: line 3, column 1: .*; put a colon and a blank between"),
         ("a: 1\n---\nb: 2", "it is not YAML: line 2, .* another document; a file holds one document"),
@@ -97,7 +100,7 @@ def test_anchors_and_merges_are_as_in_yaml():
         ("? [a]\n: 1", "it has a key in line 1 that is a mapping or a list"),
         ("? {a: 1}\n: 1", "it has a key in line 1 that is a mapping or a list"),
     ],
-    ids=range(17),
+    ids=range(20),
 )
 def test_what_is_no_yaml_of_ours_is_an_error_of_the_user_s_in_one_line(text, words):
     with pytest.raises(UserError, match=words) as error:

@@ -57,6 +57,35 @@ def test_a_lack_of_memory_is_a_line(capsys):
     assert command_line.run(large, ["--debug"]) == 2 and "Traceback" in capsys.readouterr().err
 
 
+def test_so_is_one_of_an_engine(capsys):
+    torch = pytest.importorskip("torch")
+
+    assert command_line.run(lambda arguments: torch.empty(1 << 60, dtype=torch.uint8), []) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: there is not enough memory (") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("error, said", [
+    (MemoryError(), ""),
+    (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB."), " (CUDA out of memory. Tried to allocate 2 GiB.)"),
+    (RuntimeError("Allocate memory failed\n\n----\n- C++ Call Stack"), " (Allocate memory failed)"),
+])  # fmt: skip
+def test_a_lack_of_memory_is_told_in_its_first_line(capsys, error, said):
+    def fails(arguments):
+        raise error
+
+    assert command_line.run(fails, []) == 2
+    assert capsys.readouterr().err.startswith(f"error: there is not enough memory{said}; take a smaller batch")
+
+
+def test_another_error_of_an_engine_keeps_its_traceback():
+    def fails(arguments):
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        command_line.run(fails, [])
+
+
 def test_interruption_is_130(capsys):
     def interrupted(arguments):
         raise KeyboardInterrupt

@@ -99,3 +99,27 @@ def test_the_last_words_may_be_those_that_nobody_reads():
 def test_what_others_write_goes_nowhere_too():
     """An engine writes to the descriptor itself, as a worker does."""
     assert ended_unread("print('x', flush=True); os.write(1, b'x')", goes_on=True) == (0, "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_stream_that_is_closed_takes_all_to_nowhere(tmp_path, closed):
+    """Nor does a file that is opened then get what a library prints."""
+    written = tmp_path / "written"
+    code = f"""
+import os, sys
+from tandemclip.core.console import command_line
+
+def main(argv):
+    with open({str(written)!r}, "wb") as file:
+        print("an output")
+        print("an error", file=sys.stderr)
+        sys.stdout.flush()
+        os.write(1, b"of a library")
+        os.write(2, b"of a library")
+        file.write(b"all")
+    return 3
+
+sys.exit(command_line.run(main, goes_on=True))
+"""
+    done = subprocess.run(["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, code], timeout=60)
+    assert done.returncode == 3 and written.read_bytes() == b"all"

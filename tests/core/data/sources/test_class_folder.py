@@ -74,10 +74,10 @@ def test_names_that_are_no_unicode(folder):
 def test_what_is_not_there_is_named(folder, tmp_path):
     with pytest.raises(UserError, match="gone is no folder"):
         len(ClassFolder(str(tmp_path / "gone")))
-    with pytest.raises(UserError, match="no images in sub-folders .0 of them.*photos/cat/1.jpg$"):
+    with pytest.raises(UserError, match="no images in its 0 sub-folders; .*photos/cat/1.jpg$"):
         len(ClassFolder(str(folder / "cat")))
     (folder / "z.jpg").unlink()
-    with pytest.raises(UserError, match=rf"no images in sub-folders.*; {folder} is such a folder: give that"):
+    with pytest.raises(UserError, match=rf"no images in its . sub-folders.*; {folder} is such a folder: give that"):
         len(ClassFolder(str(tmp_path)))
 
 
@@ -99,7 +99,7 @@ def test_every_file_and_folder_is_accounted_for(folder):
     assert folders.passed_over == {"no class by its name": Named(2, (".git", "@eaDir"))}
     assert folders.remarks == {
         "it has no picture that is read": Named(3, ("Cat", "empty", "n02123045")),
-        "its name is or has a number and no word: say what it is called with classes=": Named(1, ("n02123045",)),
+        "its name is an id or begins with a number: say what it is called with classes=": Named(1, ("n02123045",)),
         "it shares its name, up to case, with another class": Named(2, ("Cat", "cat")),
     }
     assert sum(len(names) for _, _, names in os.walk(folder)) + 1 == files.all == 18  # 1: the link to a folder

@@ -39,13 +39,16 @@ def test_an_empty_line_moves_no_number(tmp_path):
     (tmp_path / "names.txt").write_bytes(b" cat \n\ndog\n")
     with pytest.raises(UserError, match="class 1 is called ''"):
         read_class_names(str(tmp_path / "names.txt"))
+    (tmp_path / "names.txt").write_bytes(b"cat\rdog\r")
+    with pytest.raises(UserError, match="its lines end with carriage returns alone, expected line feeds"):
+        read_class_names(str(tmp_path / "names.txt"))
     (tmp_path / "names.txt").write_text(" red\u2028fox \ndog\n", encoding="utf-8")  # a line ends at a line feed alone
     assert read_class_names(str(tmp_path / "names.txt")) == ["red\u2028fox", "dog"]
 
 
 @pytest.mark.parametrize("lines, refused", [
-    ("0 cat\n1 dog", True), ("1: cat\n2: dog", True), ("0,cat\n1,dog", True), ("0\tcat", True), ("cat\n1 dog", False),
-    ("10 cats\n11 dogs", False), ("0cat\n1dog", False),
+    ("0 cat\n1 dog", True), ("1: cat\n2: dog", True), ("001 cat\n002 dog", True), ("0,cat\n1,dog", True),
+    ("0\tcat", True), ("cat\n1 dog", False), ("10 cats\n11 dogs", False), ("0cat\n1dog", False),
 ])  # fmt: skip
 def test_lines_that_are_numbered_are_no_names(tmp_path, lines, refused):
     (tmp_path / "names.txt").write_text(lines)

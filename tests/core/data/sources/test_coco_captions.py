@@ -68,10 +68,13 @@ def test_real_captions_of_pictures_in_a_tar_file(shared):
             '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": ["a"]}]}',
             "the caption of image_id 1 is a list, expected a text",
         ),
-        ('{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}', "none of its 1 images"),
+        (
+            '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}',
+            "has 1 images and 0 captions, and no image has a caption that is read; correct the ids",
+        ),
         (
             '{"images": [{"id": "007", "file_name": "a.jpg"}], "annotations": [{"image_id": 7, "caption": "a"}]}',
-            "of its 1 images, and 1 captions, its image_id is of no image in the file .1: image_id 7.; correct the ids",
+            "a caption that is read: its image_id is of no image in the file .1: image_id 7.; correct the ids",
         ),
         ('{"images": [{"id": true, "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),
         ('{"images": [{"id": [1], "file_name": "a.jpg"}], "annotations": []}', "neither a number nor a text"),

@@ -332,6 +332,6 @@ def test_other_archives_beside_the_shards_and_classes_without_a_word_are_remarke
     (tmp_path / "classes.json").write_text('["n02123045", "dog"]')
     (account,) = Shards(str(tmp_path), str(tmp_path / "classes.json")).account()
     assert account.remarks == {
-        "a class's name is or has a number and no word": Named(1, ("n02123045",)),
+        "a class's name is an id or begins with a number": Named(1, ("n02123045",)),
         "it lies in the folder of shards, and is no plain .tar file: it is not read": Named(1, ("b.tar.gz",)),
     }
