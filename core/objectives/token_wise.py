@@ -2,9 +2,10 @@
 
 The product of all tokens of all pictures with all tokens of all texts, [N T, N L], is far larger than anything else of
 a step. It is computed in chunks of pictures, twice: once for its maxima, and once for the gradient, which goes to the
-places of the maxima alone.
+places of the maxima alone. What the first chunks gave is kept, as far as KEPT goes, and not computed again.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from tandemclip.core.ops import Array
 
 AXIS = {"i2t": 3, "t2i": 1}  # of a product [c, T, m, L], over which the maximum is
 CELLS = 1 << 22  # of a chunk's product: 16 MB in float32
+KEPT = 48 << 20  # of all products that are kept: 192 MB
 
 
 class Tokens(NamedTuple):
@@ -47,13 +49,13 @@ def token_wise(ops, tokens, scale, *, columns=None, rows=None, cells=CELLS):
     total, by_scale, inputs, gradients = 0.0, 0.0, [], []
     for pair, directions in blocks:
         fixed = Tokens(*(ops.stop_gradient(x) for x in pair))
-        slopes = {}
-        for direction, s in _similarities(ops, fixed, directions, cells).items():
+        slopes, kept = {}, {}
+        for direction, s in _similarities(ops, fixed, directions, cells, kept).items():
             value, slope, slope_of_scale = _cross_entropy(ops, s, ops.stop_gradient(scale), start, direction)
             total, by_scale = total + value, by_scale + slope_of_scale
             slopes[direction] = slope * ops.stop_gradient(scale)
         inputs += pair[:2]
-        gradients += _gradients(ops, fixed, slopes, cells)
+        gradients += _gradients(ops, fixed, slopes, cells, kept)
     return carried(ops, total, [*inputs, scale], [*gradients, by_scale]) / (2 * count)
 
 
@@ -103,11 +105,13 @@ def _cross_entropy(ops, s, scale, first, direction):
 # ------------------------------------------------------------------ one block: n pictures, m texts, no gradient
 # Nothing but sums goes from chunk to chunk. Places that were kept would lie between the large arrays of two chunks, and
 # an allocator (glibc's before 2.38) would not use the room of these again: 10 GB at a batch of 512, seen.
-def _similarities(ops, tokens, directions, cells):
-    """{direction: [n, m]}."""
+def _similarities(ops, tokens, directions, cells, kept=None):
+    """{direction: [n, m]}. kept: gets the products of the first chunks by their start."""
     words, found = _word_weights(ops, tokens.mask), dict.fromkeys(directions, 0.0)
     for start, stop in _chunks(tokens, cells):
         product = _product(ops, tokens, start, stop)
+        if kept is not None and stop * math.prod(product.shape[1:]) <= KEPT:
+            kept[start] = product
         for direction in directions:
             best = ops.max(product, AXIS[direction])
             part = ops.mean(best, 1) if direction == "i2t" else ops.sum(best * words, 2)
@@ -115,14 +119,17 @@ def _similarities(ops, tokens, directions, cells):
     return found
 
 
-def _gradients(ops, tokens, slopes, cells):
-    """By image [n, T, D] and by text [m, L, D], of a loss whose gradient by each direction is in `slopes` [n, m]."""
+def _gradients(ops, tokens, slopes, cells, kept):
+    """By image [n, T, D] and by text [m, L, D], of a loss whose gradient by each direction is in `slopes` [n, m].
+
+    kept: products by the start of their chunk.
+    """
     (n, size, width), (m, length, _) = tokens.image.shape, tokens.text.shape
     text, by_image, by_text = _flat(ops, tokens.text), 0.0, 0.0
     weights = {"i2t": 1 / size, "t2i": ops.reshape(_word_weights(ops, tokens.mask), (1, 1, m, length))}
     for start, stop in _chunks(tokens, cells):
         rows, by_products = stop - start, []
-        product = _product(ops, tokens, start, stop)
+        product = kept.pop(start) if start in kept else _product(ops, tokens, start, stop)
         for direction, slope in slopes.items():
             share = ops.reshape(slope[start:stop], (rows, 1, m, 1)) * weights[direction]
             largest = ops.equal(product, ops.max(product, AXIS[direction], True))

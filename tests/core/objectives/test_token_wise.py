@@ -10,6 +10,7 @@ import torch
 from tandemclip.backends.recorder.record import record
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.backends.torch.ops import TorchOps
+from tandemclip.core.objectives import token_wise as objective
 from tandemclip.core.objectives.token_alignment import NO_TOKEN
 from tandemclip.core.objectives.token_wise import Tokens, late_interaction, nearest, token_wise
 from tandemclip.core.random import generator
@@ -112,10 +113,12 @@ def gradients_of(function, given):
     return [g.numpy() for g in found]
 
 
+@pytest.mark.parametrize("kept", [0, 250, 1 << 22])  # products: none, those of some chunks, all
 @pytest.mark.parametrize("selects", [False, True])
 @pytest.mark.parametrize("rows", [None, ((0, 2), (2, 3), (3, 6))])
 @pytest.mark.parametrize("cells", CELLS)
-def test_the_gradient_is_that_of_the_whole_product(cells, rows, selects):
+def test_the_gradient_is_that_of_the_whole_product(cells, rows, selects, kept, monkeypatch):
+    monkeypatch.setattr(objective, "KEPT", kept)
     columns = lambda x: selected(x) if selects else None
     ops, given = TorchOps(torch.float64), inputs_of(6)
     parts = lambda x: sum(run(ops, x, columns(x), part, cells) for part in rows or [None])
