@@ -103,8 +103,9 @@ def _cross_entropy(ops, s, scale, first, direction):
 
 
 # ------------------------------------------------------------------ one block: n pictures, m texts, no gradient
-# Nothing but sums goes from chunk to chunk. Places that were kept would lie between the large arrays of two chunks, and
-# an allocator (glibc's before 2.38) would not use the room of these again: 10 GB at a batch of 512, seen.
+# Nothing but sums goes from chunk to chunk, behind the first ones, whose products are kept. What later ones kept would
+# lie between the large arrays of two chunks, and an allocator (glibc's before 2.38) would not use the room of these
+# again: 10 GB at a batch of 512, seen with the places of the maxima.
 def _similarities(ops, tokens, directions, cells, kept=None):
     """{direction: [n, m]}. kept: gets the products of the first chunks by their start."""
     words, found = _word_weights(ops, tokens.mask), dict.fromkeys(directions, 0.0)

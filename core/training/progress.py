@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 
 from tandemclip.core.console.terminal import OnTerminal
+from tandemclip.core.figures import in_percent
 
 WINDOW = 50  # steps that rates are averaged over
 MEANING = (
@@ -60,5 +60,4 @@ class Progress(OnTerminal):
 
 
 def figures(percent: Mapping[str, float]) -> str:
-    """What means nothing, as a ranking of one class only, is NaN."""
-    return ", ".join(f"{name} {'none' if math.isnan(value) else f'{value:.2f}%'}" for name, value in percent.items())
+    return ", ".join(f"{name} {in_percent(value)}" for name, value in percent.items())

@@ -17,6 +17,7 @@ from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.classes import class_hits, hit_metrics, ranked
 from tandemclip.core.evaluation.protocols.learned import (
     Labelled,
+    called,
     class_count,
     labelled,
     on_unlearned,
@@ -108,10 +109,9 @@ class Draw:
         few = np.flatnonzero((counts < shots) & (there > 0))
         if not len(few):
             return ()
-        name = repr(names[few[0]]) if names else f"number {few[0]}"
         return (
             f"{len(few):,} of {np.sum(there > 0):,} classes have fewer than {shots} images to learn from, such as "
-            f"{name} with {counts[few[0]]}",
+            f"{called(few[0], names)} with {counts[few[0]]}",
         )
 
 

@@ -94,6 +94,11 @@ def class_count(learn: Source) -> int:
     return len(learn.listed_classes) or int(learn.labels().max(initial=-1)) + 1
 
 
+def called(number: int, names: tuple[str, ...]) -> str:
+    """A class, in a remark. names: of the classes, () where nobody says."""
+    return repr(names[number]) if names else f"number {number}"
+
+
 def on_unlearned(learned: np.ndarray, asked: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
     """learned, asked: [N], [M] int, the classes of pictures, -1 for none -> a remark where some are asked about and in
     none of the pictures that are learned from. names: of the classes, () where nobody says.
@@ -102,10 +107,10 @@ def on_unlearned(learned: np.ndarray, asked: np.ndarray, names: tuple[str, ...])
     without = np.setdiff1d(classes, learned)
     if not len(without):
         return ()
-    name = repr(names[without[0]]) if names else f"number {without[0]}"
     return (
         f"{len(without):,} of the {len(classes):,} classes that are asked about are in none of the pictures that are "
-        f"learned from, such as {name}, and {np.isin(asked, without).sum():,} pictures are of them",
+        f"learned from, such as {called(without[0], names)}, and {np.isin(asked, without).sum():,} pictures are of "
+        "them",
     )
 
 

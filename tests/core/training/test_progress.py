@@ -59,4 +59,4 @@ def test_an_evaluation_is_shown_when_it_comes():
 
 
 def test_what_means_nothing_has_no_percent():
-    assert figures({"a": 12.345, "b": float("nan")}) == "a 12.35%, b none"
+    assert figures({"a": 12.345, "b": float("nan")}) == "a 12.35%, b no figure"
