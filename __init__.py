@@ -7,8 +7,8 @@ __version__ = "0.1.0"  # setup.cfg reads it
 
 if current_process().name.startswith("grain"):
     # A process that loads imports grain before anything of ours but the program's first lines, and so this module.
-    # grain then warns that JAX's profiler is not there; nobody here asked for it.
-    logging.getLogger("absl").addFilter(lambda record: "jax profiler" not in record.getMessage())
+    # grain then warns that JAX's profiler is not there, or too old; nobody here asked for it.
+    logging.getLogger("absl").addFilter(lambda record: "profil" not in record.getMessage())
 
 
 def load(checkpoint, backend: str | None = None, trust: bool = False, device: str | None = None):

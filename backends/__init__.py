@@ -79,6 +79,13 @@ def devices(name: str) -> list[str]:
     return _devices(name).devices()
 
 
+def peak_memory(name: str) -> int | None:
+    """Bytes of a device's own memory that this process has used at most; None on a CPU, and for an engine from
+    elsewhere.
+    """
+    return None if _is_foreign(name) else _devices(name).peak_memory()
+
+
 def _devices(name):
     return importlib.import_module(f"{__name__}.{name}.devices")
 

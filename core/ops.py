@@ -145,6 +145,8 @@ class Ops(Protocol):
     def batch_norm(self, x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
         """x [N, C] or [N, C, H, W], by this batch's own statistics -> y, mean [C], biased variance [C] (no
         gradient).
+
+        x may be low; y is then too. All is computed in float32, and the rest is float32 always.
         """
 
     def batch_norm_inference(

@@ -1,9 +1,10 @@
 """Mixed precision, decided in one place for every engine: which functions of the vocabulary compute in a low precision.
 
 Products and convolutions take their arguments in the low type and give it; activations and changes of shape keep what
-they get; everything else (norms, softmax, exp, reductions, normalisation) is given float32. Low meets float32 in a sum
-as float32: the residual stream is float32. Weights, moments and losses are float32 always; weights are lowered where
-they are used.
+they get. So does BatchNorm, which computes in float32 within: its input is kept for the gradient, and a ResNet would
+take three quarters more memory. Everything else (other norms, softmax, exp, reductions, normalisation) is given
+float32. Low meets float32 in a sum as float32: the residual stream of a transformer is float32. Weights, moments and
+losses are float32 always; weights are lowered where they are used.
 """
 
 from functools import partial
@@ -14,8 +15,9 @@ from tandemclip.core.ops import FUNCTIONS
 Precision = Literal["fp32", "bf16", "fp16"]
 
 LOW = ("linear", "matmul", "conv2d", "attention")
+BATCH_NORMS = ("batch_norm", "batch_norm_inference")
 SHAPES = ("reshape", "transpose", "broadcast_to", "take", "pick")
-KEEP = ("constant", "cast", "lower", "widen", "stop_gradient", *SHAPES, "relu", "gelu", "quick_gelu")
+KEEP = ("constant", "cast", "lower", "widen", "stop_gradient", *SHAPES, *BATCH_NORMS, "relu", "gelu", "quick_gelu")
 
 
 class Mixed:

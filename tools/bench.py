@@ -10,7 +10,7 @@ on a quiet machine (a warning says when it is not).
 
 import os
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from tandemclip import backends
@@ -91,7 +91,8 @@ def _main(argv):
     console = Console(highlight=False)
     about_machine = machine.describe(["tandemclip", *backends.names(), "numpy"], load, datetime.now())
     warning = machine.warning(load, os.cpu_count())
-    head = [about_machine] if warning is None else [about_machine, warning]
+    devices = "; ".join(f"{name} {', '.join(backends.devices(name))}" for name in _engines())
+    head = [about_machine, f"Devices: {devices}", *([] if warning is None else [warning])]
     for line in head:
         console.print(line, soft_wrap=True, markup=False)
     config, _ = read(args.config, command_line.parse_overrides(args.set))
@@ -286,7 +287,8 @@ def _stepper(path, overrides, engine_class):
     begin = subject(config, initial_weights(config.method, config.training.seed), BATCHES)
     settings, choices = {"precision": config.training.precision, "tuning": begin.tuning}, []
     engine = engine_class(timed(begin.method, choices), begin.weights, begin.rule, **settings)
-    stepper = Stepper(engine, begin.batches, begin.rule, begin.schedule(0), choices)
+    memory = partial(backends.peak_memory, engine_class.name)
+    stepper = Stepper(engine, begin.batches, begin.rule, begin.schedule(0), choices, memory)
     return stepper.seconds, stepper
 
 

@@ -141,6 +141,8 @@ def _main(argv):
         say(verdict)
     if trainer.leads:
         print(*ending.lines(trainer, found), sep="\n")
+        if (memory := backends.peak_memory(args.backend)) is not None:
+            print(f"{backends.about(args.backend)}: {memory / 2**30:.2f} GiB of its memory at most")
     again = typed.again(argv, "--resume", without=FOR_ONE_CALL)
     return _report(trainer, found, args, again, bool(interrupted)) or int(not learned)
 

@@ -44,6 +44,11 @@ def used() -> str:
     return f"{ms.get_context('device_target')} {ms.get_context('device_id')}; {own_log.told()}"
 
 
+def peak_memory() -> int | None:
+    """Bytes of the device's memory that this process's tensors took at most so far; None on a CPU."""
+    return None if ms.get_context("device_target") == "CPU" else ms.runtime.max_memory_allocated()
+
+
 def _is_used(target: str, number: str) -> bool:
     return ms.get_context("device_target") == target and number in ("", str(ms.get_context("device_id")))
 

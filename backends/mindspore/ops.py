@@ -223,6 +223,11 @@ def _statistic_axes(x):
 
 
 def batch_norm(x, weight, bias, eps):
+    y, mean, variance = _batch_norm(widen(x), weight, bias, eps)
+    return O.cast(y, x.dtype), mean, variance
+
+
+def _batch_norm(x, weight, bias, eps):
     if ON_CPU:
         # The kernel writes into the running statistics that it is given: these are thrown away, and momentum 0 leaves
         # them as they are. What it saves for its gradient is the batch's mean and biased variance.
@@ -240,7 +245,8 @@ def batch_norm(x, weight, bias, eps):
 def batch_norm_inference(x, weight, bias, mean, variance, eps):
     _, lifted = _statistic_axes(x)
     scale = weight * O.rsqrt(variance + eps)
-    return x * O.reshape(scale, lifted) + O.reshape(bias - mean * scale, lifted)
+    y = widen(x) * O.reshape(scale, lifted) + O.reshape(bias - mean * scale, lifted)
+    return O.cast(y, x.dtype)
 
 
 @constexpr

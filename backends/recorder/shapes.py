@@ -244,19 +244,22 @@ def l2_normalize(x, eps):
     return softmax(x, -1)
 
 
-def _normed(x, width, *vectors):
+def _fit(x, width, *vectors):
     shapes = [v.shape for v in vectors]
     require(all(shape == (width,) for shape in shapes), f"{x.shape} does not fit vectors of {shapes}")
-    return x.shape, floats(x, *vectors)
 
 
 def layer_norm(x, weight, bias, eps):
-    return _normed(x, x.shape[-1], weight, bias)
+    _fit(x, x.shape[-1], weight, bias)
+    return x.shape, floats(x, weight, bias)
 
 
 def batch_norm_inference(x, weight, bias, mean, variance, eps):
     require(len(x.shape) in (2, 4), f"{x.shape} is neither [N, C] nor [N, C, H, W]")
-    return _normed(x, x.shape[1], weight, bias, mean, variance)
+    vectors = (weight, bias, mean, variance)
+    _fit(x, x.shape[1], *vectors)
+    floats(*vectors)
+    return x.shape, low_or_floats(x)
 
 
 def batch_norm(x, weight, bias, eps):

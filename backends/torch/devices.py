@@ -36,6 +36,11 @@ def used() -> str:
     return _named(device())
 
 
+def peak_memory() -> int | None:
+    """Bytes of the GPU's memory that this process's tensors took at most so far; None on a CPU."""
+    return torch.cuda.max_memory_allocated(device()) if device().startswith("cuda") else None
+
+
 def _check(name: str) -> None:
     try:
         asked = torch.device(name)

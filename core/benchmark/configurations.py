@@ -13,6 +13,7 @@ from tandemclip.core.benchmark.steps import Step
 
 COLUMNS = (
     "engine", "configuration", "step", "ratio", "ratio of CPU time", "ratio of FLOPs", "over that", "choice", "update",
+    "memory",
 )  # fmt: skip
 NOTE = (
     "Gradient and update of one batch, medians of {rounds}; configurations of one engine take turns, each in a process "
@@ -20,7 +21,8 @@ NOTE = (
     "it wants OMP_NUM_THREADS=1, for threads that wait for others count as working. FLOPs: three times those of a "
     "training forward, and one more encoding where an engine encodes twice. Over that: the median ratio of CPU time by "
     "the ratio of FLOPs. Choice, update: of the step's time, what the method chooses on the host (a matching), and the "
-    "optimiser, which no FLOP counts and which grows with the parameters."
+    "optimiser, which no FLOP counts and which grows with the parameters. Memory: of a GPU or an NPU, at most; there "
+    "CPU time says little, and a step's time is what counts."
 )
 Rounds = dict[str, dict[str, list[Step]]]  # {engine: {configuration: a step of each round}}
 
@@ -50,4 +52,5 @@ def _times(steps: list[Step], base: list[Step], work: float) -> tuple[str, ...]:
     over = statistics.median(one / other for one, other in zip(*worked)) / work
     share = lambda part: f"{statistics.median(getattr(step, part) / step.whole for step in steps):.1%}"
     step = f"{1000 * statistics.median(whole[0]):.0f} ms"
-    return step, ratio(*whole), ratio(*worked), f"{work:.2f}", f"{over:.2f}", share("choice"), share("update")
+    memory = "-" if steps[-1].memory is None else f"{steps[-1].memory / 2**30:.2f} GiB"
+    return step, ratio(*whole), ratio(*worked), f"{work:.2f}", f"{over:.2f}", share("choice"), share("update"), memory

@@ -31,23 +31,29 @@ NOTE = (
 class Step:
     """Seconds of one: of all of it, of what the method chose on the host, and of the update; and those that the
     processor worked on it, of all threads together.
+
+    memory: bytes of the device's own that its process has used at most so far; None on a CPU.
     """
 
     whole: float
     choice: float
     update: float
     worked: float
+    memory: int | None = None
 
 
 class Stepper:
     """Makes steps of one engine, again and again over the same batches and the phases of its method.
 
-    choices: where the engine's method notes the seconds of its choices (`choice.timed`). seconds: of the first step,
-    which compiles.
+    choices: where the engine's method notes the seconds of its choices (`choice.timed`). memory: -> `Step.memory`.
+    seconds: of the first step, which compiles.
     """
 
-    def __init__(self, engine: Engine, batches: list[Arrays], rule: UpdateRule, rate: float, choices: list[float]):
-        self._engine, self._rule, self._rate, self._choices = engine, rule, rate, choices
+    def __init__(
+        self, engine: Engine, batches: list[Arrays], rule: UpdateRule, rate: float, choices: list[float],
+        memory: Callable[[], int | None] = lambda: None,
+    ):  # fmt: skip
+        self._engine, self._rule, self._rate, self._choices, self._memory = engine, rule, rate, choices, memory
         phases = engine.method.phases.values()
         self._places, self._count = zip(cycle(batches), cycle(phases)), 0
         begin = time.perf_counter()
@@ -62,7 +68,8 @@ class Stepper:
         middle = time.perf_counter()
         self._engine.update(backward, Rates(self._rate, *self._rule.corrections(self._count)))
         end = time.perf_counter()
-        return Step(end - begin, sum(self._choices), end - middle, time.process_time() - worked)
+        worked = time.process_time() - worked
+        return Step(end - begin, sum(self._choices), end - middle, worked, self._memory())
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,13 @@ def test_a_device_that_is_there_is_used_and_named(as_before):
     assert re.match(r"mindspore \S+ on CPU \d+; its own warnings are dropped", backends.about("mindspore"))
 
 
+@pytest.mark.parametrize("name", ["torch", "mindspore"])
+def test_a_cpu_has_no_memory_of_its_own(name, as_before):
+    backends.load(name, "cpu")
+    assert backends.peak_memory(name) is None
+    assert backends.peak_memory("elsewhere:Engine") is None
+
+
 @pytest.mark.parametrize("devices", [torch_devices, mindspore_devices], ids=["torch", "mindspore"])
 @pytest.mark.parametrize("name", ["cuda:99", "cpu:7", "npu:99", "gpux", "cuda:x", "", "meta"])
 def test_a_device_that_is_not_there_is_one_sentence(devices, name, as_before):

@@ -10,7 +10,7 @@ from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.data.views.view import batch_arrays
 from tandemclip.core.methods.features import START
 from tandemclip.core.ops import FUNCTIONS
-from tandemclip.core.precision import KEEP, LOW, Mixed
+from tandemclip.core.precision import BATCH_NORMS, KEEP, LOW, Mixed
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training import checkpoint, journal
 from tandemclip.core.training.config import read
@@ -49,6 +49,16 @@ def test_every_call_is_in_the_precision_it_should_be_in(subject):
     assert not any(call.function == "lower" for call in exact.program.calls)
 
 
+def test_a_resnet_keeps_low_maps(root):
+    """What a BatchNorm is given is kept for its gradient, and so is what it gives."""
+    config, _ = read(root / "configs/pretrain/tiny_clip_rn.yaml")
+    recording = record_step(config.method, batch_arrays(training_views(config.method), 4), "bf16")
+    norms = [call for call in recording.program.calls if call.function in BATCH_NORMS]
+    assert norms and all([x.kind for x in _symbols(call.arguments)] == ["low", "float", "float"] for call in norms)
+    activations = [call for call in recording.program.calls if call.function == "relu"]
+    assert activations and {x.kind for call in activations for x in _symbols(call.arguments)} == {"low"}
+
+
 def _symbols(arguments):
     for item in arguments:
         if isinstance(item, tuple):
@@ -77,6 +87,25 @@ def test_a_product_is_that_of_lowered_arrays(backend, precision):
     wanted = low(x).astype(np.float64) @ low(weight).astype(np.float64).T
     assert np.abs(found - wanted).max() <= rounding * np.abs(wanted).max()
     assert found.dtype == np.float32 and not np.array_equal(found, (x @ weight.T))
+
+
+@pytest.mark.parametrize("backend,precision", [("torch", "bf16"), ("torch", "fp16"), ("mindspore", "fp16")])
+@pytest.mark.parametrize("shape", [(6, 5), (4, 5, 3, 3)])
+def test_a_batch_norm_of_low_arrays_is_float32s(backend, precision, shape):
+    """At a mean of 30 deviations, where statistics in the low type would be off by a tenth and more."""
+    ops, rng = _ops(backend), np.random.default_rng(0)
+    vectors = [ops.constant(rng.uniform(0.5, 2, 5).astype(np.float32)) for _ in range(4)]
+    x = ops.lower(ops.constant((rng.standard_normal(shape) + 30).astype(np.float32)), precision)
+    weight, bias, mean, variance = vectors
+    exact = ops.batch_norm(ops.widen(x), weight, bias, 1e-5)
+    for found, wanted in zip(Mixed(ops, precision).batch_norm(x, weight, bias, 1e-5), exact):
+        low = found.shape == x.shape
+        assert found.dtype == (x.dtype if low else bias.dtype)
+        wanted = _host(ops.widen(ops.lower(wanted, precision) if low else wanted))
+        assert np.abs(_host(ops.widen(found)) - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    found = Mixed(ops, precision).batch_norm_inference(x, weight, bias, mean, variance, 1e-5)
+    wanted = ops.lower(ops.batch_norm_inference(ops.widen(x), weight, bias, mean, variance, 1e-5), precision)
+    assert found.dtype == x.dtype and np.array_equal(_host(ops.widen(found)), _host(ops.widen(wanted)))
 
 
 def _ops(backend):

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from absl import flags
 
 from tandemclip.core.data.loading.workers import Stored, death, prepare, signals_held
 
-# grain warns that JAX's profiler is not there; nobody here asked for it. tandemclip/__init__.py: the same of workers.
+# grain warns that JAX's profiler is not there, or too old; nobody here asked for it. Workers: tandemclip/__init__.py.
 _absl = logging.getLogger("absl")
 _level = _absl.level
 _absl.setLevel(logging.ERROR)
 import grain  # noqa: E402
 
 _absl.setLevel(_level)
+# Beside JAX, grain asks for this flag. absl refuses to tell flags before it has read a command line, and ours it never
+# reads: the flag is at its default.
+flags.FLAGS["grain_enable_multiprocess_worker_profiling"].present = True
 
 Element = tuple[dict[str, np.ndarray], Any]
 _NOTHING: Element = ({}, [])

@@ -86,14 +86,44 @@ def test_a_method_without_a_choice_chooses_for_no_time(config):
 # ------------------------------------------------------------------ configurations
 def test_a_ratio_beside_that_of_the_work():
     """The other takes 3, 2 and 4 times as long, and works 2.5, 3 and 2 times as long on twice the FLOPs."""
-    few = [steps.Step(whole, 0.0, 0.1 * whole, 2.0) for whole in (1.0, 1.0, 2.0)]
+    few = [steps.Step(whole, 0.0, 0.1 * whole, 2.0, 3 * 2**28) for whole in (1.0, 1.0, 2.0)]
     more = [steps.Step(3.0, 0.3, 0.6, 5.0), steps.Step(2.0, 0.1, 0.2, 6.0), steps.Step(8.0, 2.0, 4.0, 4.0)]
     found = configurations.section({"an engine": {"one": few, "other": more}}, {"an engine": {"one": 5, "other": 10}})
     assert found.rows == (
-        ("an engine", "one", "1000 ms", "1.00 [1.00, 1.00]", "1.00 [1.00, 1.00]", "1.00", "1.00", "0.0%", "10.0%"),
-        ("an engine", "other", "3000 ms", "3.00 [2.00, 4.00]", "2.50 [2.00, 3.00]", "2.00", "1.25", "10.0%", "20.0%"),
+        (
+            "an engine",
+            "one",
+            "1000 ms",
+            "1.00 [1.00, 1.00]",
+            "1.00 [1.00, 1.00]",
+            "1.00",
+            "1.00",
+            "0.0%",
+            "10.0%",
+            "0.75 GiB",
+        ),
+        (
+            "an engine",
+            "other",
+            "3000 ms",
+            "3.00 [2.00, 4.00]",
+            "2.50 [2.00, 3.00]",
+            "2.00",
+            "1.25",
+            "10.0%",
+            "20.0%",
+            "-",
+        ),
     )
     assert "medians of 3" in found.note
+
+
+def test_a_step_tells_the_memory_that_it_is_told(config):
+    start, peaks = subject(config, initial_weights(config.method, 0), 6), iter([5, 7])
+    engine = backends.load("torch")(start.method, start.weights, start.rule)
+    stepper = steps.Stepper(engine, start.batches, start.rule, 1e-3, [], lambda: next(peaks))
+    assert [stepper().memory, stepper().memory] == [5, 7]  # after each step, not after the first alone
+    assert steps.Stepper(engine, start.batches, start.rule, 1e-3, [])().memory is None
 
 
 # ------------------------------------------------------------------ towers

@@ -8,8 +8,11 @@ import sys
 from collections import namedtuple
 
 import pytest
+from grain._src.core import profiler as grain_profiler
 
+from tandemclip.core.data.loading.loader import batches
 from tandemclip.core.data.loading.workers import check_shared_memory
+from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.views.image import ImageView
 from tandemclip.core.errors import UserError
 
@@ -46,6 +49,15 @@ def start(tmp_path):
         return subprocess.Popen([sys.executable, tmp_path / "program.py", str(killed)], **pipes)
 
     return start
+
+
+def test_jax_beside_us_does_not_matter(monkeypatch):
+    """With jaxlib 0.11 grain has a profiler, and asks absl for a flag that no command line was read for."""
+    monkeypatch.setattr(grain_profiler, "is_worker_profiling_supported", lambda: True)
+    with batches(
+        Scenes(count=8), {"image": ImageView(32)}, None, batch_size=4, seed=0, start_step=0, stop_step=2, workers=1
+    ) as loader:
+        assert [batch["image"].shape for batch in loader] == [(4, 3, 32, 32)] * 2
 
 
 @pytest.mark.parametrize("killed", [1, 2])
