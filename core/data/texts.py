@@ -7,25 +7,25 @@ from typing import Any
 from unicodedata import category
 
 MARK = b"\xef\xbb\xbf"  # the byte order mark that Windows' editors write
+ZERO = "is not UTF-8, or damaged, as it holds a zero byte"
 # What programs write where a list, a mapping or nothing was meant. It is a text like another, and rarely one.
 LIST = re.compile(r"\s*[\[{]\s*['\"].*[\]}]\s*", re.S)
 NOTHING = frozenset(("nan", "none", "null", "<na>", "na", "n/a", "#n/a", "undefined"))
 
 
 def utf8(data: bytes) -> str:
-    """The text without its mark. ValueError that names the place of the first byte that is not UTF-8.
-
-    A zero byte is none: UTF-16 without a mark has one beside every Latin letter, and would pass.
+    """The text without its mark. ValueError that names the place of the first byte that is not UTF-8, and of a zero
+    byte: UTF-16 without a mark has one beside every Latin letter, and would pass.
     """
     try:
         text = data.removeprefix(MARK).decode("utf-8")
         if "\0" not in text:
             return text
-        place = data.index(b"\0")
+        place, what = data.index(b"\0"), ZERO
     except UnicodeDecodeError as error:
-        place = error.start + len(MARK) * data.startswith(MARK)
+        place, what = error.start + len(MARK) * data.startswith(MARK), "is not UTF-8"
     line = data.count(b"\n", 0, place) + 1
-    raise ValueError(f"line {line} is not UTF-8: byte 0x{data[place]:02x} at place {place}; save it as UTF-8")
+    raise ValueError(f"line {line} {what}: byte 0x{data[place]:02x} at place {place}; save it as UTF-8")
 
 
 def from_json(data: bytes) -> Any:

@@ -1,12 +1,16 @@
 """What all pictures share: matplotlib without a window, one look, and a file that is whole or not there."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 
+from matplotlib import get_cachedir
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
+from tandemclip.core.pictures.fonts import families
 from tandemclip.core.whole_file import whole_file
 
 INK, FAINT = "#1f2328", "#8b949e"
@@ -39,6 +43,21 @@ def legend(of, lines: Sequence, names: Sequence[str], **options) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """As PNG, and of no other kind, whatever the name ends in. UserError where it cannot be written."""
-    with whole_file(path) as file:
+    """As PNG, and of no other kind, whatever the name ends in. UserError where it cannot be written.
+
+    Warns of signs that no font here has.
+    """
+    texts = figure.findobj(Text)
+    names, missing = families(text.get_text() for text in texts)
+    for text in texts:
+        text.set_fontfamily(names)
+    if missing:
+        warnings.warn(
+            f"{path} has boxes for {len(missing)} signs that no font here has, such as {missing[0]!r}; install one "
+            "that does (Noto Sans CJK for Chinese, Japanese and Korean: apt-get install fonts-noto-cjk), and remove "
+            f"matplotlib's list of fonts, {get_cachedir()}/fontlist-*.json",
+            stacklevel=2,
+        )
+    with whole_file(path) as file, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # one for each sign, and told above
         figure.savefig(file, format="png", metadata={"Software": None})  # equal pictures are equal files

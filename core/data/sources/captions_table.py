@@ -11,7 +11,7 @@ from tandemclip.core.data.account import Account, Tally
 from tandemclip.core.data.records import Record
 from tandemclip.core.data.sources.image_files import Captioned, existing_folder, read_image
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.data.texts import MARK, blank, odd, utf8
+from tandemclip.core.data.texts import MARK, ZERO, blank, odd, utf8
 from tandemclip.core.errors import UserError
 from tandemclip.core.identity import Identity, of_file, of_files, size_of
 
@@ -182,8 +182,9 @@ class _Lines:
                 try:
                     yield utf8(line if self.number == 1 else MARK + line)  # a mark elsewhere is a letter
                 except ValueError as error:
+                    what = ZERO if b"\0" in line else "is not UTF-8"
                     raise UserError(
-                        f"captions_table: {self.path} line {self.number} is not UTF-8; save the table as UTF-8"
+                        f"captions_table: {self.path} line {self.number} {what}; save the table as UTF-8"
                     ) from error
 
 

@@ -128,12 +128,14 @@ def _content(path: str) -> Any:
 
 
 def _lines(text: str) -> list[str]:
-    """ValueError for a file that numbers its lines, as the numbers would be taken for a part of the names, and for one
-    whose lines end as an old Mac's, which would be one name.
+    """ValueError for a file that numbers its lines, as the numbers would be taken for a part of the names, and for two
+    that would be one name: whose lines end as an old Mac's, and all of whose names stand in one line.
     """
     names = [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
     if any("\r" in name for name in names):
         raise ValueError("its lines end with carriage returns alone, expected line feeds")
+    if len(names) == 1 and "," in names[0]:
+        raise ValueError(f"its one line is {names[0]!r:.80}, expected a name a line")
     for first in (0, 1):
         if names and all(re.match(rf"0*{place}[\s,:;.)]", name) for place, name in enumerate(names, first)):
             raise ValueError(f"its lines begin with their numbers, such as {names[0]!r}, expected names alone")

@@ -12,8 +12,8 @@ def test_utf8_with_or_without_its_mark():
         (b"a\ncaf\xe9", "line 2 is not UTF-8: byte 0xe9 at place 5"),
         (b"\xef\xbb\xbfcaf\xe9", "line 1 .* place 6"),
         ("é".encode("utf-16"), "0xff at place 0"),
-        ("ab\nc".encode("utf-16-le"), "line 1 is not UTF-8: byte 0x00 at place 1"),
-        (b"a\nb\0", "line 2 is not UTF-8: byte 0x00 at place 3"),
+        ("ab\nc".encode("utf-16-le"), "line 1 is not UTF-8, or damaged, as it holds a zero byte: byte 0x00 at place 1"),
+        (b"a\nb\0", "line 2 is not UTF-8, or damaged, as it holds a zero byte: byte 0x00 at place 3"),
     ):
         with pytest.raises(ValueError, match=words):
             texts.utf8(data)

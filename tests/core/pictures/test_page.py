@@ -1,16 +1,21 @@
 """Names that people give are drawn as they stand, whatever matplotlib would read into them."""
 
+import re
+import warnings
+
 import numpy as np
 import pytest
+from matplotlib.font_manager import fontManager
 
 from tandemclip.core.concepts.long_tail import long_tail
 from tandemclip.core.concepts.pool import Pool
 from tandemclip.core.pictures.concept_page import concept_page
 from tandemclip.core.pictures.curves import Curve, curves
+from tandemclip.core.pictures.fonts import OWN, families
 from tandemclip.core.pictures.heatmaps import Row, heatmaps
 from tandemclip.core.pictures.history import History
 from tandemclip.core.pictures.nearest_concepts import Near
-from tandemclip.core.pictures.page import plain, save
+from tandemclip.core.pictures.page import bare, page, plain, save
 from tandemclip.core.pictures.tokens import Matched, Pair
 from tandemclip.core.pictures.tokens import drawn as tokens
 from tandemclip.core.pictures.tsne import Plane
@@ -53,6 +58,48 @@ LONG = "a car in the middle distance, and some other things far behind it"  # a 
 def test_a_long_name_leaves_place_for_the_picture(tmp_path, monkeypatch, name):
     monkeypatch.setitem(globals(), "ODD", (LONG, f"{LONG}_2"))
     save(FIGURES[name](), tmp_path / "a.png")
+
+
+# ------------------------------------------------------------------ other scripts
+@pytest.fixture
+def with_fonts(monkeypatch):
+    """Only these families, of those that lie in matplotlib's package, are installed."""
+
+    def set_to(*names):
+        entries = [font for font in fontManager.ttflist if font.name in names and "mpl-data" in font.fname]
+        assert {font.name for font in entries} == set(names)
+        monkeypatch.setattr(fontManager, "ttflist", entries)
+
+    return set_to
+
+
+STIX = "\u29a3"  # of a font that lies there too, and not in matplotlib's own
+
+
+def test_a_sign_is_drawn_by_a_font_that_has_it(tmp_path, with_fonts):
+    with_fonts(OWN, "STIXGeneral", "cmr10")
+    assert families(["plain", f"a {STIX}"]) == ([OWN, "STIXGeneral"], "")
+    assert families(["plain"]) == ([OWN], "")
+    figure = page(1, 1)
+    bare(figure.subplots(), STIX)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save(figure, tmp_path / "a.png")
+    drawn = (tmp_path / "a.png").read_bytes()
+    with_fonts(OWN)
+    with pytest.warns(UserWarning):
+        save(figure, tmp_path / "b.png")
+    assert drawn != (tmp_path / "b.png").read_bytes()  # a box
+
+
+def test_signs_that_no_font_has_are_told_once(tmp_path, with_fonts):
+    with_fonts(OWN)
+    figure = page(1, 1)
+    bare(figure.subplots(), "一只猫, a cat")
+    with pytest.warns(UserWarning) as told:
+        save(figure, tmp_path / "a.png")
+    assert len(told) == 1 and (tmp_path / "a.png").is_file()
+    assert re.search(r"a.png has boxes for 3 signs .* such as '一'; install .*fontlist", str(told[0].message))
 
 
 @pytest.mark.parametrize("name", ["curves", "tsne", "long tail"])

@@ -107,6 +107,7 @@ def test_an_absolute_path_stays_one(photos, tmp_path):
         ("path,caption,caption\na.jpg,one,two\n", "t.csv", "'caption' several times.*caption_column"),
         (" \n,x\n".join(["path,caption", ""]), "t.csv", "no rows with a path"),
         ("path,caption\n".encode("utf-16"), "t.csv", "line 1 is not UTF-8"),
+        (b"path,caption\na.jpg,o\0ne\n", "t.csv", "t.csv line 2 is not UTF-8, or damaged, as it holds a zero byte"),
         ("path,caption\na.jpg,one\n", "t.txt", "does not end in .csv or .tsv"),
     ],
 )
@@ -190,7 +191,9 @@ def test_a_cell_that_holds_a_list_or_a_word_for_nothing_is_remarked(photos):
 
 @pytest.mark.parametrize("form", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_a_table_of_another_encoding_is_refused_with_its_line(photos, form):
-    with pytest.raises(UserError, match="line 1 is not UTF-8; save the table as UTF-8"):
+    with pytest.raises(
+        UserError, match="line 1 is not UTF-8(, or damaged, as it holds a zero byte)?; save the table as UTF-8"
+    ):
         len(CaptionsTable(table(photos, "path,caption\na.jpg,one\n".encode(form)), str(photos / "images")))
 
 

@@ -36,8 +36,11 @@ def test_both_hold_the_same(folder, place):
     assert files.missing(asked) == ["gone", "Sub/Main", "none/x.txt", "Sub/gone"]
     assert files.key("Sub/y.jpg") == f"{folder}/{place}/Sub/y.jpg"
     for name in ("gone.jpg", "Sub", "a\0"):
-        with pytest.raises(BrokenRecord, match=f"{place}/{name}: "):
+        with pytest.raises(BrokenRecord, match=f"{place}/{name}: ") as error:
             files.read(name)
+        assert "Windows" not in str(error.value)
+    with pytest.raises(BrokenRecord, match=r"its path has backslashes, as on Windows: write / between folders"):
+        files.read("Sub\\y.jpg")
 
 
 def test_neither_is_refused(folder):

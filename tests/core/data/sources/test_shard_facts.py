@@ -114,7 +114,7 @@ def test_boxes_outside_and_captions_that_look_like_something_else_are_remarked()
 def test_utf16_with_and_without_its_mark_is_no_text(form):
     for member in ({"txt": "a red wall".encode(form)}, {"json": '{"caption": "a"}'.encode(form)}):
         given = {"json": None, "txt": None, "cls": None, "rois": None, **member}
-        with pytest.raises(ValueError, match="line 1 is not UTF-8: byte 0x"):
+        with pytest.raises(ValueError, match="line 1 is not UTF-8(, or damaged, as it holds a zero byte)?: byte 0x"):
             read_facts(**given)
 
 
