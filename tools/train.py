@@ -162,9 +162,14 @@ def _data_set(args) -> dict:
 def _data(config) -> list[str]:
     """What is read of the data, and what is passed over."""
     from tandemclip.core.data.account import lines_of
+    from tandemclip.core.data.views.label import LabelView
+    from tandemclip.core.training.start import class_names_of
 
     data, every = config.data, config.training.evaluate_every
-    trained = lines_of(data.train.account(), "data.train: ")
+    trained, names = lines_of(data.train.account(), "data.train: "), class_names_of(config)
+    for view in config.method.views().values():
+        if names and isinstance(view, LabelView) and view.classes not in (None, len(names)):
+            trained.append(f"data.train: remark: it names {len(names)} classes, and the method learns {view.classes}")
     if data.evaluate is not None:
         return [*trained, *lines_of(data.evaluate.accounts(), "data.evaluate: ")]
     if every:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-ROOMS = ("objectives", "layers", "towers", "methods", "training", "evaluation", "data")
+ROOMS = ("objectives", "layers", "towers", "methods", "training", "evaluation", "data", "concepts", "pictures")
 ENGINES = "backends/*/engine.py"
 # cosmic-ray's that need arguments, or that change nothing which is computed: names of variables, kinds of exceptions
 LEFT_OUT = ("core/VariableReplacer", "core/VariableInserter", "core/ExceptionReplacer")

@@ -332,3 +332,15 @@ def test_evaluations_of_nothing_are_told(root, tmp_path, capsys, every):
     assert run(str(root / "configs" / "pretrain" / "tiny_clip_vit.yaml"), tmp_path / "run", *given) == 0
     told = f"training.evaluate_every={every} is passed over, as there is no data.evaluate\n"
     assert (told in capsys.readouterr().out) == bool(every)
+
+
+@pytest.mark.parametrize(
+    "name, key", [("cross_entropy_resnet", "method.image.embed_dim"), ("multi_task_swin", "method.labels")]
+)
+@pytest.mark.parametrize("count", [10, 12])
+def test_outputs_that_no_class_has_are_told(root, tmp_path, capsys, name, key, count):
+    config = str(root / "configs" / "pretrain" / f"tiny_{name}.yaml")
+    given = ["--set", "data.evaluate=null", f"{key}={count}", "--max-steps", 1]
+    assert run(config, tmp_path / "run", *given) == 0
+    told = f"data.train: remark: it names 10 classes, and the method learns {count}\n"
+    assert (told in capsys.readouterr().out) == (count != 10)
