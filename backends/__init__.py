@@ -80,8 +80,8 @@ def devices(name: str) -> list[str]:
 
 
 def peak_memory(name: str) -> int | None:
-    """Bytes of a device's own memory that this process has used at most; None on a CPU, and for an engine from
-    elsewhere.
+    """Bytes of a device's own memory that this process's tensors took at most, which is less than the device needs;
+    None on a CPU, and for an engine from elsewhere.
     """
     return None if _is_foreign(name) else _devices(name).peak_memory()
 

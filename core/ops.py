@@ -146,7 +146,7 @@ class Ops(Protocol):
         """x [N, C] or [N, C, H, W], by this batch's own statistics -> y, mean [C], biased variance [C] (no
         gradient).
 
-        x may be low; y is then too. All is computed in float32, and the rest is float32 always.
+        x may be low; y is then too, while all is computed in the type of `weight`, which mean and variance have.
         """
 
     def batch_norm_inference(

@@ -1,10 +1,11 @@
 """Mixed precision, decided in one place for every engine: which functions of the vocabulary compute in a low precision.
 
 Products and convolutions take their arguments in the low type and give it; activations and changes of shape keep what
-they get. So does BatchNorm, which computes in float32 within: its input is kept for the gradient, and a ResNet would
-take three quarters more memory. Everything else (other norms, softmax, exp, reductions, normalisation) is given
-float32. Low meets float32 in a sum as float32: the residual stream of a transformer is float32. Weights, moments and
-losses are float32 always; weights are lowered where they are used.
+they get. So does BatchNorm, which computes in float32 within: torch keeps its input for the gradient, and a ResNet
+would take three quarters more memory (MindSpore makes a float32 copy, and saves none). Everything else is given
+float32: other norms, softmax, exp, reductions, pools, a minimum and so relu6. Low meets float32 in a sum as float32:
+the residual stream of a transformer is float32, and a ResNet's is low. Weights, moments and losses are float32 always;
+weights are lowered where they are used.
 """
 
 from functools import partial

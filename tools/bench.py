@@ -91,8 +91,7 @@ def _main(argv):
     console = Console(highlight=False)
     about_machine = machine.describe(["tandemclip", *backends.names(), "numpy"], load, datetime.now())
     warning = machine.warning(load, os.cpu_count())
-    devices = "; ".join(f"{name} {', '.join(backends.devices(name))}" for name in _engines())
-    head = [about_machine, f"Devices: {devices}", *([] if warning is None else [warning])]
+    head = [about_machine] if warning is None else [about_machine, warning]
     for line in head:
         console.print(line, soft_wrap=True, markup=False)
     config, _ = read(args.config, command_line.parse_overrides(args.set))
@@ -100,6 +99,9 @@ def _main(argv):
     for name in (name for name in SECTIONS if name in args.sections):
         sections.append(SECTIONS[name](args, config))
         sections[-1].show(console)
+    if _engines.cache_info().currsize:  # asked for at the end: what computed were processes of their own
+        head.append(f"Computed on: {'; '.join(f'{name} {backends.devices(name)[0]}' for name in _engines())}")
+        console.print(head[-1], soft_wrap=True, markup=False)
     if args.markdown:
         given = "".join(
             f" `{text.partition('=')[0]}=...`" if os.sep in text else f" `{text}`" for text in args.set

@@ -142,7 +142,7 @@ def _main(argv):
     if trainer.leads:
         print(*ending.lines(trainer, found), sep="\n")
         if (memory := backends.peak_memory(args.backend)) is not None:
-            print(f"{backends.about(args.backend)}: {memory / 2**30:.2f} GiB of its memory at most")
+            print(f"{backends.about(args.backend)}: {memory / 2**30:.2f} GiB of its memory for tensors at most")
     again = typed.again(argv, "--resume", without=FOR_ONE_CALL)
     return _report(trainer, found, args, again, bool(interrupted)) or int(not learned)
 

@@ -21,8 +21,8 @@ NOTE = (
     "it wants OMP_NUM_THREADS=1, for threads that wait for others count as working. FLOPs: three times those of a "
     "training forward, and one more encoding where an engine encodes twice. Over that: the median ratio of CPU time by "
     "the ratio of FLOPs. Choice, update: of the step's time, what the method chooses on the host (a matching), and the "
-    "optimiser, which no FLOP counts and which grows with the parameters. Memory: of a GPU or an NPU, at most; there "
-    "CPU time says little, and a step's time is what counts."
+    "optimiser, which no FLOP counts and which grows with the parameters. Memory: of a GPU or an NPU, for tensors, at "
+    "most; there CPU time says little, and a step's time is what counts."
 )
 Rounds = dict[str, dict[str, list[Step]]]  # {engine: {configuration: a step of each round}}
 

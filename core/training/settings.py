@@ -35,7 +35,7 @@ class Training:
     epochs: how long; exactly one of the two. warmup: a share of all steps below 1, or a number of steps (at most all).
     floor: what the cosine leads down to; at most `learning_rate`. seed: of weights, order, crops and all else that is
     drawn. clip: the gradient's largest norm, None for no limit. update: adamw, unless it names another `type`.
-    precision: what products and convolutions are computed in; weights, moments, norms and losses are float32 always.
+    precision: what products and convolutions are computed in; weights, moments and losses are float32 always.
     accumulate: pieces that a rank's part of a batch is computed in; the result is the same, in less memory and more
     time (each piece is encoded twice). BatchNorms see a piece at a time. groups: rate and decay of parameters by
     pattern, and which ones are frozen, all the time or at first; of each name the first that matches holds.

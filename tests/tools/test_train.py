@@ -337,10 +337,10 @@ def test_evaluations_of_nothing_are_told(root, tmp_path, capsys, every):
 @pytest.mark.parametrize(
     "name, key", [("cross_entropy_resnet", "method.image.embed_dim"), ("multi_task_swin", "method.labels")]
 )
-@pytest.mark.parametrize("count", [10, 12])
+@pytest.mark.parametrize("count", [8, 10, 12])
 def test_outputs_that_no_class_has_are_told(root, tmp_path, capsys, name, key, count):
     config = str(root / "configs" / "pretrain" / f"tiny_{name}.yaml")
     given = ["--set", "data.evaluate=null", f"{key}={count}", "--max-steps", 1]
-    assert run(config, tmp_path / "run", *given) == 0
+    assert run(config, tmp_path / "run", *given) in ((0, 2) if count < 10 else (0,))  # 2: a picture of class 9 came
     told = f"data.train: remark: it names 10 classes, and the method learns {count}\n"
     assert (told in capsys.readouterr().out) == (count != 10)

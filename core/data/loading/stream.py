@@ -20,9 +20,11 @@ _absl.setLevel(logging.ERROR)
 import grain  # noqa: E402
 
 _absl.setLevel(_level)
-# Beside JAX, grain asks for this flag. absl refuses to tell flags before it has read a command line, and ours it never
-# reads: the flag is at its default.
-flags.FLAGS["grain_enable_multiprocess_worker_profiling"].present = True
+# Beside JAX, grain asks absl for this flag. absl gives no value before it has read a command line, and it never reads
+# ours; with `present` it gives the default.
+PROFILING = "grain_enable_multiprocess_worker_profiling"
+if PROFILING in flags.FLAGS:
+    flags.FLAGS[PROFILING].present = True
 
 Element = tuple[dict[str, np.ndarray], Any]
 _NOTHING: Element = ({}, [])

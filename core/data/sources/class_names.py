@@ -21,17 +21,21 @@ IDS = ("id", "label", "index", "class", "class_id", "category_id", "number")  # 
 WRITE = 'write it like ["cat", "dog"] or {"0": "cat", "1": "dog"}'
 
 
-def read_class_names(path: str) -> list[str]:
+def read_class_names(path: str, part: bool = False) -> list[str]:
     """The names in the order of their numbers. Raises UserError, which names the file, for anything else than
 
     - a list of names, or of mappings with a "name"; where these have a number (IDS), it is their place in the list,
       from 0;
     - a mapping of numbers from 0 on to names, {"0": "cat"}, or to lists that end with the name, {"0": ["n01", "cat"]};
     - in a file that ends in .txt: a name a line, without numbers before them and without an empty line between.
+
+    part: they are some of the classes, and may be one; else a line that holds several names is refused.
     """
     try:
-        names = _in_order(_content(path))
-        return [_name(entry, place) for place, entry in enumerate(names)]
+        names = [_name(entry, place) for place, entry in enumerate(_in_order(_content(path)))]
+        if path.endswith(".txt") and len(names) == 1 and not part and re.search(r"[,;\t]", names[0]):
+            raise ValueError(f"its one line is {names[0]!r:.80}, expected a name a line")
+        return names
     except (KeyError, ValueError) as error:
         raise UserError(f"the class names {path}: {in_words(error)}; {WRITE}") from error
 
@@ -128,14 +132,12 @@ def _content(path: str) -> Any:
 
 
 def _lines(text: str) -> list[str]:
-    """ValueError for a file that numbers its lines, as the numbers would be taken for a part of the names, and for two
-    that would be one name: whose lines end as an old Mac's, and all of whose names stand in one line.
+    """ValueError for a file that numbers its lines, as the numbers would be taken for a part of the names, and for one
+    whose lines end as an old Mac's, which would be one name.
     """
     names = [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
     if any("\r" in name for name in names):
         raise ValueError("its lines end with carriage returns alone, expected line feeds")
-    if len(names) == 1 and "," in names[0]:
-        raise ValueError(f"its one line is {names[0]!r:.80}, expected a name a line")
     for first in (0, 1):
         if names and all(re.match(rf"0*{place}[\s,:;.)]", name) for place, name in enumerate(names, first)):
             raise ValueError(f"its lines begin with their numbers, such as {names[0]!r}, expected names alone")

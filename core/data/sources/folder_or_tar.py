@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tandemclip.core.data.records import BrokenRecord
-from tandemclip.core.data.sources.image_files import existing_folder
+from tandemclip.core.data.sources.image_files import advice, existing_folder, unread
 from tandemclip.core.data.sources.tar_members import Span, read_members
 from tandemclip.core.identity import size_of
 
@@ -72,8 +72,7 @@ class Folder(Files):
         try:
             return (self.path / name).read_bytes()
         except (OSError, ValueError) as error:  # ValueError: a name with a NUL
-            why = getattr(error, "strerror", None) or error
-            raise BrokenRecord(self.key(name), f"the file cannot be read: {why}{_advice(name)}") from error
+            raise BrokenRecord(self.key(name), unread(error, name)) from error
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class Tar(Files):
 
     def read(self, name: str) -> bytes:
         if name not in self._spans:
-            raise BrokenRecord(self.key(name), f"the tar file has no such member{_advice(name)}")
+            raise BrokenRecord(self.key(name), f"the tar file has no such member{advice(name)}")
         offset, size = self._spans[name]
         with open(self.path, "rb") as file:
             return os.pread(file.fileno(), size, offset)
@@ -107,10 +106,6 @@ class Tar(Files):
     def _spans(self) -> dict[str, Span]:
         """By name; UserError where it is no plain tar file, or cut short"""
         return read_members(str(self.path)).spans
-
-
-def _advice(name: str) -> str:
-    return " (its path has backslashes, as on Windows: write / between folders)" if "\\" in name else ""
 
 
 def open_files(path: str, source: str) -> Files:

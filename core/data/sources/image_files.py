@@ -79,9 +79,17 @@ def read_image(path: Path, **facts) -> Record:
     try:
         return Record(str(path), path.read_bytes(), **facts)
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL
-        raise BrokenRecord(
-            str(path), f"the file cannot be read: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        raise BrokenRecord(str(path), unread(error, path.name)) from error
+
+
+def unread(error: Exception, name: str) -> str:
+    """Why a file of this name cannot be read, in words."""
+    return f"the file cannot be read: {getattr(error, 'strerror', None) or error}{advice(name)}"
+
+
+def advice(name: str) -> str:
+    """What to do where a file of this name is not there, in brackets; "" for most."""
+    return " (its path has backslashes, as on Windows: write / between folders)" if "\\" in name else ""
 
 
 def existing_folder(path: str, source: str) -> Path:

@@ -117,7 +117,7 @@ class WithoutClasses(Part):
     places = ("names",)
 
     def chosen(self):
-        excluded, known = set(read_class_names(self.names)), self.source.class_names
+        excluded, known = set(read_class_names(self.names, part=True)), self.source.class_names
         unknown = sorted(excluded - set(known))
         if unknown:
             raise UserError(

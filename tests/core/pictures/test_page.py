@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import FontEntry, fontManager
 
 from tandemclip.core.concepts.long_tail import long_tail
 from tandemclip.core.concepts.pool import Pool
@@ -90,6 +90,15 @@ def test_a_sign_is_drawn_by_a_font_that_has_it(tmp_path, with_fonts):
     with pytest.warns(UserWarning):
         save(figure, tmp_path / "b.png")
     assert drawn != (tmp_path / "b.png").read_bytes()  # a box
+
+
+def test_a_font_that_is_gone_is_passed_over(tmp_path, with_fonts):
+    """matplotlib keeps its list of fonts on disk."""
+    with_fonts(OWN, "STIXGeneral")
+    (tmp_path / "broken.ttf").write_bytes(b"no font")
+    gone = [FontEntry(str(tmp_path / f"{name}.ttf"), name, "normal", "normal", 400) for name in ("gone", "broken")]
+    fontManager.ttflist[:0] = gone
+    assert families([STIX]) == ([OWN, "STIXGeneral"], "")
 
 
 def test_signs_that_no_font_has_are_told_once(tmp_path, with_fonts):

@@ -214,3 +214,11 @@ def test_a_path_in_two_spellings_is_one_picture(photos):
     rows = ["a.jpg,one", "./a.jpg,two", "sub//c.jpg,three", "sub/./c.jpg,four", "../images/b.png,five"]
     source = CaptionsTable(table(photos, "path,caption\n" + "\n".join(rows)), str(photos / "images"))
     assert records(source)[:2] == [("a.jpg", ("one", "two")), ("sub/c.jpg", ("three", "four"))] and len(source) == 3
+
+
+def test_a_path_of_windows_is_explained(photos):
+    source = CaptionsTable(table(photos, "path,caption\nsub\\a.jpg,one\n"), str(photos / "images"))
+    with pytest.raises(
+        BrokenRecord, match="No such file or directory .its path has backslashes, as on Windows: write /"
+    ):
+        source[0]

@@ -45,6 +45,9 @@ def test_an_empty_line_moves_no_number(tmp_path):
     (tmp_path / "names.txt").write_bytes(b"cat,dog\n")
     with pytest.raises(UserError, match="its one line is 'cat,dog', expected a name a line"):
         read_class_names(str(tmp_path / "names.txt"))
+    assert read_class_names(str(tmp_path / "names.txt"), part=True) == ["cat,dog"]  # one that is left out
+    (tmp_path / "names.json").write_text('["tench, Tinca tinca"]')
+    assert read_class_names(str(tmp_path / "names.json")) == ["tench, Tinca tinca"]
     (tmp_path / "names.txt").write_bytes(b"cat, a tabby\ndog\n")
     assert read_class_names(str(tmp_path / "names.txt")) == ["cat, a tabby", "dog"]
     (tmp_path / "names.txt").write_text(" red\u2028fox \ndog\n", encoding="utf-8")  # a line ends at a line feed alone
