@@ -51,7 +51,12 @@ def subject_of(root, name, overrides=None) -> Subject:
     return parity.subject(config, initial_weights(config.method, config.training.seed), STEPS)
 
 
-@pytest.mark.parametrize("name, overrides", [*((name, None) for name in (*CLIPS, *UNICL, LIGHTCLIP, *PEERS)), *MIXED])
+# whose method and tower are there in others; test-full has it with PyNative
+COVERED = "tiny_filip_rn"
+NAMES = [name for name in (*CLIPS, *UNICL, LIGHTCLIP, *PEERS) if name != COVERED]
+
+
+@pytest.mark.parametrize("name, overrides", [*((name, None) for name in NAMES), *MIXED])
 def test_engines_agree(root, name, overrides):
     agree(root, name, overrides, eager=("initial",) if name in EAGER and not overrides else ())
 
