@@ -245,7 +245,7 @@ def _batch_norm(x, weight, bias, eps):
 def batch_norm_inference(x, weight, bias, mean, variance, eps):
     _, lifted = _statistic_axes(x)
     scale = weight * O.rsqrt(variance + eps)
-    y = widen(x) * O.reshape(scale, lifted) + O.reshape(bias - mean * scale, lifted)
+    y = x * O.reshape(scale, lifted) + O.reshape(bias - mean * scale, lifted)
     return O.cast(y, x.dtype)
 
 

@@ -91,8 +91,14 @@ def test_a_product_is_that_of_lowered_arrays(backend, precision):
 
 @pytest.mark.parametrize("backend,precision", [("torch", "bf16"), ("torch", "fp16"), ("mindspore", "fp16")])
 @pytest.mark.parametrize("shape", [(6, 5), (4, 5, 3, 3)])
-def test_a_batch_norm_of_low_arrays_is_float32s(backend, precision, shape):
-    """At a mean of 30 deviations, where statistics in the low type would be off by a tenth and more."""
+@pytest.mark.parametrize("as_here", [True, False])
+def test_a_batch_norm_of_low_arrays_is_float32s(monkeypatch, backend, precision, shape, as_here):
+    """At a mean of 30 deviations, where statistics in the low type would be off by a tenth and more.
+
+    as_here: else by MindSpore's way for the other kind of device.
+    """
+    if backend == "mindspore":
+        monkeypatch.setattr(_ops(backend), "ON_CPU", as_here == _ops(backend).ON_CPU)
     ops, rng = _ops(backend), np.random.default_rng(0)
     vectors = [ops.constant(rng.uniform(0.5, 2, 5).astype(np.float32)) for _ in range(4)]
     x = ops.lower(ops.constant((rng.standard_normal(shape) + 30).astype(np.float32)), precision)

@@ -96,6 +96,8 @@ WRONG = {
     "layer_norm": lambda o, s: o.layer_norm(s(3, 4), s(3), s(3), 1e-5),
     "layer_norm, bias": lambda o, s: o.layer_norm(s(3, 4), s(4), s(1), 1e-5),
     "batch_norm": lambda o, s: o.batch_norm(s(3, 4), s(3), s(3), 1e-5),
+    "batch_norm, low vectors": lambda o, s: o.batch_norm(s(3, 4), o.lower(s(4), "bf16"), s(4), 1e-5),
+    "batch_norm, ints": lambda o, s: o.batch_norm(s.int(3, 4), s(4), s(4), 1e-5),
     "batch_norm, three axes": lambda o, s: o.batch_norm(s(3, 4, 5), s(4), s(4), 1e-5),
     "batch_norm_inference": lambda o, s: o.batch_norm_inference(s(3, 4), s(4), s(4), s(4), s(3), 1e-5),
     "attention, depth": lambda o, s: o.attention(s(2, 3, 5, 4), s(2, 3, 5, 6), s(2, 3, 5, 6)),

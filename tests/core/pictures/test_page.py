@@ -95,8 +95,8 @@ def test_a_sign_is_drawn_by_a_font_that_has_it(tmp_path, with_fonts):
 def test_a_font_that_is_gone_is_passed_over(tmp_path, with_fonts):
     """matplotlib keeps its list of fonts on disk."""
     with_fonts(OWN, "STIXGeneral")
-    (tmp_path / "broken.ttf").write_bytes(b"no font")
-    gone = [FontEntry(str(tmp_path / f"{name}.ttf"), name, "normal", "normal", 400) for name in ("gone", "broken")]
+    (tmp_path / "A broken.ttf").write_bytes(b"no font")
+    gone = [FontEntry(fname=str(tmp_path / f"{name}.ttf"), name=name, weight=400) for name in ("A gone", "A broken")]
     fontManager.ttflist[:0] = gone
     assert families([STIX]) == ([OWN, "STIXGeneral"], "")
 

@@ -142,6 +142,10 @@ def test_without_classes(tmp_path):
     twice = Named(LABELLED, ("one", "two", "one", *DIGITS[3:]))
     left = {record.label for record in map(WithoutClasses(twice, str(file)).__getitem__, range(3))}
     assert not left & {0, 2, 7}  # all classes of the name
+    one = tmp_path / "one.txt"
+    one.write_text("three, or 3\n")
+    comma = Named(LABELLED, ("zero", "one", "two", "three, or 3", *DIGITS[4:]))
+    assert 3 not in WithoutClasses(comma, str(one)).labels()
     file.write_text('["owl"]')
     with pytest.raises(UserError, match="'owl', which none of the 10 classes is called"):
         len(WithoutClasses(LABELLED, str(file)))
