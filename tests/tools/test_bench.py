@@ -56,10 +56,11 @@ def test_a_step_beside_another(tiny, root, tmp_path, monkeypatch):
     assert bench.main([*tiny, "--sections", "configurations", "--others", str(other), "--markdown", str(file)]) == 0
     written = file.read_text()
     vit, rn = (
-        re.search(rf"^\| torch \| tiny_clip_{name} \| \d+ ms \| (.*) \| 0\.0% \| [\d.]+% \|$", written, re.M)[1]
+        re.search(rf"^\| torch \| tiny_clip_{name} \| \d+ ms \| (.*) \| 0\.0% \| [\d.]+% \| - \|$", written, re.M)[1]
         for name in ("vit", "rn")
     )
     assert vit == "1.00 [1.00, 1.00] | 1.00 [1.00, 1.00] | 1.00 | 1.00"
+    assert re.search(r"^Computed on: torch \S+", written, re.M)
     work = re.fullmatch(r"(?:[\d.]+ \[[\d.]+, [\d.]+\] \| ){2}([\d.]+) \| [\d.]+", rn)[1]
     counts = [
         bench._flops(read(path, command_line.parse_overrides(["data.train.count=40"]))[0])["torch"]

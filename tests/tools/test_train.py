@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tandemclip import backends
 from tandemclip.core import statistics_file
 from tandemclip.core.statistic import percent
 from tandemclip.core.training import checkpoint, journal
@@ -344,3 +345,11 @@ def test_outputs_that_no_class_has_are_told(root, tmp_path, capsys, name, key, c
     assert run(config, tmp_path / "run", *given) in ((0, 2) if count < 10 else (0,))  # 2: a picture of class 9 came
     told = f"data.train: remark: it names 10 classes, and the method learns {count}\n"
     assert (told in capsys.readouterr().out) == (count != 10)
+
+
+def test_a_gpus_memory_is_told(root, tmp_path, capsys, monkeypatch):
+    given = [str(root / "configs" / "pretrain" / "tiny_clip_vit.yaml"), tmp_path / "run", "--max-steps", 1]
+    told = "of its memory for tensors at most\n"
+    assert run(*given, "--device", "cpu") == 0 and told not in capsys.readouterr().out
+    monkeypatch.setattr(backends, "peak_memory", lambda name: 3 * 2**29)  # as a GPU would say
+    assert run(*given, "--resume", "--max-steps", 2) == 0 and f"1.50 GiB {told}" in capsys.readouterr().out
