@@ -110,11 +110,14 @@ def test_boxes_outside_and_captions_that_look_like_something_else_are_remarked()
     assert len(read(None, b'["yellow", "gold"]').remarks) == 1
 
 
-@pytest.mark.parametrize("form", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_utf16_with_and_without_its_mark_is_no_text(form):
+ZERO = ", or damaged, as it holds a zero byte"
+
+
+@pytest.mark.parametrize("form, more", [("utf-16", ""), ("utf-16-le", ZERO), ("utf-16-be", ZERO)])
+def test_utf16_with_and_without_its_mark_is_no_text(form, more):
     for member in ({"txt": "a red wall".encode(form)}, {"json": '{"caption": "a"}'.encode(form)}):
         given = {"json": None, "txt": None, "cls": None, "rois": None, **member}
-        with pytest.raises(ValueError, match="line 1 is not UTF-8(, or damaged, as it holds a zero byte)?: byte 0x"):
+        with pytest.raises(ValueError, match=f"line 1 is not UTF-8{more}: byte 0x"):
             read_facts(**given)
 
 
