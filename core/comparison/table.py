@@ -122,7 +122,7 @@ def markdown(summary: dict) -> str:
 def _run(name: str, config: dict) -> list[str]:
     counts = [_range([f"{value:,}" for value in sorted(config[key])]) for key in ("steps", "views")]
     minutes = _range([f"{value:.1f}" for value in sorted(config["minutes"])])
-    return [name, *counts, minutes, ", ".join(config["code"]), f"`{_line(config['trained_on'])}`"]
+    return [name, *counts, minutes, ", ".join(config["code"]), _line(config["trained_on"])]
 
 
 def _range(values: list[str]) -> str:

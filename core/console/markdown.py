@@ -1,5 +1,6 @@
 """Tables and texts in Markdown, in which a name is seen as it is written."""
 
+import re
 from collections.abc import Sequence
 
 
@@ -14,5 +15,5 @@ def _cell(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A text in which no tag begins, and that stays in its line."""
-    return " ".join(text.splitlines()).replace("<", "\\<")
+    """A text in which no tag, no emphasis and no code begins, and that stays in its line."""
+    return re.sub(r"[\\<*`]", r"\\\g<0>", " ".join(text.splitlines()))

@@ -58,7 +58,7 @@ def test_markdown(results):
     assert "| mean of zero_shot/digit and zero_shot/color, % | seed 0 |" in text
     assert "| tiny_clip_vit | 25.00 | 35.00 | 30.00 ± 7.07 |  |" in text
     assert "| tiny_pyramidclip_vit | 50.00 | 55.00 | 52.50 ± 3.54 | +22.50 [" in text
-    assert '| tiny_clip_vit | 10 | 80 | 2.0 to 3.0 | 1 a | `{"type": "scenes",' in text
+    assert '| tiny_clip_vit | 10 | 80 | 2.0 to 3.0 | 1 a | {"type": "scenes",' in text
     assert "| tiny_pyramidclip_vit | 5 to 10 | 80 | 2.0 | 1 a, 1 b |" in text
     assert "Evaluated on 40 images" in text and "other seeds and images" in text
 

@@ -16,3 +16,7 @@ def test_a_table_keeps_its_columns_and_no_cell_begins_a_tag():
 
 def test_a_text_stays_in_its_line():
     assert plain(ODD) == 'a|b \\<b>c\\</b> "d"' and plain("") == "" and plain("5 > 4") == "5 > 4"
+
+
+def test_signs_of_markdown_are_seen_as_they_are():
+    assert plain("*a* `b` c\\<d") == "\\*a\\* \\`b\\` c\\\\\\<d"
