@@ -75,7 +75,10 @@ class Engine:
     def _tensor(self, array):
         if isinstance(array, np.ndarray) and not array.flags.writeable:
             array = array.copy()  # of a file that is mapped, such as kept features: torch would warn
-        tensor = torch.as_tensor(array, device=self.device)
+        tensor = torch.as_tensor(array)
+        if self.device.type == "cuda":
+            tensor = tensor.pin_memory()  # by all threads; CUDA itself copies pages that can move by one
+        tensor = tensor.to(self.device, non_blocking=True)
         return tensor.to(self.model.dtype) if tensor.is_floating_point() else tensor
 
     def _tensors(self, arrays):

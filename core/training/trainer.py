@@ -159,6 +159,8 @@ class Trainer:
                     break
                 mark = time.perf_counter()
             advice.ended()
+            if stream.broken and self.leads:
+                progress.say(stream.replaced())
         if saved != self.step:
             rows.sync()
             self._save()

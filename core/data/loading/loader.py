@@ -5,8 +5,9 @@ views, are pure functions of (seed, position).
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 
@@ -20,7 +21,8 @@ from tandemclip.core.random import generator
 
 TOLERATED = 10  # broken records, and
 TOLERATED_SHARE = 0.001  # of all records read: a run stops beyond both
-REPLACEMENTS = 30  # for one position: enough where half of all records are known to be bad
+REPLACEMENTS = 30  # records that are read for one position
+PLACES = 1000  # of the order of replacements, looked at for one position: a batch may need all good records but a few
 
 
 @dataclass(frozen=True)
@@ -45,27 +47,54 @@ class _Load:
         rows = self.batch_size // self.ranks
         batch = _empty(self.views, rows)
         broken: list[tuple[str, str]] = []
-        first = step * self.batch_size + self.rank * rows
-        keys = [self._fill(batch, row, first + row, broken) for row in range(rows)]
+        numbers, first = self._numbers(step), self.rank * rows
+        taken, start = set(numbers), step * self.batch_size
+        fill = lambda row, place: self._fill(batch, row, start + place, numbers[place], taken, broken)
+        keys = [fill(row, first + row) for row in range(rows)]
         return batch, broken, keys
 
-    def _fill(self, batch, row: int, position: int, broken: list) -> str:
-        """Writes the record of this position, or the first whole one that other orders have at the same position."""
-        for attempt in range(1 + REPLACEMENTS):
-            stream = "order" if attempt == 0 else f"replacement {attempt}"
-            number = self.source.order(position, self.seed, stream)
-            if number in self.bad:
-                continue
+    def _numbers(self, step: int) -> list[int]:
+        """Of the records in the batch of all ranks, those replaced that are known to be bad."""
+        positions = range(step * self.batch_size, (step + 1) * self.batch_size)
+        numbers = [self.source.order(position, self.seed) for position in positions]
+        if self.bad:
+            taken = set(numbers)
+            for row, number in enumerate(numbers):
+                if number in self.bad:
+                    numbers[row] = next(self._others(positions[row], taken), number)
+                    taken.add(numbers[row])
+        return numbers
+
+    def _others(self, position: int, taken: Set[int]) -> Iterator[int]:
+        """What may replace the record of this position: nothing that stands in the batch already, a negative of itself.
+
+        No two positions of a batch look at the same place of that order.
+        """
+        for attempt in range(PLACES):
+            number = self.source.order(position + attempt * self.batch_size, self.seed, "replacement")
+            if number not in self.bad and number not in taken:
+                yield number
+
+    def _fill(self, batch, row: int, position: int, own: int, taken: Set[int], broken: list) -> str:
+        """Writes the record of this position, or the first whole one of those that may replace it."""
+        tried: list[tuple[str, str]] = []
+        for number in chain(() if own in self.bad else (own,), islice(self._others(position, taken), REPLACEMENTS)):
             try:
                 record = self.source[number]
                 _write(batch, row, record, self.views, self.tokenizer, self.seed, position)
+                broken.extend(tried)
                 return record.key
             except BrokenRecord as error:
-                broken.append((error.key, error.why))
-        listed = "; ".join(f"{key}: {why}" for key, why in broken[-TOLERATED:])
+                tried.append((error.key, error.why))
+        listed = "; ".join(f"{key}: {why}" for key, why in tried[-TOLERATED:]) or "known to be bad"
+        if len(tried) < REPLACEMENTS:
+            raise UserError(
+                f"position {position} of the data: {max(1, len(tried))} records in turn cannot be used ({listed}), and "
+                "all others stand in its batch already; repair the data, or take a smaller training.batch_size"
+            )
         raise UserError(
-            f"position {position} of the data: {1 + REPLACEMENTS} records in turn cannot be used "
-            f"({listed or 'all known to be bad'}); repair the data, or ask for views that it has"
+            f"position {position} of the data: {len(tried)} records in turn cannot be used ({listed}); repair the data, "
+            "or ask for views that it has"
         )
 
 
@@ -101,6 +130,12 @@ class Batches:
                 "data.bad_records: " + "; ".join(self._reasons)
             )
         return batch
+
+    def replaced(self) -> str:
+        """What became of `broken`, for people."""
+        keys = list(dict.fromkeys(self.broken))
+        named = ", ".join(keys[:TOLERATED]) + (", ..." if keys[TOLERATED:] else "")
+        return f"{len(keys)} broken records met, {len(self.broken)} times, and others read in their place: {named}"
 
     def keys(self, step: int) -> list[str]:
         """What stands in the batch of this step (this rank's part), replacements included; reads it again."""

@@ -51,10 +51,35 @@ def test_records_that_are_known_to_be_bad_are_replaced_unread_and_uncounted(tmp_
     options = {"batch_size": 50, "seed": 4, "start_step": 0, "stop_step": 20}
     loaded, named = collect(source, LABELS, **options, workers=workers, bad=bad)
     labels = np.concatenate([batch["label"] for batch in loaded])
-    streams = ["order", *(f"replacement {attempt}" for attempt in range(1, 31))]
-    for position, label in enumerate(labels):
-        assert label == next(n for stream in streams if (n := index(position, 1000, 4, stream)) not in bad)
+    order = np.array([index(position, 1000, 4) for position in range(1000)])
+    assert np.array_equal(labels[~np.isin(order, list(bad))], order[~np.isin(order, list(bad))])
+    assert not bad & set(labels) and all(len(set(batch["label"])) == 50 for batch in loaded)
     assert named == []
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_batch_of_all_good_records_has_each_of_them_once(tmp_path, write_pointers, ranks):
+    """What replaces a record is no other's replacement either, also where another rank has that."""
+    bad = frozenset(range(0, 24, 2))
+    source = Shards(write_pointers(tmp_path / "x.tar", 24, bad))
+    options = {"batch_size": 12, "seed": 0, "start_step": 0, "stop_step": 40, "bad": bad, "ranks": ranks}
+    parts = [collect(source, LABELS, **options, rank=rank)[0] for rank in range(ranks)]
+    for step in zip(*parts, strict=True):
+        assert sorted(np.concatenate([part["label"] for part in step])) == sorted(set(range(24)) - bad)
+
+
+def test_where_no_other_record_is_left_for_a_batch_the_run_stops(tmp_path, write_pointers):
+    source = Shards(write_pointers(tmp_path / "x.tar", 12, {5}))
+    with pytest.raises(UserError, match=r"x.tar:\d+5: .*all others stand in its batch already.*training.batch_size"):
+        collect(source, LABELS, batch_size=12, seed=0, start_step=0, stop_step=1)
+
+
+def test_a_run_can_tell_how_many_were_replaced(tmp_path, write_pointers):
+    source = Shards(write_pointers(tmp_path / "x.tar", 40, {7, 9}))
+    with batches(source, LABELS, None, batch_size=10, seed=0, start_step=0, stop_step=8) as loader:
+        list(loader)
+    assert loader.replaced().startswith("2 broken records met, 4 times, and others read in their place: ")
+    assert all(key in loader.replaced() for key in loader.broken)
 
 
 def test_a_list_changes_nothing_where_the_records_are_broken_anyway(tmp_path, write_shards):
