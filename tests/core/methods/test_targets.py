@@ -128,3 +128,8 @@ def test_a_picture_is_mixed_with_its_neighbour(root):
     assert np.array_equal(swapped["mixed_y"], whole["y"][[1, 0, 3, 2]]) and np.array_equal(swapped["v"], whole["v"])
     with pytest.raises(UserError, match="has 3 samples; give it an even number"):
         shared(mixing, {name: array[:3] for name, array in batch.items()})
+
+
+@pytest.mark.parametrize("given, shares", [({"mixup": 0.8}, True), ({"cutmix": 1.0}, True), ({}, False)])
+def test_pictures_are_mixed_by_either_rule(root, given, shares):
+    assert ("mix" in replace(method(root, "unicl_swin"), **{"mixup": 0.0, "cutmix": 0.0} | given).views()) is shares

@@ -134,6 +134,11 @@ def test_a_source_without_two_things_is_refused(root):
         pointing_game(small_model(root, "tiny_clip_vit"), Scenes(size=32, count=5, digits=1), 5)
 
 
+def test_two_records_are_enough(root):
+    found = pointing_game(small_model(root, "tiny_clip_vit"), Scenes(size=48, count=2, split="held_out"), 2)
+    assert {hits.queries for hits in found.values()} == {2}
+
+
 def test_a_map_that_knows_is_right_and_one_that_does_not_is_at_chance():
     """Maps made of the boxes themselves, and random ones, of scenes."""
     asked, _ = questions(Scenes(size=48, count=900, split="held_out"), CentreView(48), 300)

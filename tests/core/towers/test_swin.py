@@ -10,7 +10,7 @@ from tandemclip.core.interop.adapter import under
 from tandemclip.core.interop.open_clip import layer
 from tandemclip.core.interop.unicl import MERGE, SWIN_BLOCK
 from tandemclip.core.random import generator
-from tandemclip.core.spec import Run, Scope
+from tandemclip.core.spec import Run, Scope, initial_weights
 from tandemclip.core.towers.swin import SwinTransformer
 
 DEPTHS, HEADS, WIDTH = (2, 2), (2, 4), 8
@@ -53,3 +53,9 @@ def test_its_map_is_timms(window, side):
     with torch.no_grad():
         wanted = theirs.forward_features(torch.from_numpy(x)).permute(0, 3, 1, 2).numpy()
     assert found.shape == wanted.shape and np.abs(found - wanted).max() < 1e-9
+
+
+def test_its_biases_start_at_zero_as_timms():
+    tower = SwinTransformer(28, 5, WIDTH, DEPTHS, HEADS, 7, patch=2)
+    biases = {n: w for n, w in initial_weights(tower, 0).items() if "stages." in n and n.endswith(".bias")}
+    assert biases and not any(array.any() for array in biases.values())

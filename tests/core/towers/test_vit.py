@@ -10,7 +10,7 @@ from tandemclip.core.interop import open_clip as names
 from tandemclip.core.interop.adapter import convert
 from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.random import generator
-from tandemclip.core.spec import Run, Scope
+from tandemclip.core.spec import Run, Scope, initial_weights
 from tandemclip.core.towers.text import TextTransformer
 from tandemclip.core.towers.vit import VisionTransformer
 
@@ -41,3 +41,10 @@ def test_both_towers_are_open_clips(theirs):
         wanted = theirs.encode_image(torch.from_numpy(pictures)), theirs.encode_text(torch.from_numpy(ids).long())
     for found, right in zip((scope.image(pictures), scope.text(ids)), wanted):
         assert np.abs(found - right.numpy()).max() < 1e-5 * np.abs(right.numpy()).max()
+
+
+def test_tokens_and_positions_start_as_open_clips():
+    """width ** -0.5 (openai/CLIP, model.py)."""
+    tower = VisionTransformer(resolution=96, patch=8, width=256, layers=1, heads=4, embed_dim=6)
+    weights = initial_weights(tower, 0)
+    assert all(np.std(weights[name]) == pytest.approx(1 / 16, rel=0.2) for name in ("class_token", "positions"))

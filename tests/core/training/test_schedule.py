@@ -83,6 +83,7 @@ def test_what_is_over_of_a_run_counts_steps_and_whole_epochs():
     assert [each.step for each in found] == pytest.approx([0, 3 / 9, 4 / 9, 1])
     assert [each.epoch for each in found] == pytest.approx([0, 0, 1 / 3, 2 / 3])
     assert Schedule(1.0, 1, 0, steps_per_epoch=4).elapsed(0) == (0.0, 0.0)
+    assert Schedule(1.0, 10, 0).elapsed(7).epoch == 0.7  # an epoch a step, where nobody says
 
 
 @pytest.mark.parametrize("records, an_epoch", [(8, 1), (15, 1), (16, 2), (23, 2), (7, 1)])

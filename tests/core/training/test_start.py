@@ -148,3 +148,12 @@ def test_pieces_of_another_size_are_told_where_a_batch_norm_sees_them(root, tmp_
     given = ("--set", "data.evaluate=null", "training.accumulate=2", "--resume", "--max-steps", 2)
     assert run(config, tmp_path, *given) == 0
     assert ("training.accumulate 1 -> 2" in capsys.readouterr().out) == said
+
+
+@pytest.mark.parametrize("given, said", [((), False), (("training.learning_rate=1e-4",), True)])
+def test_what_changes_is_told_and_nothing_where_nothing_does(config, tmp_path, capsys, given, said):
+    more = ("--set", "data.evaluate=null")
+    assert run(config, tmp_path, *more, "--max-steps", 1) == 0
+    capsys.readouterr()
+    assert run(config, tmp_path, *more, *given, "--resume", "--max-steps", 2) == 0
+    assert ("from step 1 on, by the schedule of" in capsys.readouterr().out) is said

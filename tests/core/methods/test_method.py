@@ -1,0 +1,43 @@
+"""What every method has of `Method` and `TwoTowers`."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tandemclip.core.errors import UserError
+from tandemclip.core.methods.clip import CLIP
+from tandemclip.core.methods.declip import DeCLIP
+from tandemclip.core.methods.defilip import DeFILIP
+from tandemclip.core.methods.filip import FILIP
+from tandemclip.core.methods.lightclip import LightCLIP
+from tandemclip.core.methods.pyramidclip import PyramidCLIP
+from tandemclip.core.methods.slip import SLIP
+from tandemclip.core.spec import initial_weights
+from tandemclip.core.training.config import read
+
+
+@pytest.fixture(scope="module")
+def tiny(root):
+    return lambda name: read(root / "configs" / "pretrain" / f"tiny_{name}.yaml")[0].method
+
+
+@pytest.mark.parametrize("name, both", [("clip_vit", True), ("unicl_swin", True), ("filip_vit", False)])
+def test_one_pass_gives_both_readings_of_a_picture_unless_a_method_has_its_own(tiny, name, both):
+    assert tiny(name).one_pass is both
+
+
+@pytest.mark.parametrize("temperature, within", [(0.02, True), (0.05, True), (0.019, False), (0.051, False)])
+def test_a_scale_starts_within_its_bounds(tiny, temperature, within):
+    begin = lambda: replace(tiny("slip_vit"), temperature=temperature, scale_bounds=(20.0, 50.0))
+    if within:
+        assert np.exp(initial_weights(begin(), 0)["logit_scale"]) == pytest.approx(1 / temperature, rel=1e-6)
+    else:
+        with pytest.raises(UserError, match="give a temperature from 0.02 to 0.05"):
+            begin()
+
+
+@pytest.mark.parametrize("method", [CLIP, PyramidCLIP, LightCLIP, SLIP, FILIP, DeCLIP, DeFILIP])
+def test_what_similarities_are_divided_by_at_first(method):
+    """CLIP, section 2.5: 0.07, which the others keep."""
+    assert method.__dataclass_fields__["temperature"].default == 0.07
