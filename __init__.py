@@ -21,4 +21,6 @@ def load(checkpoint, backend: str | None = None, trust: bool = False, device: st
     from tandemclip import backends
     from tandemclip.core.serving.model import open_model
 
-    return open_model(checkpoint, backends.load(backend or backends.default(), device), trust)
+    backend = backends.default() if backend is None else backend
+    device = None if device is None else str(device)  # torch has devices that are no texts
+    return open_model(checkpoint, backends.load(backend, device), trust)

@@ -91,4 +91,4 @@ def _devices(name):
 
 
 def _is_foreign(name: str) -> bool:
-    return ":" in name
+    return isinstance(name, str) and ":" in name

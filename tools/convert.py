@@ -146,6 +146,8 @@ def unseen(method) -> list[str]:
 def read(path: Path) -> dict:
     """Arrays by their foreign names, without what wrappers put before all of them."""
     found = _read(path)
+    if keys := [key for key in found if not isinstance(key, str)]:
+        raise UserError(f"{path} holds an array by the key {keys[0]!r}, expected names; give it a state dict")
     for wrapper in WRAPPERS:
         if found and all(name.startswith(wrapper) for name in found):
             found = {name.removeprefix(wrapper): array for name, array in found.items()}

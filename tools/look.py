@@ -8,7 +8,9 @@
 What each shows, with examples: docs/pictures.md of the repository.
 """
 
+import argparse
 import sys
+import warnings
 from pathlib import Path
 
 from tandemclip import backends
@@ -25,7 +27,7 @@ def parser() -> command_line.Parser:
 
     command = _of_model(add_command(commands, "grad-cam", _grad_cam, "which places of pictures speak for a text"))
     _add_out(command)
-    command.add_argument("--query", required=True, metavar="TEXT", help="what is looked for")
+    command.add_argument("--query", type=_asked_for, required=True, metavar="TEXT", help="what is looked for")
     command.add_argument("--words", action="store_true", help="a row for each word of the query too")
     _add_node(command)
     _add_count(command, "--top", 5, "how many pictures, those that are nearest to the query")
@@ -50,7 +52,8 @@ def parser() -> command_line.Parser:
     command.add_argument("--concepts", type=Path, required=True, metavar="FILE", help=help)
     asked = command.add_mutually_exclusive_group(required=True)
     asked.add_argument("--images", nargs="+", metavar="FILE", help="the pictures that are asked about")
-    asked.add_argument("--queries", nargs="+", metavar="TEXT", help="concepts that are asked about, as in UniCL")
+    help = "concepts that are asked about, as in UniCL"
+    asked.add_argument("--queries", type=_asked_for, nargs="+", metavar="TEXT", help=help)
     asked.add_argument(
         "--records", nargs="+", metavar="TYPE", help="the first records of another source: TYPE KEY=VALUE"
     )
@@ -88,9 +91,22 @@ def _add_node(command):
 
 
 def _add_out(command):
-    command.add_argument(
-        "--out", type=command_line.path, required=True, metavar="F.png", help="the file of the picture"
-    )
+    command.add_argument("--out", type=_png, required=True, metavar="F.png", help="the file of the picture")
+
+
+def _png(text: str) -> Path:
+    path = command_line.path(text)
+    if path.suffix.lower() != ".png":
+        raise argparse.ArgumentTypeError(f"{text} does not end in .png, and pictures are PNG files; write {text}.png")
+    return path
+
+
+def _asked_for(text: str) -> str:
+    from tandemclip.core.data.texts import blank
+
+    if blank(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is blank; give a text, and look whether a variable in it is set")
+    return text
 
 
 def _add_count(command, name, default, help):
@@ -105,7 +121,9 @@ def main(argv=None):
 
 def _main(argv):
     args = parser().parse_args(argv)
-    return args.run(args)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: print("remark:", message)
+        return args.run(args)
 
 
 def _opened(args):

@@ -230,13 +230,14 @@ def _layout(args):
 
 
 def _written(args, report):
+    from tandemclip.core.data.account import printable
     from tandemclip.core.preparation.shards import REPORT
 
     _print_accounts(report["accounts"])
     print(f"{report['written']} records in {report['shards']} shards in {args.out}, described in {args.out / REPORT}")
     if broken := report["left_out"]:
         print(f"{len(broken)} broken records were left out, the first of them:")
-        print(*(f"  {entry['key']}: {entry['why']}" for entry in broken[:NAMED]), sep="\n")
+        print(*(printable(f"  {entry['key']}: {entry['why']}") for entry in broken[:NAMED]), sep="\n")
     if not report["written"]:
         raise UserError(
             f"none of the {len(broken)} records can be used, so that the shards are empty; repair the source"
@@ -275,6 +276,7 @@ def _detection(args):
     Sources with boxes are scenes, coco_objects, voc_objects, and shards with "objects" or "phrases". A phrase without a
     category is an "object". Category ids count from 1 and are the same in all splits.
     """
+    from tandemclip.core.data.account import printable
     from tandemclip.core.preparation.detection import write_detection
 
     splits, made_of = {}, {}
@@ -296,7 +298,7 @@ def _detection(args):
         print("  " + ", ".join(f"{category} {count}" for category, count in boxes.items()))
     for reason, names in report["passed_over"].items():
         print(f"passed over: {reason} ({len(names)}), the first of them:")
-        print(*(f"  {name}" for name in names[:SHOWN]), sep="\n")
+        print(*(printable(f"  {name}") for name in names[:SHOWN]), sep="\n")
     print(f"written to {args.out}; report.json there names all that was passed over")
 
 

@@ -15,6 +15,7 @@ A new set-up, before it trains for days: can it learn 128 pairs by heart? (exit 
 """
 
 import json
+import re
 import signal
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ from tandemclip.core.console import command_line, typed
 # What a run that goes on is not given again, and how many values it takes. A change of the data was accepted once: the
 # next one is to be told again.
 FOR_ONE_CALL = {"--max-steps": 1, "--minutes": 1, "--init": 1, "--accept-data-change": 0}
+LENGTH = re.compile(r"(--set=)?training\.(steps|epochs)=")  # of a run, in a --set
 
 
 def parser() -> command_line.Parser:
@@ -143,8 +145,14 @@ def _main(argv):
         print(*ending.lines(trainer, found), sep="\n")
         if (memory := backends.peak_memory(args.backend)) is not None:
             print(f"{backends.about(args.backend)}: {memory / 2**30:.2f} GiB of its memory for tensors at most")
-    again = typed.again(argv, "--resume", without=FOR_ONE_CALL)
+    again = typed.again(argv if args.minutes is None else _of_any_length(argv), "--resume", without=FOR_ONE_CALL)
     return _report(trainer, found, args, again, bool(interrupted)) or int(not learned)
+
+
+def _of_any_length(argv: list[str]) -> list[str]:
+    """What was typed but for the steps that --set gave: --minutes has found others, which the checkpoint has."""
+    kept = [word for word in argv if not LENGTH.match(word)]
+    return [word for word, behind in zip(kept, [*kept[1:], "--"]) if word != "--set" or not behind.startswith("--")]
 
 
 def _data_set(args) -> dict:

@@ -12,6 +12,7 @@ from tandemclip.core.concepts.concept import concept, of_class, vocabulary
 from tandemclip.core.concepts.finder import Finder
 from tandemclip.core.concepts.said import OfLines, OfSource, Said
 from tandemclip.core.data.account import Account
+from tandemclip.core.errors import UserError
 
 BATCH = 1000  # pictures whose captions a finder gets at once
 MORE_THAN = 5  # UniCL: noun phrases "that appear more than 5 times"
@@ -56,7 +57,7 @@ def count(
     more_than: int = MORE_THAN,
     advance: Callable[[int], None] = lambda count: None,
 ) -> Pool:
-    """advance: is told how many samples were read since it was last told."""
+    """advance: is told how many samples were read since it was last told. UserError where none could be."""
     phrases, classes, captions, empty, images = Counter(), Counter(), 0, 0, 0
     for batch in _batches(said):
         texts = [caption for each in batch for caption in each.captions]
@@ -67,6 +68,10 @@ def count(
         classes.update(of_class(each.class_name) for each in batch if each.class_name is not None)
         captions, images = captions + len(texts), images + len(batch)
         advance(len(batch))
+    if not images:
+        own = said.accounts[-1]
+        why = "; ".join(f"{reason} ({named})" for reason, named in own.passed_over.items())
+        raise UserError(f"{name}: none of the {own.all:,} {own.unit} can be used: {why}; give other data")
     return Pool(
         name, images if said.pictures else None, captions, empty, phrases, classes, said.accounts, more_than=more_than
     )

@@ -11,5 +11,5 @@ def import_class(name: str, where: str):
     module, _, attribute = current(name).partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:  # the last two: of ".a:b", of ":b"
         raise UserError(f"{where} {name!r} cannot be imported: {error}; expected package.module:Class") from error

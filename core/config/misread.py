@@ -1,8 +1,10 @@
 """What YAML makes of words and digits that were meant otherwise, and how to write what was meant."""
 
 import re
+import typing
 
 from tandemclip.core.config.kinds import is_tuple, leaves, options
+from tandemclip.core.config.synonyms import WORDS
 
 LEADING_ZERO = re.compile(r"([-+]?)0+(\d+)$", re.A)
 NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?$", re.A)
@@ -33,6 +35,9 @@ def _quoted(kinds: set, text: str) -> str:
 
 
 def _of_text(value: str, hint, kinds: set) -> str:
+    literals = {word for option in options(hint) for word in typing.get_args(option) if isinstance(word, str)}
+    if meant := [ours for ours, called in WORDS.items() if ours in literals and value.lower() in called]:
+        return f"; write {meant[0]}"
     if str in kinds:
         return f"; write [{value}]" if any(is_tuple(option) for option in options(hint)) else ""
     if not kinds & {int, float}:

@@ -75,6 +75,6 @@ def _found(given: str, suffix: str, files: dict[str, Path], what: str) -> Path:
 
 
 def _hint(path: Path, suffix: str, files: dict[str, Path], what: str) -> str:
-    names = {Path(name).name for name in files}
-    near = difflib.get_close_matches(path.name.removesuffix(suffix), names, 1)
-    return f"did you mean {near[0]}?" if near else f"tandemclip list {what.split()[-1]}s has their names"
+    names = {Path(name).name.lower(): Path(name).name for name in files}
+    near = difflib.get_close_matches(path.name.lower().removesuffix(suffix), names, 1)
+    return f"did you mean {names[near[0]]}?" if near else f"tandemclip list {what.split()[-1]}s has their names"

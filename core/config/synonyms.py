@@ -119,7 +119,9 @@ DATA = {
     "evaluate": {"val_data": "open_clip", "imagenet_val": "open_clip", "eval_dataset": "HF"},
     "tokenizer": {"hf_tokenizer_name": "open_clip"},
     "workers": {"num_workers": "torch", "dataloader_num_workers": "HF"},
-    "train.paths": {"urls": "webdataset"},
+    "train.folder": {"root": "torchvision"},
+    "train.path": {"root": "torchvision", "data_dir": "timm, HF", "data_files": "HF"},
+    "train.paths": {"urls": "webdataset", "data_dir": "timm, HF", "data_files": "HF"},
     "train.path_column": {"csv_img_key": "open_clip"},
     "train.caption_column": {"csv_caption_key": "open_clip"},
 }
@@ -151,4 +153,10 @@ VALUES = {
     "adamw": {"adamw_torch": "HF", "adamw_torch_fused": "HF", "adam": "torch: adamw decays weights apart from it"},
     "clip_bpe": {"simpletokenizer": "open_clip", "cliptokenizer": "HF"},
     "text_transformer": {"texttransformer": "open_clip"},
+}
+# And the words that a key takes one of: {our word: {their name: whose it is}}.
+WORDS = {
+    "bf16": {"bfloat16": "torch", "amp_bf16": "open_clip", "amp_bfloat16": "open_clip", "bf16-mixed": "Lightning"},
+    "fp16": {"float16": "torch", "half": "torch", "amp": "open_clip", "16-mixed": "Lightning"},
+    "fp32": {"float32": "torch"},
 }

@@ -37,17 +37,28 @@ class _Loader(yaml.SafeLoader):
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def construct_object(self, node, deep=False):
+        """The constructors of PyYAML take for granted that a tag which somebody writes fits what it stands at."""
+        try:
+            found = super().construct_object(node, deep)
+            if isinstance(found, int):
+                str(found)  # ValueError: Python writes no number of thousands of digits
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            problem = f"what stands here is no {node.tag.rpartition(':')[2]} that can be read"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
+        return found
+
     def mapping(self, node):
         lines: dict = {}
         for key, _ in node.value:
-            if key.tag == MERGE:
-                continue
-            name, line = self.construct_object(key, deep=True), key.start_mark.line + 1
+            name = "<<" if key.tag == MERGE else self.construct_object(key, deep=True)
+            line = key.start_mark.line + 1
             if not isinstance(name, Hashable):
                 raise UserError(f"has a key in line {line} that is a mapping or a list: a key is a word")
             if name in lines:
                 both = f"in lines {lines[name]} and {line}"
-                raise UserError(f"has the key {name!r} twice in one mapping, {both}: keep one of them")
+                do = "name both in one: <<: [*a, *b]" if key.tag == MERGE else "keep one of them"
+                raise UserError(f"has the key {name!r} twice in one mapping, {both}: {do}")
             lines[name] = line
         self.flatten_mapping(node)
         return {self.construct_object(k, deep=True): self.construct_object(v, deep=True) for k, v in node.value}
@@ -76,7 +87,7 @@ def parse(text: str, what: str):
         return yaml.load(text, Loader=_Loader)
     except UserError as error:
         raise UserError(f"{what} {error}") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: of a number that is none, like !!int x
+    except (yaml.YAMLError, OverflowError, ValueError) as error:  # of a sign that is none, like "\UFFFFFFFF"
         raise UserError(f"{what} is not YAML: {_fault(error)}") from error
     except RecursionError as error:
         raise UserError(f"{what} holds itself, or is nested too deep: write it out") from error

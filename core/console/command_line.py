@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import re
 import sys
 import traceback
@@ -90,7 +91,7 @@ def path(text: str) -> Path:
     """
     if not text:
         raise argparse.ArgumentTypeError("it is empty; give a name, and look whether a variable in it is set")
-    return Path(text)
+    return Path(os.path.expanduser(text))  # which a shell leaves where it is quoted, or stands behind --out=
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -183,6 +184,9 @@ def parse_overrides(overrides: list[str], like: str = "training.steps=200") -> d
 
 def parse_typed(words: list[str]) -> dict:
     """["class_folder", "path=photos"] -> {"type": "class_folder", "path": "photos"}, as an option of a tool has it."""
+    keys = [word.partition("=")[0] for word in words[1:]]
+    if twice := [key for key in keys if keys.count(key) > 1]:
+        raise UserError(f"{words[0]} is given {twice[0]}= twice: keep one of them")
     return {"type": words[0], **parse_overrides(words[1:], like="path=photos")}
 
 

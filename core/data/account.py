@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from unicodedata import bidirectional, category
 
 FIRST = 3  # names that are kept for each reason
+# Signs that end a line, or move a terminal's cursor, by their category in Unicode, and that turn the direction of what
+# follows, by their class there.
+STEERING, TURNING = ("Cc", "Zl", "Zp"), ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
 Counts = dict[str, "Named"]  # by reason
 
@@ -60,7 +64,7 @@ class Account:
     def lines(self) -> Iterator[str]:
         """For people: one line of how many, then one for each reason."""
         how_many = f"all {self.all:,}" if self.read == self.all else f"{self.read:,} of {self.all:,}"
-        yield f"{self.of}: {how_many} {self.unit} read"
+        yield f"{printable(self.of)}: {how_many} {self.unit} read"
         yield from (f"  passed over, {reason} ({named})" for reason, named in self.passed_over.items())
         yield from (f"  remarked, {reason} ({named})" for reason, named in self.remarks.items())
 
@@ -84,7 +88,7 @@ class Tally:
         self.counts: Counts = dict(counts or {})
 
     def add(self, reason: str, name: str) -> None:
-        """One more for this reason. name: of the thing, as people find it; halves of surrogate pairs are replaced."""
+        """One more for this reason. name: of the thing, as people find it, and as it can be printed."""
         before = self.counts.get(reason)
         if before is not None and len(before.first) == FIRST:
             self.counts[reason] = Named(before.count + 1, before.first)
@@ -115,5 +119,8 @@ def lines_of(accounts: Iterable[Account], where: str = "") -> list[str]:
 
 
 def printable(name: str) -> str:
-    """Names of files need not be Unicode: what is not becomes a question mark."""
-    return name.encode("utf-8", "replace").decode()
+    """Names of files need not be Unicode: what is not becomes a question mark. What would end the line or steer a
+    terminal is shown as Python writes it: \\n, \\x1b."""
+    name = name.encode("utf-8", "replace").decode()
+    steers = lambda sign: category(sign) in STEERING or bidirectional(sign) in TURNING
+    return "".join(repr(sign)[1:-1] if steers(sign) else sign for sign in name)

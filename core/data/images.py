@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 from typing import Literal
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from tandemclip.core.data.orientation import upright
+from tandemclip.core.data.orientation import PNG, upright
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -18,6 +19,12 @@ JPEG, PIXELS = b"\xff\xd8\xff", 1 << 30  # at most so many, as OpenCV takes of o
 GIF, AVIF = b"GIF8", (b"ftypavif", b"ftypavis")
 TIFF = (b"II*\0", b"MM\0*")
 ZERO_FREE = (b"RIFF", b"\0\0\0\x0cjP  ")  # WebP, JPEG 2000: compressed to the end
+PAM, PFM = b"P7", (b"PF\n", b"Pf\n")
+# PGM and PPM up to their highest sample, which is white. P2 and P3 are written as text.
+_GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
+_WHITE = re.compile(rb"P([2356])" + (_GAP + rb"\d+") * 2 + _GAP + rb"(\d{1,5})\s")
+# What a PAM may say of its samples. Grey or the colours are the first of each pixel.
+_PAM_TYPES = re.compile(rb"(?:(?:BLACKANDWHITE|GRAYSCALE|RGB)(?:_ALPHA)?)?")
 
 
 class Undecodable(Exception):
@@ -40,15 +47,54 @@ def decode(data: bytes) -> np.ndarray:
         raise Undecodable("no whole image: the end of the file is zeros")
     if avif or data.startswith(GIF) or (data.startswith(TIFF) and _has_alpha(data)):
         return _by_pillow(data)
+    if data.startswith(PAM):
+        return _pam(data)
+    if data.startswith(PFM):
+        raise Undecodable("a PFM holds floats, and nobody says which of them is white")
     if data.startswith(JPEG):
         return np.ascontiguousarray(upright(_strictly(data), data))
+    white = _white(data)
+    flags = cv2.IMREAD_ANYDEPTH if white else cv2.IMREAD_IGNORE_ORIENTATION if data.startswith(PNG) else 0
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | flags)
     except cv2.error as error:  # e.g. more pixels than OpenCV accepts
         raise Undecodable(f"OpenCV cannot decode the image: {error.err}") from error
     if pixels is None:
         raise Undecodable(f"no whole image of a kind that OpenCV knows (PNG, WebP, BMP, TIFF ...): {len(data)} bytes")
-    return cv2.cvtColor(upright(pixels, data), cv2.COLOR_BGR2RGB)
+    pixels = _eight_bits(pixels, white) if white else upright(pixels, data)
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+def _white(data: bytes) -> int:
+    """The highest sample of a PGM or PPM where OpenCV takes another one for it, else 0."""
+    found = _WHITE.match(data)
+    if found is None or int(found[2]) in (255, 65535) or found[1] in b"23" and int(found[2]) < 256:
+        return 0
+    return int(found[2])
+
+
+def _eight_bits(samples: np.ndarray, white: int) -> np.ndarray:
+    """Of deep ones the high byte."""
+    samples = np.minimum(samples, white).astype(np.uint32)
+    return (samples * 256 // (white + 1) if white > 255 else samples * 255 // white).astype(np.uint8)
+
+
+def _pam(data: bytes) -> np.ndarray:
+    """OpenCV takes red for blue in those of others, and Pillow knows none."""
+    head, _, body = data.partition(b"\nENDHDR\n")
+    try:
+        lines = [line.split(maxsplit=1) for line in head.splitlines()[1:] if line.strip() and line[:1] != b"#"]
+        says = {name: value.strip() for name, value in lines}
+        width, height, depth, white = (int(says[name]) for name in (b"WIDTH", b"HEIGHT", b"DEPTH", b"MAXVAL"))
+        if min(width, height) < 1 or width * height > PIXELS or depth not in range(1, 5) or not 0 < white < 65536:
+            raise ValueError
+        samples = np.frombuffer(body, ">u2" if white > 255 else np.uint8, height * width * depth)
+    except (KeyError, ValueError) as error:
+        raise Undecodable("no whole image: the header of a PAM is damaged, or what follows it is cut short") from error
+    if not _PAM_TYPES.fullmatch(says.get(b"TUPLTYPE", b"")):
+        raise Undecodable(f"a PAM of neither grey nor RGB: TUPLTYPE {says[b'TUPLTYPE'].decode(errors='replace')}")
+    order = [0, 0, 0] if depth < 3 else [0, 1, 2] if says.get(b"TUPLTYPE") else [2, 1, 0]  # OpenCV writes BGR, unnamed
+    return _eight_bits(samples.reshape(height, width, depth).take(order, 2), white)
 
 
 def _strictly(data: bytes) -> np.ndarray:

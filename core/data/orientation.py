@@ -6,8 +6,13 @@ import numpy as np
 from PIL import Image
 
 PNG = b"\x89PNG"
+RAW, APP1 = "Raw profile type exif", "Raw profile type APP1"  # as ImageMagick writes it into a PNG
 # How files begin, and what is in those that may have an orientation. No other kind of RIFF than WebP can be decoded.
-SIGNS = {b"\xff\xd8\xff": b"Exif\0\0", b"RIFF": b"EXIF", PNG: b"Raw profile type exif"}
+SIGNS = {
+    b"\xff\xd8\xff": (b"Exif\0\0",),
+    b"RIFF": (b"EXIF",),
+    PNG: (b"eXIf", RAW.encode(), APP1.encode()),
+}
 ORIENTATION = 0x0112  # the tag of EXIF
 # By it: how pixels [H, W, 3] are turned so that the picture stands upright (EXIF 2.3, 4.6.4 A).
 UPRIGHT = {
@@ -24,11 +29,10 @@ UPRIGHT = {
 def upright(pixels: np.ndarray, data: bytes) -> np.ndarray:
     """[H, W, 3] of the file `data` -> [H, W, 3], upright.
 
-    pixels: a JPEG's as they are stored, others' as OpenCV gives them, which turns TIFF and PNG by their EXIF, but not
-    WebP, and not a PNG that has it as ImageMagick writes it.
+    pixels: as they are stored, but a TIFF's as OpenCV gives them, which turns those by their EXIF.
     """
-    sign = next((sign for start, sign in SIGNS.items() if data.startswith(start)), None)
-    if sign is not None and sign in data:
+    signs = next((signs for start, signs in SIGNS.items() if data.startswith(start)), ())
+    if any(sign in data for sign in signs):
         return np.ascontiguousarray(UPRIGHT.get(_orientation(data), lambda same: same)(pixels))
     return pixels
 
@@ -37,8 +41,8 @@ def _orientation(data: bytes) -> int:
     """1, which is upright, where EXIF says nothing, or cannot be read."""
     try:
         with Image.open(io.BytesIO(data)) as image:
-            if data.startswith(PNG) and "exif" in image.info:
-                return 1  # OpenCV has applied it
+            if APP1 in image.info:  # Pillow knows the other name alone
+                image.info.setdefault(RAW, image.info[APP1])
             return image.getexif().get(ORIENTATION, 1)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return 1

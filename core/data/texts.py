@@ -10,6 +10,8 @@ MARK = b"\xef\xbb\xbf"  # the byte order mark that Windows' editors write
 ZERO = "is not UTF-8, or damaged, as it holds a zero byte"
 # What programs write where a list, a mapping or nothing was meant. It is a text like another, and rarely one.
 LIST = re.compile(r"\s*[\[{]\s*['\"].*[\]}]\s*", re.S)
+# Letters, marks and symbols to Unicode that are not to be seen: fillers, a joiner, the empty Braille cell, selectors.
+UNSEEN = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0").union(map(chr, range(0xFE00, 0xFE10)))
 NOTHING = frozenset(("nan", "none", "null", "<na>", "na", "n/a", "#n/a", "undefined"))
 
 
@@ -58,6 +60,8 @@ def captions(given: Any, what: str = "caption") -> tuple[str, ...]:
     for text in given:
         if not isinstance(text, str):
             raise ValueError(f"the {what}s hold {kind(text)}, expected a list of texts")
+        if "\0" in text:
+            raise ValueError(f"the {what} {text!r:.40} is damaged, as it holds a zero byte")
     return tuple(unicode(text) for text in given if not blank(text))
 
 
@@ -72,7 +76,7 @@ def odd(caption: str) -> str | None:
 
 def blank(text: str) -> bool:
     """Nothing to be seen: blanks, and what has no width, as a byte order mark or U+200B between them."""
-    return all(sign.isspace() or category(sign) == "Cf" for sign in text)
+    return all(sign.isspace() or sign in UNSEEN or category(sign) in ("Cc", "Cf") for sign in text)
 
 
 def unicode(text: str) -> str:

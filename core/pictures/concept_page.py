@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import fill
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from tandemclip.core.pictures.nearest_concepts import Near
-from tandemclip.core.pictures.page import INK, SMALL, bare, page, plain
+from tandemclip.core.pictures.page import INK, SMALL, bare, in_lines, page, plain
 
 SIDE = 1.25  # of a picture, in inches
 LETTERS = 20  # in a line of a title
@@ -28,13 +27,13 @@ def concept_page(queries: Sequence[tuple[str, np.ndarray | None]], found: Sequen
         for column, near in enumerate(row, start=1):
             for line, pixels in enumerate(near.pixels):
                 block[line, column].imshow(pixels, interpolation="nearest")
-            bare(block[0, column], f"{fill(near.concept, LETTERS)}\n{near.similarity:.3f}")
+            bare(block[0, column], f"{in_lines(near.concept, LETTERS)}\n{near.similarity:.3f}")
     return figure
 
 
 def _query(axes, name: str, picture: np.ndarray | None) -> None:
     if picture is None:
-        axes.text(0.5, 0.5, plain(fill(name, LETTERS)), ha="center", va="center", fontsize=SMALL + 1, color=INK)
+        axes.text(0.5, 0.5, plain(in_lines(name, LETTERS)), ha="center", va="center", fontsize=SMALL + 1, color=INK)
     else:
         axes.imshow(picture, interpolation="nearest")
-        bare(axes, f"{fill(name, LETTERS)}\n")
+        bare(axes, f"{in_lines(name, LETTERS)}\n")

@@ -16,10 +16,16 @@ from tandemclip.core.serving.model import Model
 def grad_cam(model: Model, images: np.ndarray, texts: list[str], node: str | None = None) -> np.ndarray:
     """[B, 3, H, W], normalised, and a text for each -> [B, h, w] float32, a number from 0 up for each place.
 
-    node: of the image tower, in place of the one that it names itself. UserError for one whose output has no places.
+    node: of the image tower, in place of the one that it names itself; "image." may stand before it, as messages have
+    it. UserError for one whose output has no places.
     """
     tower, ids = model.method.image, model.reading.ids(texts)
-    watched, parts = f"image.{node or tower.watched}", []
+    name = tower.watched if node is None else node.removeprefix("image.")
+    if name.startswith("text."):
+        raise UserError(
+            f"the node {name} is the text tower's, and maps are of the image tower; name one such as {tower.watched}"
+        )
+    watched, parts = f"image.{name}", []
     for start in range(0, len(images), model.batch_size):
         batch = images[start : start + model.batch_size]
         given = batch, ids[start : start + model.batch_size]

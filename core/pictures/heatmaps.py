@@ -1,13 +1,12 @@
 """Maps laid over their pictures: a row for each text (PyramidCLIP Fig. 5, LightCLIP Fig. 3)."""
 
 from dataclasses import dataclass
-from textwrap import fill
 
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
-from tandemclip.core.pictures.page import SMALL, bare, page, plain
+from tandemclip.core.pictures.page import SMALL, bare, in_lines, page, plain
 
 SIDE = 1.4  # of a picture, in inches
 LETTERS = 24  # in a line of a row's name, which is as long as the row is high
@@ -39,7 +38,7 @@ def heatmaps(rows: list[Row]) -> Figure:
         line[0].text(
             -0.04,
             0.5,
-            plain(fill(row.name, LETTERS)),
+            plain(in_lines(row.name, LETTERS)),
             fontsize=SMALL,
             rotation=90,
             ha="right",

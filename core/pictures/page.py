@@ -17,6 +17,7 @@ INK, FAINT = "#1f2328", "#8b949e"
 DOTS = 100  # an inch
 SMALL = 8  # points of most texts
 LETTERS = 32  # in a line of a legend: a long name must not take the place of what it names
+LINES = 6  # of any name
 
 
 def page(width: float, height: float) -> Figure:
@@ -37,9 +38,14 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+def in_lines(text: str, letters: int) -> str:
+    """A name in lines of so many letters. What is far too long is cut: it would leave no place for the picture."""
+    return fill(text, letters, max_lines=LINES, placeholder=" ...")
+
+
 def legend(of, lines: Sequence, names: Sequence[str], **options) -> None:
     """of: axes, or a figure. Lines are given, because matplotlib leaves out labels that begin with an underscore."""
-    of.legend(lines, [plain(fill(name, LETTERS)) for name in names], fontsize=SMALL, **options)
+    of.legend(lines, [plain(in_lines(name, LETTERS)) for name in names], fontsize=SMALL, **options)
 
 
 def save(figure: Figure, path: Path) -> None:

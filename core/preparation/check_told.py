@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tandemclip.core.data.account import Account, lines_of
+from tandemclip.core.data.account import Account, lines_of, printable
 from tandemclip.core.data.loading import bad_records
 from tandemclip.core.preparation import check_report
 
@@ -30,7 +30,7 @@ def tell(report: dict, out: Path) -> None:
         table.add_row(*map(escape, row))
     Console(highlight=False).print(table)
     for _, key, why in bad[:NAMED]:
-        print(f"{key}: {why}".encode("utf-8", "backslashreplace").decode())  # names of files need not be Unicode
+        print(printable(f"{key}: {why}"))
     if bad[NAMED:]:
         print(f"and {len(bad) - NAMED} more, see {out / LIST}")
     print(check_report.advice(report, out / LIST))

@@ -35,17 +35,36 @@ def records_of(pictures: Iterable) -> list[Record]:
 
 def features_of(rows, what: str) -> np.ndarray:
     """Features as the model gives them, [N, ...] floats. UserError for one row alone, and for anything else."""
-    try:
-        features = rows if isinstance(rows, np.ndarray) else np.array(rows, np.float32)
-    except (TypeError, ValueError) as error:
+    features = _numbers(rows)
+    if features is None:
         raise UserError(
-            f"{what} are {kind(rows)}, {_short(rows)}; expected what encode_{what} gives, an array [N, ...]"
-        ) from error
+            f"{what} are {_described(rows)}; expected what encode_{what} gives, an array [N, ...] of floats"
+        )
     if features.ndim < 2:
         raise UserError(
             f"{what} have the shape {list(features.shape)}; expected a row for each, [N, ...]: write x[None]"
         )
-    return features
+    return features if isinstance(rows, np.ndarray) and features.dtype.kind == "f" else features.astype(np.float32)
+
+
+def ids_of(rows, length: int, count: int) -> np.ndarray:
+    """[N, length] int32, each of `count` ids. UserError for anything else."""
+    ids = _numbers(rows)
+    if ids is None or ids.ndim != 2 or not len(ids) or ids.shape[1] != length or ids.dtype.kind == "f":
+        came = _described(rows if ids is None else ids)
+        raise UserError(f"ids are {came}; expected what reading.ids gives, an array [N, {length}] of int32")
+    if ids.min() < 0 or ids.max() >= count:
+        raise UserError(f"ids are from {ids.min()} to {ids.max()}; expected what reading.ids gives, 0 to {count - 1}")
+    return ids.astype(np.int32)
+
+
+def _numbers(rows) -> np.ndarray | None:
+    """None for what is no array of real numbers, and for one of which some are masked."""
+    try:
+        array = np.asarray(rows)
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError: a tensor of torch that keeps its gradient
+        return None
+    return array if array.dtype.kind in "iuf" and not isinstance(rows, np.ma.MaskedArray) else None
 
 
 def _short(value) -> str:
@@ -78,8 +97,8 @@ def _record(picture, key: str) -> Record:
         return Record(key, bytes(picture))
     if isinstance(picture, Image.Image):
         return Record(key, _of_pil(picture, key))
-    if isinstance(picture, np.ndarray):
-        return Record(key, _rgb(picture, key))
+    if isinstance(picture, np.ndarray) and not isinstance(picture, np.ma.MaskedArray):
+        return Record(key, _rgb(np.asarray(picture), key))
     raise UserError(f"{key} is {_described(picture)}; expected {PICTURES}")
 
 
@@ -90,6 +109,8 @@ def _of_pil(picture: Image.Image, key: str) -> np.ndarray:
             f"{key} is {_described(picture)}, which has more than 8 bits; scale it yourself, and give an image of mode "
             "RGB or L"
         )
+    if not all(picture.size):
+        raise UserError(f"{key} is {_described(picture)} and size {picture.size}; expected one with pixels")
     try:
         return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
@@ -112,7 +133,8 @@ def _rgb(picture: np.ndarray, key: str) -> np.ndarray:
 
 def _described(picture) -> str:
     if isinstance(picture, np.ndarray):
-        return f"an array {list(picture.shape)} of {picture.dtype}"
+        masked = "a masked" if isinstance(picture, np.ma.MaskedArray) else "an"
+        return f"{masked} array {list(picture.shape)} of {picture.dtype}"
     if isinstance(picture, Image.Image):
         return f"a PIL image of mode {picture.mode}"
     return f"{kind(picture)}, {_short(picture)}"

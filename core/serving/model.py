@@ -1,5 +1,6 @@
 """A trained model on an engine: what evaluation, and anybody who wants features, works with."""
 
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ import numpy as np
 from tandemclip.core.config.build import build
 from tandemclip.core.data.loading.loader import evaluation_batches
 from tandemclip.core.data.sources.source import Source
+from tandemclip.core.data.texts import kind
 from tandemclip.core.data.tokenizers.tokenizer import Tokenizer, from_json
 from tandemclip.core.data.views.view import View
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.method import Method
 from tandemclip.core.random import generator
-from tandemclip.core.serving.inputs import features_of, records_of, texts_of
+from tandemclip.core.serving.inputs import features_of, ids_of, records_of, texts_of
 from tandemclip.core.serving.reading import Reading
 from tandemclip.core.training import checkpoint
 from tandemclip.core.training.engine import Engine
@@ -48,19 +50,24 @@ class Model:
     def encode_texts(self, texts: list[str]) -> np.ndarray:
         """-> [len(texts), embed_dim] float32, unit rows. UserError for what is no list of texts.
 
-        A text of more tokens than the model reads is cut, with a warning.
+        A text of more tokens than the model reads is cut, with a warning. Another one tells of texts without a word.
         """
         listed, reading = texts_of(texts), self.reading
         ids = reading.ids(listed)
-        cut = np.flatnonzero(reading.cut(listed, ids))
-        if len(cut):
-            told = f"{len(cut):,} of {len(listed):,} texts are {reading.cut_says}, such as {listed[cut[0]]!r:.80}"
-            warnings.warn(told, stacklevel=2)
+        wordless = "without a word that the model knows"
+        for found, says in ((reading.cut(listed, ids), reading.cut_says), (reading.wordless(ids), wordless)):
+            if found.any():
+                such = f"such as {listed[found.argmax()]!r:.80}"
+                warnings.warn(f"{found.sum():,} of {len(listed):,} texts are {says}, {such}", stacklevel=2)
         return self.encode_ids(ids)
 
     def encode_ids(self, ids: np.ndarray) -> np.ndarray:
-        """What `reading.ids` gave, [N, context length] int32 -> [N, embed_dim] float32, unit rows."""
-        return self._in_batches(self.engine.encode_text, ids)
+        """What `reading.ids` gave, [N, context length] int32 -> [N, embed_dim] float32, unit rows.
+
+        UserError for anything else.
+        """
+        reading = self.reading
+        return self._in_batches(self.engine.encode_text, ids_of(ids, reading.length, reading.tokenizer.vocab_size))
 
     def encode_images(self, images: list) -> np.ndarray:
         """Paths, encoded bytes, PIL images or [H, W, 3] uint8 RGB arrays -> [len(images), embed_dim] float32.
@@ -86,15 +93,18 @@ class Model:
                     f"images are {list(images.shape)} and texts {list(texts.shape)}; expected features of one model, "
                     "[N, D] and [M, D]"
                 )
-            return np.asarray(images, np.float64) @ np.asarray(texts, np.float64).T
-        if not (len(images) and len(texts)):
-            return np.zeros((len(images), len(texts)), np.float32)
-        rows = [np.concatenate([self._compare(u, v) for v in self._batches(texts)], 1) for u in self._batches(images)]
-        found = np.concatenate(rows)
+            found = np.asarray(images, np.float64) @ np.asarray(texts, np.float64).T
+        elif len(images) and len(texts):
+            parts = self._batches(texts)
+            found = np.concatenate(
+                [np.concatenate([self._compare(u, v) for v in parts], 1) for u in self._batches(images)]
+            )
+        else:
+            found = np.zeros((len(images), len(texts)), np.float32)
         if not np.isfinite(found).all():
             raise UserError(
                 f"{type(self.method).__name__}.similarity gives {np.sum(~np.isfinite(found))} of {found.size} values "
-                "that are not finite; check the checkpoint, and the method's definition"
+                "that are not finite; check the features, the checkpoint, and the method's definition"
             )
         return found
 
@@ -158,6 +168,8 @@ class Model:
 
 def open_model(path: Path, engine_class, trust: bool = False) -> Model:
     """The model of a checkpoint (or of a run's newest one). trust: see `model_of`."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise UserError(f"the checkpoint is {kind(path)}, {path!r:.80}; expected the path of a run or of a checkpoint")
     return model_of(checkpoint.load(checkpoint.resolve(Path(path))), engine_class, trust)
 
 

@@ -127,7 +127,7 @@ def resolve(path: Path, warn: Callable[[str], None] | None = None) -> Path:
     """The checkpoint that `path` names: a checkpoint's own folder as it is, a run's folder by its newest whole one, and
     RUN/best by the run's best.json.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))  # pathlib raises for a user that is not there
     if path.name == BEST and not path.exists() and path.parent.exists():
         return _best(path.parent)
     if _NAME.fullmatch(path.name) or (path / MANIFEST).exists():

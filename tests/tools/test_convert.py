@@ -183,6 +183,8 @@ def test_what_cannot_be_read_is_refused(tmp_path, capsys):
     attempt("bfloat16.safetensors", "bfloat16.safetensors", "float32")
     (tmp_path / "text.pt").write_text("no tensors")
     attempt("text.pt", "text.pt")
+    torch.save({"state_dict": {1: torch.zeros(2)}}, tmp_path / "numbered.pt")
+    attempt("numbered.pt", "numbered.pt holds an array by the key 1, expected names; give it a state dict")
     torch.save([torch.zeros(2)], tmp_path / "list.pt")
     attempt("list.pt", "list")
     (tmp_path / "evil.pt").write_bytes(pickle.dumps({"state_dict": Evil()}))

@@ -1,6 +1,7 @@
 """tools/look.py grad-cam, pointing-game, tsne and tokens, on checkpoints as they are drawn."""
 
 import re
+import warnings
 
 import cv2
 import pytest
@@ -73,6 +74,21 @@ def test_tokens(saved, tmp_path, capsys):
     "command, name, more, words",
     [
         ("grad-cam", "tiny_clip_vit", ["--query", "x", "--node", "block.1"], "did you mean image.blocks.1"),
+        ("grad-cam", "tiny_clip_vit", ["--query", "x", "--node", ""], "no node 'image.' gives an array"),
+        (
+            "grad-cam",
+            "tiny_clip_vit",
+            ["--query", "x", "--node", "text.blocks.0"],
+            "the node text.blocks.0 is the text tower's, and maps are of the image tower; name one such as blocks.1",
+        ),
+        ("grad-cam", "tiny_clip_vit", ["--query", ""], "--query: '' is blank; give a text"),
+        ("grad-cam", "tiny_clip_vit", ["--query", " \u200b"], "is blank; give a text"),
+        (
+            "nearest",
+            "tiny_clip_vit",
+            ["--concepts", "c", "--queries", "x", " "],
+            "--queries: ' ' is blank; give a text",
+        ),
         ("pointing-game", "tiny_clip_vit", ["--node", "projection"], "which has no places; name one such as blocks.1"),
         ("tsne", "tiny_filip_vit", [], "FILIP compares token by token"),
         ("tokens", "tiny_clip_vit", [], "CLIP compares no tokens; LightCLIP with weights.token, and FILIP, do"),
@@ -84,6 +100,34 @@ def test_what_cannot_be_drawn_is_said_in_a_line(saved, tmp_path, capsys, command
     error = capsys.readouterr().err
     assert error.startswith("error: ") and words in error and error.count("\n") == 1
     assert not (tmp_path / "x.png").exists()
+
+
+@pytest.mark.parametrize("name", ["p.foo", "p", "p.png.jpg"])
+def test_a_picture_is_called_a_png(saved, tmp_path, capsys, name):
+    out = tmp_path / name
+    assert look.main([*given(saved, "grad-cam"), "--query", "x", "--out", str(out)]) == 2
+    assert f"{out} does not end in .png, and pictures are PNG files; write {out}.png" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_node_is_taken_as_messages_name_it(saved, tmp_path):
+    drawn = []
+    for node in ("blocks.0", "image.blocks.0"):
+        out = tmp_path / f"{node}.PNG"
+        assert look.main([*given(saved, "grad-cam"), "--query", "x", "--node", node, "--out", str(out)]) == 0
+        drawn.append(out.read_bytes())
+    assert drawn[0] == drawn[1]
+
+
+def test_a_query_that_is_far_too_long_is_remarked_and_leaves_place_for_the_pictures(saved, tmp_path, capsys):
+    out, query = tmp_path / "x.png", "a red seven and " * 75
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert look.main([*given(saved, "grad-cam"), "--query", query, "--top", "2", "--out", str(out)]) == 0
+    shown = capsys.readouterr()
+    remarks = [line for line in shown.out.splitlines() if line.startswith("remark: ")]
+    assert remarks[0].startswith("remark: 1 of 1 texts are longer than the") and "Warning" not in shown.out + shown.err
+    assert not [line for line in remarks if "layout" in line] and cv2.imread(str(out)) is not None
 
 
 def test_a_place_that_cannot_be_written_is_told_before_anything_runs(saved, tmp_path, capsys):

@@ -66,10 +66,11 @@ def test_shards_then_a_sample_of_them(photos, tmp_path, capsys):
 
 
 def test_a_source_of_which_nothing_can_be_used_is_no_success(photos, tmp_path, capsys):
-    (photos / "captions.csv").write_text("file,text\ngone.jpg,one\nlost.jpg,two\n")
+    (photos / "captions.csv").write_text('file,text\n"\x1b[31m\ngone.jpg",one\nlost.jpg,two\n')
     assert prepare.main(["shards", "--source", *columns(photos), "--out", str(tmp_path / "out")]) == 2
     shown = capsys.readouterr()
-    assert "gone.jpg: the file cannot be read" in shown.out and "none of the 2 records can be used" in shown.err
+    assert "\\x1b[31m\\ngone.jpg: the file cannot be read" in shown.out and "\x1b" not in shown.out
+    assert "none of the 2 records can be used" in shown.err
 
 
 def test_the_most_similar_are_selected_and_the_similarities_serve_again(photos, run, tmp_path, capsys):

@@ -123,9 +123,12 @@ def test_a_run_that_is_past_max_steps_stays_as_it_is(config, tmp_path, capsys):
     assert state(tmp_path) == before
 
 
-def test_minutes_are_timed_where_few_steps_are_configured(config, tmp_path):
-    few = ["--set", "training.steps=3", "training.warmup=1"]
+@pytest.mark.parametrize("between", [[], ["--set"]])
+def test_minutes_are_timed_where_few_steps_are_configured(config, tmp_path, capsys, between):
+    few = ["--set", "training.steps=3", *between, "training.warmup=1"]
     assert run(config, tmp_path, *few, "--minutes", 0.001, "--max-steps", 1) == 0
+    said = capsys.readouterr().out
+    assert said.endswith(f" --out {tmp_path} --set training.warmup=1 --resume\n")  # as long as it is by --minutes
     saved = checkpoint.load(checkpoint.latest(tmp_path)).state["config"]["training"]
     assert saved["steps"] == 20  # no fewer are timed
 

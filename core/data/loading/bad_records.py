@@ -7,6 +7,7 @@ Numbers let the loader pass over a record without reading it; keys show that the
 import re
 from pathlib import Path
 
+from tandemclip.core.data.account import printable
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
@@ -50,7 +51,7 @@ def read(path: str | None, source: Source) -> frozenset[int]:
         )
     for number in list(keys)[:: max(1, len(keys) // PROBES)]:
         found = _key(source, number)
-        if _name(found) != _name(keys[number]):
+        if _name(found) != _name(_one_line(keys[number])):  # older lists have names as they are
             raise UserError(
                 f"data.bad_records: {path} has {keys[number]} as record {number}, and in data.train that is {found}; "
                 f"{AGAIN}"
@@ -73,4 +74,4 @@ def _name(key: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))

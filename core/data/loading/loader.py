@@ -93,8 +93,8 @@ class _Load:
                 "all others stand in its batch already; repair the data, or take a smaller training.batch_size"
             )
         raise UserError(
-            f"position {position} of the data: {len(tried)} records in turn cannot be used ({listed}); repair the data, "
-            "or ask for views that it has"
+            f"position {position} of the data: {len(tried)} records in turn cannot be used ({listed}); "
+            "repair the data, or ask for views that it has"
         )
 
 

@@ -75,7 +75,10 @@ class CaptionsTable(Source):
     def _content(self) -> tuple[Captioned, tuple[Account, ...]]:
         path = Path(self.path).expanduser()
         if path.suffix.lower() not in (".csv", ".tsv"):
-            raise UserError(f"captions_table: {path} does not end in .csv or .tsv; rename it to what it is")
+            raise UserError(
+                f"captions_table: {path if self.path else 'an empty path'} does not end in .csv or .tsv; convert what "
+                "you have to one of them, or rename it if it is one"
+            )
         _ = self._folder  # complained of now, not at the first image
         try:
             found = self._read(path, blanks=False)
@@ -100,9 +103,10 @@ class CaptionsTable(Source):
         except csv.Error as error:
             if "new-line" in str(error):
                 raise UserError(f"captions_table: {path} line {lines.number} {CARRIAGE_RETURNS}") from error
-            raise UserError(
-                f"captions_table: {path} line {lines.number}: {error}; correct its quotation marks"
-            ) from error
+            do = "correct its quotation marks"
+            if "limit" in str(error):
+                do += ", of which one is not closed, or shorten the field"
+            raise UserError(f"captions_table: {path} line {lines.number}: {error}; {do}") from error
         without = Tally()
         for name in images.without_caption():
             without.add("no caption", name)
@@ -144,16 +148,17 @@ class CaptionsTable(Source):
         if columns.count(wanted) != 1:
             said = f"{wanted!r} several times" if wanted in columns else f"no {wanted!r}"
             said += self._otherwise_separated(columns)
+            do = "rename all but one" if wanted in columns else "add a first row of names"
             raise UserError(
                 f"captions_table: {self.path} has the columns {', '.join(columns) or '(none)'}, but {said}; "
-                f"name the right one with {field}, or add a first row of names"
+                f"name the right one with {field}, or {do}"
             )
         return columns.index(wanted)
 
     def _otherwise_separated(self, columns: list[str]) -> str:
         """Advice where the first row has the wanted names, between other signs than this kind of table has."""
         for sign, name in {";": "semicolons", "\t": "tabs", ",": "commas", "|": "bars"}.items():
-            if len(columns) == 1 and self.path_column in columns[0].split(sign):
+            if len(columns) == 1 and sign in columns[0] and self.path_column in columns[0].split(sign):
                 return f" (its fields are between {name}: a .csv has commas, a .tsv tabs)"
         return ""
 

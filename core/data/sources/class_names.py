@@ -18,6 +18,8 @@ FOLDER = Path(__file__).parent / "names"  # lists that ship, for archives that h
 # Such as n02123045, which is a number of WordNet and no word, 0001, and 001.Black_footed_Albatross.
 ID = re.compile(r"[A-Za-z]\d{4,}|\d+|\d+\.\D.*")
 IDS = ("id", "label", "index", "class", "class_id", "category_id", "number")  # how a mapping may call a class's number
+# Lines of a text that are no names, whatever stands in the others.
+NO_NAMES = {"#": "a comment", ".*\t": "a line with a tab", r"[anrv]\d{8}[\s,:]": "a line that begins with WordNet's id"}
 WRITE = 'write it like ["cat", "dog"] or {"0": "cat", "1": "dog"}'
 
 
@@ -132,8 +134,8 @@ def _content(path: str) -> Any:
 
 
 def _lines(text: str) -> list[str]:
-    """ValueError for a file that numbers its lines, as the numbers would be taken for a part of the names, and for one
-    whose lines end as an old Mac's, which would be one name.
+    """ValueError for a file that numbers its lines, or has ids, comments or columns in them, as these would be taken
+    for names or a part of them, and for one whose lines end as an old Mac's, which would be one name.
     """
     names = [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
     if any("\r" in name for name in names):
@@ -141,6 +143,11 @@ def _lines(text: str) -> list[str]:
     for first in (0, 1):
         if names and all(re.match(rf"0*{place}[\s,:;.)]", name) for place, name in enumerate(names, first)):
             raise ValueError(f"its lines begin with their numbers, such as {names[0]!r}, expected names alone")
+        if names and all(re.search(rf"[,;]\s*0*{place}$", name) for place, name in enumerate(names, first)):
+            raise ValueError(f"its lines end with their numbers, such as {names[0]!r}, expected names alone")
+    for sign, what in NO_NAMES.items():
+        if found := next(filter(re.compile(sign).match, names), None):
+            raise ValueError(f"it has {what}, {found!r:.80}, expected names alone")
     return names
 
 

@@ -21,6 +21,8 @@ def text_of(entry: dict, key: str, whose: str) -> str:
     text = entry[key]
     if not isinstance(text, str):
         raise ValueError(f"the {key} of {whose} is {kind(text)}, expected a text")
+    if "\0" in text:
+        raise ValueError(f"the {key} of {whose} is damaged, as it holds a zero byte")
     return text
 
 

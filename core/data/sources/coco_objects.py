@@ -210,4 +210,6 @@ def _attributes(thing: dict) -> tuple[str, ...]:
 def _marks(thing: dict) -> frozenset[str]:
     """COCO's iscrowd, and PASCAL VOC's marks where a file that was made of it has them."""
     keys = {"iscrowd": "crowd", "difficult": "difficult", "truncated": "truncated"}
+    if odd := [key for key in keys if thing.get(key) not in (None, 0, 1)]:  # "0" is true to Python
+        raise ValueError(f"its {odd[0]} is {thing[odd[0]]!r:.40}, expected 0 or 1")
     return frozenset(mark for key, mark in keys.items() if thing.get(key))

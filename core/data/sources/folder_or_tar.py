@@ -56,6 +56,9 @@ class Folder(Files):
     def size(self, name: str) -> int:
         return size_of(self.path, name)
 
+    def key(self, name: str) -> str:
+        return os.path.join(self.path, name)  # an absolute one is itself
+
     def missing(self, names: Iterable[str]) -> list[str]:
         """By listing each folder once: on a network drive, to ask for each file takes a thousand times as long."""
         there: dict[str, set[str]] = {}

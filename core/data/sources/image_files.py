@@ -1,5 +1,6 @@
 """What sources of plain image files have in common: reading a file, and holding millions of names and captions."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -8,6 +9,8 @@ import numpy as np
 from tandemclip.core.data.records import BrokenRecord, Record
 from tandemclip.core.data.texts import blank, unicode
 from tandemclip.core.errors import UserError
+
+ADDRESS = re.compile(r"(?:^|/)[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # a Path makes one slash of two
 
 
 class Strings:
@@ -79,7 +82,7 @@ def read_image(path: Path, **facts) -> Record:
     try:
         return Record(str(path), path.read_bytes(), **facts)
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL
-        raise BrokenRecord(str(path), unread(error, path.name)) from error
+        raise BrokenRecord(str(path), unread(error, str(path))) from error
 
 
 def unread(error: Exception, name: str) -> str:
@@ -89,6 +92,8 @@ def unread(error: Exception, name: str) -> str:
 
 def advice(name: str) -> str:
     """What to do where a file of this name is not there, in brackets; "" for most."""
+    if ADDRESS.search(name):
+        return " (it is an address: fetch the file, and name it by its path)"
     return " (its path has backslashes, as on Windows: write / between folders)" if "\\" in name else ""
 
 

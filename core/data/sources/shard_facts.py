@@ -136,6 +136,8 @@ def _number(given: Any, name: str) -> int:
         raise ValueError(f"the {name} is {kind(given)}, expected a whole number")
     if isinstance(given, float) and not given.is_integer():
         raise ValueError(f"the {name} is {given}, expected a whole number")
+    if isinstance(given, str) and "_" in given:  # Python reads 1_0 as 10
+        raise ValueError(f"the {name} is {given!r:.40}, expected a whole number")
     try:
         number = int(given)
     except ValueError:
@@ -178,7 +180,9 @@ def _object(thing: dict, feature) -> Object:
         category=None if category is None else _text(category, "category"),
         attributes=captions(thing.get("attributes", []), "attribute"),
         mask=None if mask is None else from_segmentation(mask, *mask["size"]),
-        marks=frozenset([*captions(thing.get("marks", []), "mark"), *(["several"] if thing.get("n", 1) > 1 else [])]),
+        marks=frozenset(
+            [*captions(thing.get("marks", []), "mark"), *(["several"] if _number(thing.get("n", 1), "n") > 1 else [])]
+        ),
     )
 
 
@@ -192,6 +196,8 @@ def _feature(given: Any) -> np.ndarray:
     """[D] float32"""
     if not isinstance(given, (list, np.ndarray)):
         raise ValueError(f"the feature of an object is {kind(given)}, expected a list of numbers")
+    if np.iscomplexobj(given):
+        raise ValueError("the feature of an object is of complex numbers, expected real ones")
     feature = np.asarray(given, np.float32)
     if feature.ndim != 1 or not np.isfinite(feature).all():
         raise ValueError("the feature of an object is no list of finite numbers")

@@ -11,10 +11,11 @@ from functools import partial
 
 import numpy as np
 
-from tandemclip.core.data.account import Account, Named, Tally, printable
+from tandemclip.core.data.account import Account, Named, Tally
 from tandemclip.core.data.sources.file_cache import Stamp, cached
 from tandemclip.core.data.sources.shard_keys import Groups, grouped
 from tandemclip.core.data.sources.tar_members import Span, read_members
+from tandemclip.core.data.texts import unicode
 
 SPAN = np.dtype([("offset", "<i8"), ("size", "<i8")])  # in bytes; size -1 where the record has no such member
 KINDS = ("cls", "image", "json", "rois", "txt")
@@ -97,7 +98,7 @@ def _account(path: str, count: int, passed_over, groups: Groups) -> Account:
             read += len(kinds)
             if len(kinds) == 1:
                 remarks.add("a picture alone, without a json, txt or cls", f"{base}:{key}")
-            if printable(key) != key:
+            if unicode(key) != key:
                 remarks.add("its name is not UTF-8", f"{base}:{key}")
             continue
         for name in kinds.values():

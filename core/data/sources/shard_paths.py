@@ -7,7 +7,7 @@ import re
 
 from tandemclip.core.errors import UserError
 
-ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]+://|pipe:")
+ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]+://|pipe:", re.IGNORECASE)
 BRACES = re.compile(r"\{(?:(\d+)\.\.(\d+)|([^{}]*,[^{}]*))\}")
 PACKED = (".tgz", ".gz", ".bz2", ".xz", ".zst", ".zip", ".7z", ".rar")
 MOST = 1_000_000  # names that braces may stand for
@@ -20,6 +20,8 @@ def files(pattern: str) -> list[str]:
 
     UserError where nothing is named, and for what is on no disk.
     """
+    if not pattern:
+        raise UserError("shards: a name in paths is empty; give the tar files, their folder or a pattern")
     if ELSEWHERE.match(pattern):
         raise UserError(
             f"shards: {pattern} is on no disk, and shards are read at random places; fetch the files, and give their "

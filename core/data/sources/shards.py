@@ -171,6 +171,8 @@ class Shards(Source):
     @cached_property
     def _shards(self) -> tuple[Stamp, ...]:
         patterns = (self.paths,) if isinstance(self.paths, str) else self.paths
+        if not patterns:
+            raise UserError("shards: paths is an empty list; give the tar files, their folder or a pattern")
         return tuple(stamp(path) for pattern in patterns for path in files(pattern))
 
     @cached_property

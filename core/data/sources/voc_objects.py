@@ -105,7 +105,7 @@ class VocObjects(Source):
         text = self._files.read(file)
         try:
             root = ElementTree.fromstring(text)
-            width, height = (float(_text(root, f"size/{side}")) for side in ("width", "height"))
+            width, height = (_number(root, f"size/{side}") for side in ("width", "height"))
             if not (width > 0 and height > 0):
                 raise ValueError(f"size is {width:g} x {height:g}")
             # The file's own name, as copies of VOC were renamed and still have the old <filename>.
@@ -174,20 +174,36 @@ class VocObjects(Source):
                 f"voc_objects: {place} says of one category which pictures have it; name a list of pictures, such as "
                 "trainval"
             )
+        if not any(lines):
+            raise UserError(f"voc_objects: the list {place} is empty, expected a picture's name a line; name another")
         return Strings(line[0] for line in lines if line)
 
 
 def _object(thing: ElementTree.Element, width: float, height: float) -> Object:
     """ValueError, in words, for what is none."""
-    x1, y1, x2, y2 = (float(_text(thing, f"bndbox/{edge}")) for edge in ("xmin", "ymin", "xmax", "ymax"))
+    x1, y1, x2, y2 = (_number(thing, f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax"))
     name = unicode(_text(thing, "name"))
-    marks = frozenset(mark for mark in ("difficult", "truncated") if thing.findtext(mark, "0").strip() == "1")
+    marks = frozenset(mark for mark in ("difficult", "truncated") if _is_marked(thing, mark))
     return Object(
         box=upright_box(((x1 - 1) / width, (y1 - 1) / height, x2 / width, y2 / height)),
         phrase=name,
         category=name,
         marks=marks,
     )
+
+
+def _is_marked(thing: ElementTree.Element, mark: str) -> bool:
+    said = (thing.findtext(mark) or "").strip()
+    if said.lower() not in ("", "0", "1", "unspecified"):
+        raise ValueError(f"{mark} is {said!r:.40}, expected 0 or 1")
+    return said == "1"
+
+
+def _number(element: ElementTree.Element, path: str) -> float:
+    found = _text(element, path)
+    if "_" in found:  # Python reads 1_0 as 10
+        raise ValueError(f"{path} is {found!r:.40}, expected a number")
+    return float(found)
 
 
 def _in_words(error: Exception) -> str:

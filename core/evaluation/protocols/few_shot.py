@@ -20,7 +20,9 @@ from tandemclip.core.evaluation.protocols.learned import (
     called,
     class_count,
     labelled,
+    on_same,
     on_unlearned,
+    on_validation,
     places_in,
     refuse_multi_label,
 )
@@ -49,6 +51,10 @@ class FewShot(Evaluation):
     shots: Counts = (1, 2, 4, 8, 16)
     seeds: Count = 3
 
+    def __post_init__(self):
+        if len(set(self.shots)) < len(self.shots):
+            raise ValueError(f"shots are {list(self.shots)}; name each number of images once")
+
     def metrics(self, method):
         refuse_multi_label("few_shot", self.source, self.learn)
         for each in (self.source, self.validation or self.learn):
@@ -60,11 +66,15 @@ class FewShot(Evaluation):
         learn = labelled(model, self.learn, self.learn).known
         validation = None if self.validation is None else labelled(model, self.validation, self.learn).known
         asked, names, found = labelled(model, self.source, self.learn), self.learn.listed_classes, {}
+        on_data = on_same("learn", learn, asked)
+        if validation is not None:
+            on_data += on_validation(validation, learn, asked, names)
         draws = [Draw.of(learn, validation, seed) for seed in range(self.seeds)]
         for shots in self.shots:
             runs = [_probe(*draw.of_size(shots)) for draw in draws]
             hits = [_hits(probe, asked, class_count(self.learn)) for _, probe in runs]
             told = (*draws[0].remarks(shots, names), *on_unlearned(learn.truth, asked.truth, names), *_on_fits(runs))
+            told += on_data
             found |= {_name(shots, metric): mean([each[metric] for each in hits], told) for metric in hits[0]}
         return found
 

@@ -14,7 +14,7 @@ from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.classes import class_metrics, class_statistics
 from tandemclip.core.evaluation.protocols.features import unit_rows
-from tandemclip.core.evaluation.protocols.learned import class_count, labelled, on_unlearned, places_in
+from tandemclip.core.evaluation.protocols.learned import class_count, labelled, on_same, on_unlearned, places_in
 from tandemclip.core.evaluation.protocols.rows import Rows
 from tandemclip.core.training.evaluation import Evaluation
 
@@ -52,6 +52,7 @@ class KNearest(Evaluation):
         scores = votes(found, learned.truth, classes, self.temperature)
         names = self.learn.listed_classes
         told = () if learned.multi_label else on_unlearned(learned.truth, asked.truth, names)
+        told += on_same("learn", learned, asked)
         return class_statistics(scores, asked.truth, classes, told, names)
 
 

@@ -114,6 +114,34 @@ def on_unlearned(learned: np.ndarray, asked: np.ndarray, names: tuple[str, ...])
     )
 
 
+def on_same(role: str, taught: Labelled, asked: Labelled) -> tuple[str, ...]:
+    """A remark where the pictures of this role are, one by one, those that are asked about. Their features tell,
+    wherever they lie and whatever they are called there.
+    """
+    taught, asked = taught.known, asked.known
+    if not (np.array_equal(taught.truth, asked.truth) and np.array_equal(taught.features, asked.features)):
+        return ()
+    return (f"`{role}` has the very pictures that are asked about, so that the figure tells nothing of new ones",)
+
+
+def on_validation(validation: Labelled, learned: Labelled, asked: Labelled, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Remarks where the strength is chosen on what is asked about, or without a picture of some class."""
+    learned_classes, chosen_on = (_classes(each.truth) for each in (learned, validation))
+    told, without = on_same("validation", validation, asked), np.setdiff1d(learned_classes, chosen_on)
+    if not len(without):
+        return told
+    return (
+        *told,
+        f"{len(without):,} of the {len(learned_classes):,} classes that are learned are in none of the pictures of "
+        f"`validation`, on which the strength of L2 is chosen, such as {called(without[0], names)}",
+    )
+
+
+def _classes(truth: np.ndarray) -> np.ndarray:
+    """[N] or [N, C] -> the numbers of those that a picture has."""
+    return np.flatnonzero((truth > 0).any(0)) if truth.ndim == 2 else np.unique(truth[truth >= 0])
+
+
 def held_out(truth: np.ndarray, share: float, key: str) -> tuple[np.ndarray, np.ndarray]:
     """truth: [N] or [N, C] -> the numbers of those that are learned from, and of this share of all, which are not. They
     are drawn, by `key`; every class stays among those that are learned from. UserError where nothing can be held out.

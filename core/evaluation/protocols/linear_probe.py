@@ -13,13 +13,16 @@ from tandemclip.core.answers import of_classes
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.evaluation.protocols.features import unit_rows, with_class
 from tandemclip.core.evaluation.protocols.learned import (
+    Labelled,
     as_learned,
     held_out,
+    on_same,
     on_unlearned,
     places_in,
     refuse_multi_label,
 )
 from tandemclip.core.evaluation.protocols.logistic import fit
+from tandemclip.core.evaluation.protocols.rows import Rows
 from tandemclip.core.hits import Hits
 from tandemclip.core.training.evaluation import Evaluation
 
@@ -49,6 +52,7 @@ class LinearProbe(Evaluation):
         label = as_learned(label, self.source, self.learn)
         found, names = predict(learned[labels >= 0], labels[labels >= 0], asked), self.learn.listed_classes
         chance, told = 1 / len(np.unique(labels[labels >= 0])), on_unlearned(labels, label, names)
+        told += on_same("learn", Labelled(Rows.of(learned), labels), Labelled(Rows.of(asked), label))
         answers, right = of_classes(found[:, None], label, names), (found == label) & (label >= 0)
         return {LINEAR_PROBE: Hits(right, label >= 0, chance=chance, remarks=told, answers=answers)}
 

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.evaluation.protocols.classes import class_metrics, class_statistics
-from tandemclip.core.evaluation.protocols.learned import class_count, held_out, labelled, on_unlearned, places_in
+from tandemclip.core.evaluation.protocols.learned import (
+    class_count,
+    held_out,
+    labelled,
+    on_same,
+    on_unlearned,
+    on_validation,
+    places_in,
+)
 from tandemclip.core.evaluation.protocols.probing import choose, on_convergence, on_untold, probe
 from tandemclip.core.training.evaluation import Evaluation
 
@@ -51,4 +59,7 @@ class ParametricProbe(Evaluation):
         names = self.learn.listed_classes
         if not whole.multi_label:
             remarks += on_unlearned(whole.truth, asked.truth, names)
+        remarks += on_same("learn", learned, asked)
+        if self.validation is not None:
+            remarks += on_validation(held, learned, asked, names)
         return class_statistics(found.scores(asked.features, classes), asked.truth, classes, remarks, names)

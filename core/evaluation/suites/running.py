@@ -21,6 +21,9 @@ from tandemclip.core.training import checkpoint
 def measure(plan: Plan, out: Path, engine_class, *, trust: bool = False, workers: int = 0) -> Results:
     """Measure what OUT/results lacks of the plan. Features are kept in OUT/features."""
     results, features = Results(out / "results"), out / "features"
+    for folder in (out, results.folder, features):
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder} is a file, and a suite needs a folder there; remove it, or give another --out")
     lacking = [task for task in plan.tasks if not results.has(task)]
     done = len(plan.tasks) - len(lacking)
     with Progress("pictures", max(1, _to_encode(lacking, features))) as progress:

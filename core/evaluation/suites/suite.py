@@ -1,6 +1,6 @@
 """Which protocols measure a model on which data sets."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any
 
 from annotated_types import MinLen
@@ -17,17 +17,17 @@ from tandemclip.core.evaluation.suites.data_set import ROLES, DataSet
 from tandemclip.core.training.evaluation import Evaluation
 
 WHAT = "suite"
-Entry = str | dict[str, Any]  # a protocol's type, or a mapping of that and its options
 
 
 @dataclass(frozen=True)
 class Suite:
     """What `configs/evaluate/NAME.yaml` describes.
 
-    sets: the protocols of each data set: the `type` of each, or a mapping with that and what else the protocol takes.
+    sets: a list of the protocols of each data set: the `type` of each, or a mapping with that and what else the
+    protocol takes. `read_suite` checks them one by one, so that a message can name the one that is wrong.
     """
 
-    sets: Annotated[dict[str, tuple[Entry, ...]], MinLen(1)]
+    sets: Annotated[dict[str, Any], MinLen(1)]
 
     def entries(self, name: str) -> tuple[dict[str, Any], ...]:
         """The protocols of the data set of this name, each as a mapping with a `type`."""
@@ -39,12 +39,16 @@ def read_suite(given: str) -> Suite:
     path, mistakes = shipped.suite(given), Collected()
     where = f"{shipped.EVALUATE}/{path.stem}"
     suite = build(Suite, read_mapping(path, WHAT, "sets"), where)
-    for name in suite.sets:
+    for name, listed in suite.sets.items():
+        place = f"{where}.sets.{name}"
         with mistakes.noted():
             shipped.data_set(name)
-        for number, entry in enumerate(suite.entries(name)):
-            with mistakes.noted():
-                _protocol(entry, f"{where}.sets.{name}[{number}]")
+        with mistakes.noted():
+            if not isinstance(listed, list) or not listed:
+                raise UserError(f"{place} is {listed!r}, expected a list of one protocol or more, such as [zero_shot]")
+            for number, entry in enumerate(suite.entries(name)):
+                with mistakes.noted():
+                    _protocol(entry, f"{place}[{number}]")
     mistakes.tell()
     return suite
 
@@ -68,9 +72,13 @@ def protocol_of(entry: dict[str, Any], data_set: DataSet, where: str) -> Evaluat
 
 def _protocol(entry: dict[str, Any], where: str) -> type:
     """The class that an entry's `type` names. The type of a source is none here: the data set has the sources."""
-    name, protocols = entry.get("type"), TYPES["training.evaluation:Evaluation"]
+    protocols = TYPES["training.evaluation:Evaluation"]
+    name = entry.get("type") if isinstance(entry, dict) else None
     if not isinstance(name, str):
         raise UserError(f"{where} is {entry!r}, expected a protocol or a mapping with a `type`: {', '.join(protocols)}")
-    if ":" not in name and name not in protocols:
+    if name not in protocols and not all(name.partition(":")):
         raise UserError(unknown_type(name, protocols, f"{where}.type"))
-    return import_class(WITHIN + protocols[name] if name in protocols else name, f"{where}.type")
+    found = import_class(WITHIN + protocols[name] if name in protocols else name, f"{where}.type")
+    if not (is_dataclass(found) and isinstance(found, type) and issubclass(found, Evaluation)):
+        raise UserError(f"{where}.type {name!r} is no protocol; expected a dataclass that is an Evaluation")
+    return found

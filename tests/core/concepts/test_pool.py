@@ -119,6 +119,20 @@ def test_a_file_without_captions_is_refused(tmp_path, content):
         OfLines(tmp_path / "c.txt")
 
 
+@pytest.mark.parametrize("content, why", [(b"\xff\xfe\n\xff", "not UTF-8 (2: line 1, line 2)"), (b"\n", "blank (1:")])
+def test_a_file_of_which_no_line_can_be_used_is_refused(tmp_path, content, why):
+    (tmp_path / "c.txt").write_bytes(content)
+    with pytest.raises(UserError) as found:
+        count("mine", OfLines(tmp_path / "c.txt"), RULE)
+    told = str(found.value)
+    assert told.startswith("mine: none of the ") and f" lines can be used: {why}" in told
+
+
+def test_a_source_that_says_nothing_is_refused():
+    with pytest.raises(UserError, match=f"^mine: none of the 2 records can be used: {NOTHING} \\(2: key"):
+        count("mine", OfSource(Listed([captioned(), captioned()])), RULE)
+
+
 @pytest.mark.parametrize("name", ["c.csv", "c.TSV"])
 def test_a_table_is_no_file_of_lines(tmp_path, name):
     """Its paths and its first row would be counted as what is said."""

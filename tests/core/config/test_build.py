@@ -12,6 +12,9 @@ from tandemclip.core.config.reference import described
 from tandemclip.core.config.suggest import unknown_key
 from tandemclip.core.config.synonyms import SYNONYMS
 from tandemclip.core.console import command_line
+from tandemclip.core.data.sources.class_folder import ClassFolder
+from tandemclip.core.data.sources.coco_objects import CocoObjects
+from tandemclip.core.data.sources.shards import Shards
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import Collected, UserError, UserErrors
 from tandemclip.core.methods.method import Method
@@ -106,6 +109,10 @@ def test_collected_goes_on_behind_an_error_and_keeps_the_order():
         (Config, "", "weight_decay", "training.update.decay"),
         (Config, "", "image_size", "method.image.resolution"),
         (Config, "", "num_workers", "data.workers"),
+        (ClassFolder, "data.train", "root", "path"),
+        (ClassFolder, "data.train", "data_dir", "path"),
+        (CocoObjects, "data.train", "root", "folder"),
+        (Shards, "data.train", "data_files", "paths"),
     ],
 )
 def test_a_name_of_another_tool_s_is_answered_by_ours(cls, where, key, ours):
@@ -175,6 +182,7 @@ class Fields:
     text: str = ""
     several: tuple[str, ...] = ()
     choice: Literal["none", "all"] = "none"
+    precision: Literal["bf16", "fp16"] = "bf16"
     whole: int = 0
     number: float = 0.0
     truth: bool = False
@@ -206,6 +214,9 @@ class Fields:
         ("truth", "yes", "expected true or false$"),
         ("whole", True, "as true$"),
         ("text", {1, 2}, "expected text$"),
+        ("precision", "AMP_bf16", "expected one of bf16, fp16; write bf16$"),
+        ("precision", "float16", "write fp16$"),
+        ("precision", "int8", "expected one of bf16, fp16$"),
     ],
 )
 def test_a_value_that_yaml_reads_otherwise_is_told_with_how_to_write_it(key, value, words):

@@ -59,6 +59,8 @@ def test_a_name_in_two_folders_is_told(tmp_path, monkeypatch):
     [
         ("scenes_cilp", "did you mean scenes_clip"),
         ("configs/pretrain/tiny_clip_vitt.yaml", "did you mean tiny_clip_vit"),
+        ("SCENES_CLIP", "did you mean scenes_clip"),
+        ("Tiny_Clip_Vit", "did you mean tiny_clip_vit[?]"),
         ("zzz", "tandemclip list configs"),
         (".", "tandemclip list configs"),
         ("", "tandemclip list configs"),

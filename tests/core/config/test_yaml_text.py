@@ -91,7 +91,18 @@ def test_anchors_and_merges_are_as_in_yaml():
         ("a: {<<: 3}", "it is not YAML: line 1, .*; << takes a mapping"),
         ("a: \x07", "it is not YAML: unacceptable character #x0007: .*; take the character out"),
         ("a: *b", "it is not YAML: line 1, column 4: found undefined alias 'b'; a . begins the name of an anchor"),
-        ("a: !!int x", "it is not YAML"),
+        ("a: !!int x", "it is not YAML: line 1, column 4: what stands here is no int"),
+        ("a: !!int ''", "what stands here is no int"),
+        ("!!bool maybe", "what stands here is no bool"),
+        ("!!timestamp x", "what stands here is no timestamp"),
+        ("!!map [1]", "what stands here is no map"),
+        ("!!seq {a: 1}", "what stands here is no seq"),
+        ("0x" + "f" * 5000, "what stands here is no int"),
+        ('"\\UFFFFFFFF"', "it is not YAML"),
+        (
+            "a: &a {x: 1}\nb: &b {x: 2}\nc:\n  <<: *a\n  <<: *b",
+            "'<<' twice in .* lines 4 and 5: name both in one: <<: .*b.$",
+        ),
         ("a: !!python/object:os.system x", "it is not YAML"),
         ("a: *.blocks", "it is not YAML"),
         ("&a [*a]", "it is not YAML"),
@@ -100,7 +111,7 @@ def test_anchors_and_merges_are_as_in_yaml():
         ("? [a]\n: 1", "it has a key in line 1 that is a mapping or a list"),
         ("? {a: 1}\n: 1", "it has a key in line 1 that is a mapping or a list"),
     ],
-    ids=range(20),
+    ids=range(28),
 )
 def test_what_is_no_yaml_of_ours_is_an_error_of_the_user_s_in_one_line(text, words):
     with pytest.raises(UserError, match=words) as error:

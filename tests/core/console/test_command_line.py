@@ -154,6 +154,8 @@ def test_a_source_of_an_option_is_its_type_and_its_fields():
         UserError, match="the override 'photos' is not of the form a.b=value: write it like path=photos"
     ):
         command_line.parse_typed(["class_folder", "photos"])
+    with pytest.raises(UserError, match="class_folder is given path= twice: keep one of them"):
+        command_line.parse_typed(["class_folder", "path=a", "path=b"])
 
 
 # ------------------------------------------------------------------ arguments
@@ -169,6 +171,7 @@ def test_numbers_in_their_range_are_taken():
     assert arguments("--steps", "2", "--minutes", "0.5").steps == 2
     assert arguments("--steps", "12", "--minutes", "3").minutes == 3.0
     assert arguments("--out", "a/b").out == Path("a/b")
+    assert arguments("--out=~/b").out == Path.home() / "b"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tandemclip.core.data.account import Account, Named, Tally, counts_from_json, counts_to_json, lines_of
+from tandemclip.core.data.account import Account, Named, Tally, counts_from_json, counts_to_json, lines_of, printable
 
 
 def test_what_does_not_add_up_is_a_defect():
@@ -28,6 +28,15 @@ def test_a_tally_keeps_the_first_names():
     few.merge(one.counts)
     assert few.counts["few"] == Named(2, ("a", "n3?")) and list(few.counts) == ["few", "many"]
     assert counts_from_json(json.loads(json.dumps(counts_to_json(one.counts)))) == one.counts
+
+
+@pytest.mark.parametrize("name, shown", [
+    ("ü　猫.jpg", "ü　猫.jpg"), ("a\\b", "a\\b"), ("a\nb\r\x1b[31m", "a\\nb\\r\\x1b[31m"), ("\u202egpj", "\\u202egpj"),
+    ("\udce9", "?"),
+])  # fmt: skip
+def test_a_name_steers_no_terminal(name, shown):
+    assert printable(name) == shown == printable(shown)
+    assert lines_of([Account(name, "files", 1, 1)]) == [f"{shown}: all 1 files read"]
 
 
 def test_lines_name_every_reason():

@@ -211,7 +211,10 @@ def test_the_evaluation_picture_is_equal_to_open_clips(height, width):
     np.testing.assert_array_equal(middle, ours[:, 2:-2, 2:-2])
 
 
-@pytest.mark.parametrize("kind, loss", [("JPEG", 3), ("PNG", 0), ("TIFF", 0), ("WEBP", 0), ("AVIF", 4), ("raw PNG", 0)])
+@pytest.mark.parametrize(
+    "kind, loss",
+    [("JPEG", 3), ("PNG", 0), ("TIFF", 0), ("WEBP", 0), ("AVIF", 4), ("exif of a PNG", 0), ("APP1 of a PNG", 0)],
+)
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_orientation_in_every_format_with_exif(kind, loss, orientation):
     """Which pixel of the file stands at each place, written out."""
@@ -220,9 +223,9 @@ def test_every_orientation_in_every_format_with_exif(kind, loss, orientation):
     options = {"lossless": True} if kind == "WEBP" else {"quality": 100, "subsampling": 0} if kind == "JPEG" else {}
     if kind == "AVIF":
         options = {"quality": 100}
-    if kind == "raw PNG":  # as ImageMagick writes it
+    if kind.endswith("of a PNG"):  # as ImageMagick writes it
         body, info = exif.tobytes().hex(), PngInfo()
-        info.add_text("Raw profile type exif", f"\nexif\n{len(body) // 2:8d}\n{body}\n", zip=True)
+        info.add_text(f"Raw profile type {kind[:4]}", f"\nexif\n{len(body) // 2:8d}\n{body}\n", zip=True)
         data = encoded(pixels, "PNG", pnginfo=info)
     else:
         data = encoded(pixels, kind, exif=exif, **options)
@@ -236,6 +239,13 @@ def test_every_orientation_in_every_format_with_exif(kind, loss, orientation):
         columns = 29 - columns
     assert decoded.shape == (*rows.shape, 3)
     assert np.abs(decoded.astype(int) - pixels[rows, columns]).mean() <= loss
+
+
+def test_an_animated_png_is_turned():
+    exif, frames = Image.Exif(), [Image.fromarray(smooth(20, 30, seed)) for seed in range(2)]
+    exif[0x0112], file = 6, io.BytesIO()
+    frames[0].save(file, "PNG", save_all=True, append_images=frames[1:], exif=exif)
+    np.testing.assert_array_equal(images.decode(file.getvalue()), np.rot90(np.asarray(frames[0]), -1))
 
 
 def test_a_png_that_has_its_orientation_in_both_ways_is_turned_once():

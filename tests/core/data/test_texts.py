@@ -33,12 +33,14 @@ def test_captions_are_a_text_or_a_list_of_texts():
     assert texts.captions([]) == texts.captions(" ") == ()
     for given, words in (({"en": "a"}, "is a mapping, expected a text or a list of texts"), (5, "is a number"),
                          (["a", None], "hold null"), ([["a"]], "hold a list"), ([{"text": "a"}], "hold a mapping"),
+                         ("a\0", "is damaged, as it holds a zero byte"),
                          (None, "is null"), (True, "is true or false"), (["a", 1.5], "hold a number")):  # fmt: skip
         with pytest.raises(ValueError, match=words):
             texts.captions(given)
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u00a0", "\u200b", "\ufeff", " \u200d \u2060\n", "\u3000"])
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u00a0", "\u200b", "\ufeff", " \u200d \u2060\n", "\u3000",
+                                  "\x01\x02", "\x07", "\ufe0f", "\u034f", "\u2800", "\u3164"])  # fmt: skip
 def test_what_cannot_be_seen_is_blank(text):
     """Programs leave marks without a width where a caption was taken away."""
     assert texts.blank(text) and texts.captions(["a", text]) == ("a",)

@@ -54,9 +54,11 @@ LONG = "a car in the middle distance, and some other things far behind it"  # a 
 
 
 @pytest.mark.filterwarnings("error")  # matplotlib warns where a text leaves no place for the axes
-@pytest.mark.parametrize("name", FIGURES)
-def test_a_long_name_leaves_place_for_the_picture(tmp_path, monkeypatch, name):
-    monkeypatch.setitem(globals(), "ODD", (LONG, f"{LONG}_2"))
+@pytest.mark.parametrize(
+    "name, times", [*((name, 1) for name in FIGURES), *((name, 60) for name in ("curves", "concepts", "heatmaps"))]
+)
+def test_a_long_name_leaves_place_for_the_picture(tmp_path, monkeypatch, name, times):
+    monkeypatch.setitem(globals(), "ODD", (times * LONG, f"{times * LONG}_2"))
     save(FIGURES[name](), tmp_path / "a.png")
 
 

@@ -5,12 +5,13 @@ import io
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tandemclip.core.data import images
 from tandemclip.core.data.records import BrokenRecord
 from tandemclip.core.errors import UserError
-from tandemclip.core.serving.inputs import features_of, records_of, texts_of
+from tandemclip.core.serving.inputs import features_of, ids_of, records_of, texts_of
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
 GREY = RGB[..., 0]
@@ -25,7 +26,7 @@ def encoded(image, kind, **options):
 
 @pytest.mark.parametrize("given, expected", [
     (RGB, RGB), (np.dstack([RGB, GREY]), RGB), (GREY, GREYS), (GREY[..., None], GREYS),
-    (np.asfortranarray(RGB)[::-1], RGB[::-1]), (RGB[:1, :1], RGB[:1, :1]),
+    (np.asfortranarray(RGB)[::-1], RGB[::-1]), (GREY.view(np.matrix), GREYS), (RGB[:1, :1], RGB[:1, :1]),
     (encoded(Image.fromarray(RGB), "PNG"), RGB), (bytearray(encoded(Image.fromarray(RGB), "BMP")), RGB),
     (memoryview(encoded(Image.fromarray(RGB), "PNG")), RGB),
 ])  # fmt: skip
@@ -72,6 +73,8 @@ def test_a_pil_image_stands_upright_as_its_file():
     (Image.fromarray(GREY.astype(np.uint16) * 257), "a PIL image of mode I;16, which has more than 8 bits"),
     (Image.fromarray(GREY.astype(np.float32)), "a PIL image of mode F"),
     (Image.fromarray(GREY.astype(np.int32)), "mode I,"),
+    (np.ma.masked_array(RGB, RGB > 99), "is a masked array .5, 7, 3. of uint8; expected a path"),
+    (Image.new("RGB", (0, 5)), r"a PIL image of mode RGB and size .0, 5.; expected one with pixels"),
     (None, "is null, None; expected a path, encoded bytes, a PIL image"), (7, "is a number, 7"), ([RGB], "is a list"),
     ("nowhere.png", "nowhere.png cannot be read: No such file"), ("a\0b", "cannot be read: embedded null"),
 ])  # fmt: skip
@@ -119,16 +122,38 @@ def test_features_are_rows():
     rows = np.ones((2, 3), np.float32)
     assert features_of(rows, "images") is rows and features_of([[1, 2]], "texts").shape == (1, 2)
     assert features_of(np.ones((2, 5, 3)), "texts").shape == (2, 5, 3)  # of each token
+    assert features_of(np.ones((2, 3), int), "texts").dtype == np.float32
 
 
 @pytest.mark.parametrize("given, words", [
     (["a.png"], "images are a list, .'a.png'.; expected what encode_images gives"), ("a.png", "images are a text"),
-    (None, r"images have the shape ..; expected a row for each"), (np.ones(3), r"images have the shape .3.; .*x.None."),
-    ([[1, 2], [3]], "images are a list"),
+    (None, "images are null, None; expected what"), (np.ones(3), r"images have the shape .3.; .*x.None."),
+    ([[1, 2], [3]], "images are a list"), (np.ones((2, 3), complex), r"images are an array .2, 3. of complex128"),
+    ([["1", "2"]], "images are a list"), (np.array([["1", "2"]]), r"images are an array .1, 2. of <U1"),
+    (np.ma.masked_array(np.ones((2, 3)), True), r"images are a masked array .2, 3. of float64"),
+    (np.ones((2, 3), bool), "of bool"), (torch.ones(2, 3, requires_grad=True), "images are a Tensor"),
 ])  # fmt: skip
 def test_what_are_no_features_is_refused(given, words):
     with pytest.raises(UserError, match=words):
         features_of(given, "images")
+
+
+def test_ids_of_any_width_are_int32():
+    for given in ([[0, 9]], np.array([[0, 9]]), np.array([[0, 9]], np.uint8)):
+        ids = ids_of(given, 2, 10)
+        assert ids.dtype == np.int32 and ids.tolist() == [[0, 9]]
+
+
+@pytest.mark.parametrize("given, words", [
+    (np.zeros((1, 3), int), r"ids are an array .1, 3. of int64; expected what reading.ids gives, an array .N, 2."),
+    (np.zeros((1, 1), int), r"an array .1, 1. of"), (np.zeros(2, int), r"an array .2. of"),
+    (np.zeros((0, 2), int), r"an array .0, 2. of"), (np.zeros((1, 2)), "of float64"), (["a"], "ids are a list"),
+    (np.ma.masked_array([[1, 2]], True), "ids are a masked array"), (None, "ids are null"),
+    (np.array([[0, 10]]), "ids are from 0 to 10; expected what reading.ids gives, 0 to 9"), ([[-1, 0]], "from -1 to 0"),
+])  # fmt: skip
+def test_what_are_no_ids_is_refused(given, words):
+    with pytest.raises(UserError, match=words):
+        ids_of(given, 2, 10)
 
 
 def test_what_came_is_told_on_one_line():

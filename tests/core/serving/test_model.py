@@ -1,12 +1,16 @@
 """The model that one uses: what it takes, what it costs, and how images and texts compare."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+import tandemclip
 from tandemclip import backends
+from tandemclip.backends.torch import devices
 from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.data.sources.first import First
 from tandemclip.core.errors import UserError
@@ -120,6 +124,44 @@ def test_a_text_that_is_cut_is_told(engines, recwarn):
         np.testing.assert_array_equal(clip.encode_texts([longer, "a red seven"]), whole)
 
 
+def test_a_text_without_a_word_is_told(engines):
+    clip = model(engines, False, 8)
+    told = "2 of 3 texts are without a word that the model knows, such as ''"
+    with pytest.warns(UserWarning, match=told):
+        clip.encode_texts(["", "a red seven", "\u200b"])
+
+
+def test_ids_are_those_that_the_model_reads(engines):
+    clip = model(engines, False, 8)
+    ids = clip.reading.ids(["a red seven"])
+    np.testing.assert_array_equal(clip.encode_ids(ids.astype(np.int64)), clip.encode_texts(["a red seven"]))
+    with pytest.raises(UserError, match="ids are an array .* expected what reading.ids gives"):
+        clip.encode_ids(np.pad(ids, ((0, 0), (0, 1))))
+    with pytest.raises(UserError, match=f"expected what reading.ids gives, 0 to {clip.tokenizer.vocab_size - 1}"):
+        clip.encode_ids(ids + clip.tokenizer.vocab_size)
+
+
+@pytest.mark.parametrize("given, words", [
+    ({"checkpoint": None}, "the checkpoint is null, None; expected the path"),
+    ({"checkpoint": ["run"]}, "the checkpoint is a list"), ({"checkpoint": b"run"}, "the checkpoint is bytes"),
+    ({"backend": 3}, "no backend 3; the backends are"), ({"backend": ""}, "no backend ''; the backends are"),
+    ({"backend": np}, "no backend <module 'numpy'"), ({"device": 3}, "--device 3 is not there"),
+    ({"checkpoint": "~/nowhere"}, f"^{Path.home()}/nowhere holds no whole checkpoint"),
+])  # fmt: skip
+def test_what_cannot_be_loaded_is_told(given, words):
+    with pytest.raises(UserError, match=words):
+        tandemclip.load(**{"checkpoint": "nowhere", "backend": "torch"} | given)
+
+
+def test_a_device_of_torch_is_taken_by_its_name():
+    try:
+        with pytest.raises(UserError, match="nowhere holds no whole checkpoint"):
+            tandemclip.load("nowhere", "torch", device=torch.device("cpu"))
+        assert devices.device() == "cpu"
+    finally:
+        devices.use(None)
+
+
 def test_what_is_handed_over_is_what_is_encoded(engines):
     """A text of half a surrogate pair, and pictures as PIL's: the rows of what they stand for."""
     clip = model(engines, False, 8)
@@ -166,8 +208,11 @@ def test_similarity_is_the_method_s(engines, shape):
         with pytest.raises(UserError, match="expected a row for each"):
             own.similarity(*given)
     v[0] = np.nan
-    with pytest.raises(UserError, match=rf"Nearest.similarity gives {len(u)} of {found.size} values that are not fini"):
-        own.similarity(u, v)
+    for each, name in ((clip, "CLIP"), (own, "Nearest")):
+        with pytest.raises(
+            UserError, match=rf"^{name}.similarity gives {len(u)} of {found.size} values that are not f"
+        ):
+            each.similarity(u, v)
 
 
 def test_protocols_ask_the_method(engines):

@@ -8,8 +8,10 @@ from typing import Literal
 import numpy as np
 
 from tandemclip.core.data.sources.archives.packed import Packed
+from tandemclip.core.errors import UserError
 
 PIXELS = 3 * 32 * 32
+NAMES, FINE_NAMES = "batches.meta.txt", "fine_label_names.txt"  # of the 10 classes, of the 100
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,13 @@ class Cifar(Packed):
 
     @property
     def _hundred(self) -> bool:
-        return self.files.size("fine_label_names.txt") >= 0
+        fine = self.files.size(FINE_NAMES) >= 0
+        if fine and self.files.size(NAMES) >= 0:
+            raise UserError(
+                f"{self._type}: {self.path} has {NAMES} of CIFAR-10 and {FINE_NAMES} of CIFAR-100; give each archive a "
+                "folder of its own"
+            )
+        return fine
 
     @property
     def held_in(self):
@@ -34,7 +42,7 @@ class Cifar(Packed):
         return ["test_batch.bin"] if self.split == "test" else [f"data_batch_{number}.bin" for number in range(1, 6)]
 
     def unpacked(self):
-        names = tuple(self.lines("fine_label_names.txt" if self._hundred else "batches.meta.txt"))
+        names = tuple(self.lines(FINE_NAMES if self._hundred else NAMES))
         labels = 2 if self._hundred else 1  # bytes of them before the pixels; the last is the class
         rows = np.concatenate([self.whole(name, labels + PIXELS) for name in self.held_in])
         pixels = rows[:, labels:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)

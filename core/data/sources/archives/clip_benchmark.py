@@ -9,21 +9,24 @@ import numpy as np
 
 from tandemclip.core.data.account import Account
 from tandemclip.core.data.records import Record
-from tandemclip.core.data.sources.prompts import Templates
+from tandemclip.core.data.sources.archives.labelled import not_blank
+from tandemclip.core.data.sources.prompts import Templates, checked
+from tandemclip.core.data.sources.shard_paths import files
 from tandemclip.core.data.sources.shards import Shards
 from tandemclip.core.data.sources.source import Source
 from tandemclip.core.data.texts import utf8
 from tandemclip.core.errors import UserError
-from tandemclip.core.identity import Identity
+from tandemclip.core.identity import Identity, of_file
 
-NAMES, PROMPTS = "classnames.txt", "zeroshot_classification_templates.txt"
+NAMES, PROMPTS, COUNT = "classnames.txt", "zeroshot_classification_templates.txt", "nshards.txt"
 
 
 @dataclass(frozen=True)
 class ClipBenchmark(Source):
     """A folder such as `wds_vtab-pcam`: `test/0.tar`, ... with 0.webp (or another picture) and 0.cls or 0.txt, and
     `classnames.txt` and `zeroshot_classification_templates.txt`, a line each, with {c} for the class. Without
-    `classnames.txt` its records have captions and no classes. Raises UserError where there is no such folder.
+    `classnames.txt` its records have captions and no classes. Raises UserError where there is no such folder, and where
+    it has other than the number of tar files that its `nshards.txt` says.
 
     path: that folder. split: train or test. templates: what a class's name is put into, "{}" in each, or a set of them
     by name; null: the folder's own.
@@ -59,7 +62,8 @@ class ClipBenchmark(Source):
         return self._shards.account()
 
     def identity(self) -> dict[str, Identity]:
-        return self._shards.identity()
+        found, own = self._shards.identity(), self.templates is None and self._shards.classes is not None
+        return {**found, "templates": of_file(str(Path(self.path) / PROMPTS))} if own else found
 
     def __getstate__(self) -> dict:
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -67,6 +71,7 @@ class ClipBenchmark(Source):
     @cached_property
     def _shards(self) -> Shards:
         folder = Path(self.path).expanduser()
+        _check_count(folder / self.split)
         shards = Shards(str(folder / self.split))
         if not (folder / NAMES).exists():
             return shards
@@ -74,10 +79,28 @@ class ClipBenchmark(Source):
         return replace(shards, classes=str(folder / NAMES), templates=templates)
 
 
+def _check_count(folder: Path) -> None:
+    """A tar file that was not fetched is seen by nothing else."""
+    if not (folder / COUNT).exists():
+        return
+    told, there = _text(folder / COUNT, "fetch it again").strip(), len(files(str(folder)))
+    if told != str(there):
+        raise UserError(
+            f"clip_benchmark: {folder} has {there} tar files, and its {COUNT} says {told!r:.80}; fetch the folder again"
+        )
+
+
 def _prompts(file: Path) -> tuple[str, ...]:
+    lines = not_blank(_text(file, "fetch it, or give `templates`"))
     try:
-        lines = utf8(file.read_bytes()).splitlines()
+        return checked(tuple(dict.fromkeys(line.replace("{c}", "{}") for line in lines)))
+    except UserError as error:
+        raise UserError(f"clip_benchmark: {file}: {error}") from error
+
+
+def _text(file: Path, advice: str) -> str:
+    try:
+        return utf8(file.read_bytes())
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise UserError(f"clip_benchmark: {file} cannot be read ({why}); fetch it, or give `templates`") from error
-    return tuple(dict.fromkeys(line.strip().replace("{c}", "{}") for line in lines if line.strip()))
+        raise UserError(f"clip_benchmark: {file} cannot be read ({why}); {advice}") from error

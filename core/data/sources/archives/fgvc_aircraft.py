@@ -19,6 +19,8 @@ class FgvcAircraft(Labelled):
     def listed(self):
         names, lists = self.lines("variants.txt"), f"images_variant_{self.split}.txt"
         number, pictures, labels = {name: place for place, name in enumerate(names)}, [], []
+        if twice := [name for place, name in enumerate(names) if number[name] != place]:
+            raise self.unlike("variants.txt", f"{twice[0]} twice")
         for line in self.lines(lists):
             picture, _, name = line.partition(" ")
             if name not in number:

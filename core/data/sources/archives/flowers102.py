@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tandemclip.core.data.sources.archives.labelled import Labelled, Listed
-from tandemclip.core.data.sources.archives.matlab import read_mat
+from tandemclip.core.data.sources.archives.matlab import read_mat, whole_numbers
 
 LISTS = {"train": "trnid", "val": "valid", "test": "tstid"}
 
@@ -20,8 +20,8 @@ class Flowers102(Labelled):
     split: Literal["train", "val", "test"] = "test"
 
     def listed(self):
-        labels = read_mat(self, "imagelabels.mat", "labels").astype(int)
-        chosen = read_mat(self, "setid.mat", LISTS[self.split]).astype(int)
-        if chosen.min() < 1 or chosen.max() > len(labels) or labels.min() < 1:
+        variables = (("imagelabels.mat", "labels"), ("setid.mat", LISTS[self.split]))
+        labels, chosen = (whole_numbers(self, *each, read_mat(self, *each)) for each in variables)
+        if chosen.max() > len(labels):
             raise self.unlike("setid.mat", f"picture {chosen.max()} of {len(labels)}")
         return Listed([f"jpg/image_{number:05d}.jpg" for number in chosen], labels[chosen - 1] - 1, (), {})

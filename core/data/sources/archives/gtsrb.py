@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tandemclip.core.data.account import Tally
 from tandemclip.core.data.sources.archives.labelled import Labelled, Listed
 
+CLASSES = 43
 TABLE, TRAIN, TEST = "GT-final_test.csv", "GTSRB/Training", "GTSRB/Final_Test/Images"
 
 
@@ -19,24 +21,36 @@ class Gtsrb(Labelled):
     split: Literal["train", "test"] = "test"
 
     def listed(self):
-        pairs = self._trained() if self.split == "train" else self._tested()
-        return Listed([name for name, _ in pairs], [label for _, label in pairs], (), {})
+        passed = Tally()
+        pairs = self._trained(passed) if self.split == "train" else self._tested()
+        return Listed([name for name, _ in pairs], [label for _, label in pairs], (), passed.counts)
 
-    def _trained(self) -> list[tuple[str, int]]:
-        folders = [folder for folder in self.files.folders(TRAIN) if folder.isdecimal()]
-        return [
-            (f"{TRAIN}/{folder}/{name}", int(folder))
-            for folder in folders
-            for name in self.files.within(f"{TRAIN}/{folder}")
-            if name.endswith(".ppm")
-        ]
+    def _trained(self, passed: Tally) -> list[tuple[str, int]]:
+        """The table that each folder has of its own pictures is not counted."""
+        pairs: list[tuple[str, int]] = []
+        for name in self.files.within(TRAIN):
+            passed.add("it lies in no folder of a class", f"{TRAIN}/{name}")
+        for folder in self.files.folders(TRAIN):
+            for name in self.files.within(f"{TRAIN}/{folder}"):
+                file = f"{TRAIN}/{folder}/{name}"
+                if not _is_class(folder):
+                    passed.add("it lies in no folder of a class", file)
+                elif name.endswith(".ppm"):
+                    pairs.append((file, int(folder)))
+                elif name != f"GT-{folder}.csv":
+                    passed.add("its name does not end in .ppm", file)
+        return pairs
 
     def _tested(self) -> list[tuple[str, int]]:
-        first, *lines = (line.split(";") for line in self.lines(TABLE))
+        first, *lines = [line.split(";") for line in self.lines(TABLE)] or [[]]
         if not {"Filename", "ClassId"} <= set(first):
             raise self.unlike(TABLE, ";".join(first))
         name, label = first.index("Filename"), first.index("ClassId")
-        try:
-            return [(f"{TEST}/{line[name]}", int(line[label])) for line in lines]
-        except (IndexError, ValueError) as error:
-            raise self.unlike(TABLE, str(error)) from error
+        for line in lines:
+            if len(line) != len(first) or not _is_class(line[label]):
+                raise self.unlike(TABLE, ";".join(line))
+        return [(f"{TEST}/{line[name]}", int(line[label])) for line in lines]
+
+
+def _is_class(number: str) -> bool:
+    return number.isdecimal() and int(number) < CLASSES

@@ -5,7 +5,7 @@ from typing import Literal
 
 from tandemclip.core.data.account import Tally
 from tandemclip.core.data.sources.archives.labelled import Labelled, Listed
-from tandemclip.core.data.texts import from_json, in_words
+from tandemclip.core.data.texts import blank, from_json, in_words
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,13 @@ class HatefulMemes(Labelled):
                 if "label" not in row:
                     passed.add("it has no label", str(row["img"]))
                     continue
-                if row["label"] not in (0, 1) or not isinstance(row["img"], str):
-                    raise ValueError(f"the label {row['label']!r} of {row['img']!r}")
+                picture, label = row["img"], row["label"]
+                if type(label) is not int or label not in (0, 1) or not isinstance(picture, str):
+                    raise ValueError(f"the label {label!r} of {picture!r}")
+                if blank(picture) or picture.startswith("/") or ".." in picture.split("/"):
+                    raise ValueError(f"the img {picture!r}, no file of the archive")
             except (KeyError, TypeError, ValueError) as error:
                 raise self.unlike(name, in_words(error)) from error
-            pictures.append(row["img"])
-            labels.append(row["label"])
+            pictures.append(picture)
+            labels.append(label)
         return Listed(pictures, labels, ("meme", "hatespeech meme"), passed.counts, "rows")

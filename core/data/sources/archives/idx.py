@@ -1,5 +1,6 @@
 """MNIST (LeCun et al. 1998), and what is packed like it: files of the IDX format."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,7 +36,7 @@ class Idx(Packed):
         """Of unsigned bytes: two zeros, 8 (their type), the number of axes, the length of each as int32 of high byte
         first, then the bytes."""
         content, head = self.content(name), 4 + 4 * axes
-        shape = np.frombuffer(content[4:head], ">i4")
-        if content[:4] != bytes([0, 0, 8, axes]) or len(content) != head + np.prod(shape, dtype=np.int64):
-            raise self.unlike(name, f"{len(content):,} bytes that begin with {content[:4].hex()}")
+        shape = [int.from_bytes(content[place : place + 4], "big", signed=True) for place in range(4, head, 4)]
+        if content[:4] != bytes([0, 0, 8, axes]) or min(shape) < 1 or len(content) != head + math.prod(shape):
+            raise self.unlike(name, f"{len(content):,} bytes that begin with {content[:head].hex()}")
         return np.frombuffer(content, np.uint8, offset=head).reshape(shape)

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from tandemclip.core.bounds import Count
 from tandemclip.core.data.account import Account, Tally
 from tandemclip.core.data.sources.annotated_files import AnnotatedFiles
-from tandemclip.core.data.sources.image_files import Captioned
-from tandemclip.core.data.texts import from_json, in_words
+from tandemclip.core.data.sources.image_files import Captioned, plain
+from tandemclip.core.data.texts import blank, from_json, in_words
 from tandemclip.core.errors import UserError
 
 
@@ -49,18 +49,27 @@ class Karpathy(AnnotatedFiles):
     def _read(self, images: list[dict[str, Any]]) -> tuple[Captioned, tuple[Account, ...]]:
         others, more, remarks, count = Tally(), Tally(), Tally(), 0
         pairs: list[tuple[str, str]] = []
+        seen: set[str] = set()
         for image in images:
+            if not isinstance(image["filename"], str) or blank(image["filename"]):
+                raise ValueError(f"the filename {image['filename']!r}")
             name = "/".join(filter(None, (image.get("filepath"), image["filename"])))
             if image["split"] != self.split:
                 others.add("it is of another split", name)
                 continue
+            if plain(name) in seen:
+                raise ValueError(f"{name} twice in the split {self.split}")
+            seen.add(plain(name))
             texts = [sentence["raw"].strip() for sentence in image["sentences"]]
             count += len(texts)
             for _ in texts[self.captions :]:
                 more.add(f"the image has more than {self.captions}", name)
-            if not texts:
+            own = [text for text in texts[: self.captions] if not blank(text)]
+            for _ in texts[len(own) : self.captions]:
+                more.add("it is blank", name)
+            if not own:
                 remarks.add("no caption", name)
-            pairs += [(name, text) for text in texts[: self.captions] or [""]]
+            pairs += [(name, text) for text in own or [""]]
         found = Captioned(pairs)
         for name in self._files.missing(found.names):
             remarks.add("the file is not there", name)

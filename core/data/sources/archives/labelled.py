@@ -3,6 +3,7 @@ called.
 """
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -109,6 +110,8 @@ class Labelled(Source):
         passed, remarks, count = self._listed.passed_over, Tally(), len(self)
         for name in self.missing():
             remarks.add("the file is not there", name)
+        for name in (name for name, times in Counter(self.pictures).items() if times > 1):
+            remarks.add("it is listed several times, and read as often", name)
         for name in repeated(self.class_names):
             remarks.add("a class shares its name, up to case, with another", name)
         out = sum(named.count for named in passed.values())
@@ -126,8 +129,9 @@ class Labelled(Source):
 
     def identity_of_classes(self) -> dict[str, Identity]:
         labels = of_bytes([self._labels.astype("<i4").tobytes()], self.path, len(self), "labels")
-        found = {"labels": labels}
-        return found if self.classes is None else {**found, "class_names": of_file(self.classes)}
+        own = self._listed.names
+        names = of_bytes([bytes(Strings(own))], self.path, len(own), "class names")
+        return {"labels": labels, "class_names": names if self.classes is None else of_file(self.classes)}
 
     def __getstate__(self) -> dict:
         """Another process reads the lists again: they are short, and what they lead to need not be."""
@@ -140,7 +144,7 @@ class Labelled(Source):
     def lines(self, name: str) -> list[str]:
         """The lines of a list that are not blank, without blanks around them."""
         try:
-            return [line.strip() for line in utf8(self.content(name)).splitlines() if line.strip()]
+            return not_blank(utf8(self.content(name)))
         except ValueError as error:
             raise UserError(f"{self._type}: {self.files.key(name)}: {error}") from error
 
@@ -163,7 +167,8 @@ class Labelled(Source):
 
     @property
     def _type(self) -> str:
-        return type(self).__name__
+        """As a configuration calls it, which is how the modules of this folder are called."""
+        return type(self).__module__.rpartition(".")[2]
 
     @property
     def pictures(self) -> Strings:
@@ -182,4 +187,19 @@ class Labelled(Source):
         listed = self.listed()
         if not len(listed.pictures):
             raise UserError(f"{self._type}: {self.path} lists no picture; expected the official archive, unpacked")
-        return listed, Strings(listed.pictures), np.asarray(listed.labels, np.int32)
+        labels = np.asarray(listed.labels, np.int32)
+        if listed.names and labels.max() >= len(listed.names):
+            raise UserError(
+                f"{self._type}: {self.path} has a picture of class {labels.max()}, from 0, and the names of "
+                f"{len(listed.names)} classes; fetch the archive again"
+            )
+        class_of: dict[str, int] = {}
+        for name, label in zip(listed.pictures, labels.tolist()):
+            if class_of.setdefault(name, label) != label:
+                raise self.unlike(name, f"the classes {class_of[name]} and {label}, from 0")
+        return listed, Strings(listed.pictures), labels
+
+
+def not_blank(text: str) -> list[str]:
+    """Its lines that are not blank, without blanks around them. str.splitlines would cut names at U+0085 or U+2028."""
+    return [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]

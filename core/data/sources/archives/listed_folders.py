@@ -1,8 +1,10 @@
 """Archives whose lists name pictures in a folder a class: DTD, Food-101, SUN397."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from tandemclip.core.data.sources.archives.labelled import Labelled, Listed
+from tandemclip.core.data.sources.image_files import plain
 from tandemclip.core.errors import UserError
 
 
@@ -29,18 +31,25 @@ class ListedFolders(Labelled):
             raise UserError(f"listed_folders: {self.path}: `lists` names no list; write it like [labels/test1.txt]")
 
     def listed(self):
-        lines = [line.strip("/") for name in self.lists for line in self.lines(name)]
+        lines = [plain(line.strip("/")) for name in self.lists for line in self.lines(name)]
         for line in lines:
             if "/" not in line:
                 raise self.unlike(", ".join(self.lists), line)
         folders = [line.rpartition("/")[0] for line in lines]
-        known = sorted(set(folders)) if self.names is None else [line.strip("/") for line in self.lines(self.names)]
+        known = sorted(set(folders)) if self.names is None else self._named(self.names)
         number = {folder: place for place, folder in enumerate(known)}
         if unknown := [folder for folder in folders if folder not in number]:
             raise self.unlike(", ".join(self.lists), f"{unknown[0]}, no class of {self.names}")
         start = f"{self.pictures_in}/" if self.pictures_in else ""
         pictures = [f"{start}{line}{self.ending}" for line in lines]
         return Listed(pictures, [number[folder] for folder in folders], tuple(map(_spoken, known)), {})
+
+    def _named(self, names: str) -> list[str]:
+        folders = [plain(line.strip("/")) for line in self.lines(names)]
+        for folder, times in Counter(folders).items():
+            if times > 1:
+                raise self.unlike(names, f"{folder}, {times} times")
+        return folders
 
 
 def _spoken(folder: str) -> str:

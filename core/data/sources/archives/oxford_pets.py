@@ -17,9 +17,13 @@ class OxfordPets(Labelled):
     split: Literal["trainval", "test"] = "test"
 
     def listed(self):
-        names = dict(self._pairs("trainval") + self._pairs("test"))
+        called: dict[int, str] = {}
+        number: dict[str, int] = {}
+        for picture, label in self._pairs("trainval") + self._pairs("test"):
+            name = picture.rpartition("_")[0]
+            if called.setdefault(label, name) != name or number.setdefault(name, label) != label:
+                raise self.unlike("annotations", f"{picture} of class {label + 1}, unlike another line")
         pairs = self._pairs(self.split)
-        called = {label: name.rpartition("_")[0] for name, label in names.items()}
         if sorted(called) != list(range(len(called))):
             raise self.unlike("annotations", f"the classes {sorted(called)}")
         pictures = [f"images/{name}.jpg" for name, _ in pairs]
@@ -32,7 +36,7 @@ class OxfordPets(Labelled):
             words = line.split()
             if line[0] == "#":
                 continue
-            if len(words) < 2 or not words[1].isdecimal():
+            if len(words) < 2 or not words[1].isdecimal() or not words[0].rpartition("_")[0]:
                 raise self.unlike(name, line)
             found.append((words[0], int(words[1]) - 1))
         return found

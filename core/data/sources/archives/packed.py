@@ -1,6 +1,7 @@
 """What archives have in common that hold all pictures of a split in a few files, as plain numbers."""
 
 import gzip
+import zlib
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class Packed(Labelled):
         content = super().content(name + GZ if packed else name)
         try:
             return gzip.decompress(content) if packed else content
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise UserError(
                 f"{self._type}: {self.files.key(name)}{GZ} is cut short or damaged: fetch it again"
             ) from error

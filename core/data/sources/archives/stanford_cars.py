@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tandemclip.core.data.sources.archives.labelled import Labelled, Listed
-from tandemclip.core.data.sources.archives.matlab import read_mat
+from tandemclip.core.data.sources.archives.matlab import read_mat, texts, whole_numbers
 
 TABLES = {"train": "devkit/cars_train_annos.mat", "test": "cars_test_annos_withlabels.mat"}
 
@@ -21,11 +21,13 @@ class StanfordCars(Labelled):
     split: Literal["train", "test"] = "test"
 
     def listed(self):
-        rows = read_mat(self, TABLES[self.split], "annotations")
+        table, meta = TABLES[self.split], "devkit/cars_meta.mat"
+        rows = read_mat(self, table, "annotations")
         if not {"fname", "class"} <= set(rows.dtype.names or ()):
-            raise self.unlike(TABLES[self.split], f"the columns {rows.dtype.names}")
-        names = tuple(map(str, read_mat(self, "devkit/cars_meta.mat", "class_names")))
-        labels = [int(row["class"]) - 1 for row in rows]
-        if not all(0 <= label < len(names) for label in labels):
-            raise self.unlike(TABLES[self.split], f"a class that is none of {len(names)}")
-        return Listed([f"cars_{self.split}/{row['fname']}" for row in rows], labels, names, {})
+            raise self.unlike(table, f"the columns {rows.dtype.names}")
+        names = tuple(texts(self, meta, "class_names", read_mat(self, meta, "class_names")))
+        labels = whole_numbers(self, table, "class", rows["class"])
+        if labels.max() > len(names):
+            raise self.unlike(table, f"a class that is none of {len(names)}")
+        pictures = [f"cars_{self.split}/{name}" for name in texts(self, table, "fname", rows["fname"])]
+        return Listed(pictures, labels - 1, names, {})

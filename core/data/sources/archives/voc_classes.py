@@ -1,5 +1,6 @@
 """PASCAL VOC's classification: pictures in which several classes may be (Everingham et al. 2010)."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -64,17 +65,26 @@ class VocClasses(Source):
             yield from prompts
 
     def account(self) -> tuple[Account, ...]:
-        remarks, present = Tally(), self._found[1]
+        passed, remarks, present, known = Tally(), Tally(), self._found[1], set(self._pictures)
+        for name in self._of_split():
+            if name not in known:
+                passed.add("it stands in no list of a class", name)
+        for name in self._lists():
+            if not _is_class(name):
+                remarks.add("a list that names no class: it is not read", f"{LISTS}/{name}{self._end}")
         for name in self._files.missing(self._pictures):
             remarks.add("the file is not there", name)
         for index in np.flatnonzero(~(present == 1).any(1)):
             remarks.add("no class is in it, or one that is hard to see alone", self._pictures[index])
-        return (Account(self.path, "pictures of the lists", len(self), len(self), {}, remarks.counts),)
+        count = len(self) + passed.total
+        return (Account(self.path, "pictures of the lists", count, len(self), passed.counts, remarks.counts),)
 
     def identity(self) -> dict[str, Identity]:
         size = lambda number: self._files.size(self._pictures[number])
         found = of_files(bytes(self._pictures), size, len(self), self.path)
-        return {**found, "present": of_bytes([self._found[1].tobytes()], self.path, len(self), "records")}
+        names = of_bytes([bytes(Strings(self.class_names))], self.path, len(self.class_names), "class names")
+        present = of_bytes([self._found[1].tobytes()], self.path, len(self), "records")
+        return {**found, "present": present, "class_names": names}
 
     def __getstate__(self) -> dict:
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -90,8 +100,7 @@ class VocClasses(Source):
     @cached_property
     def _found(self) -> tuple[Strings, np.ndarray, tuple[str, ...]]:
         """(files of pictures, [N, C] int8 as `Record.present`, the classes)"""
-        end, lists = f"_{self.split}.txt", self._files.within(LISTS)
-        classes = tuple(name.removesuffix(end) for name in lists if name.endswith(end))
+        end, classes = self._end, tuple(filter(_is_class, self._lists()))
         if not classes:
             raise UserError(
                 f"voc_classes: {self.path} has no list like {LISTS}/aeroplane{end}; expected VOC2007's folder, "
@@ -100,18 +109,56 @@ class VocClasses(Source):
         columns = [self._column(f"{LISTS}/{name}{end}") for name in classes]
         names = list(columns[0])
         for name, column in zip(classes, columns):
-            if list(column) != names or not names:
+            if list(column) != names:
                 raise UserError(
                     f"voc_classes: the lists of {name} and {classes[0]} are of other pictures: fetch both anew"
                 )
+        if not names:
+            raise self._unlike(f"{LISTS}/{classes[0]}{end}", "it names no picture")
         present = np.array([list(column.values()) for column in columns], np.int8).T
-        return Strings(f"{PICTURES}/{name}.jpg" for name in names), np.ascontiguousarray(present), classes
+        return Strings(map(_picture, names)), np.ascontiguousarray(present), classes
+
+    @property
+    def _end(self) -> str:
+        return f"_{self.split}.txt"
+
+    def _lists(self) -> list[str]:
+        """What the lists of the split are called before their end."""
+        return [name.removesuffix(self._end) for name in self._files.within(LISTS) if name.endswith(self._end)]
+
+    def _of_split(self) -> list[str]:
+        """The pictures of the split's own list, which need not be there."""
+        own = f"{LISTS}/{self.split}.txt"
+        return [_picture(words[0]) for words in self._rows(own)] if self._files.size(own) >= 0 else []
 
     def _column(self, list_: str) -> dict[str, int]:
+        rows = self._rows(list_)
         try:
-            lines = [line.split() for line in utf8(self._files.read(list_)).splitlines() if line.strip()]
-            return {name: PRESENT[mark] for name, mark in lines}
-        except (BrokenRecord, KeyError, ValueError) as error:
-            raise UserError(
-                f'voc_classes: {self._files.key(list_)} is not as VOC has it ({error}); expected lines like "000005 -1"'
-            ) from error
+            column = {name: PRESENT[mark] for name, mark in rows}
+        except (KeyError, ValueError) as error:
+            raise self._unlike(list_, error) from error
+        if len(column) < len(rows):
+            ((twice, _),) = Counter(name for name, _ in rows).most_common(1)
+            raise self._unlike(list_, f"{twice} stands there several times")
+        return column
+
+    def _rows(self, list_: str) -> list[list[str]]:
+        """The words of each line that has some."""
+        try:
+            return [line.split() for line in utf8(self._files.read(list_)).splitlines() if line.strip()]
+        except (BrokenRecord, ValueError) as error:
+            raise self._unlike(list_, error) from error
+
+    def _unlike(self, list_: str, why: object) -> UserError:
+        return UserError(
+            f'voc_classes: {self._files.key(list_)} is not as VOC has it ({why}); expected lines like "000005 -1"'
+        )
+
+
+def _is_class(name: str) -> bool:
+    """Not so the "._cat" that a Mac writes beside "cat"."""
+    return name != "" and name[0] != "."
+
+
+def _picture(name: str) -> str:
+    return f"{PICTURES}/{name}.jpg"

@@ -2,6 +2,7 @@ import pytest
 
 from tandemclip.core.data.loading import bad_records
 from tandemclip.core.data.scenes.scenes import Scenes
+from tandemclip.core.data.sources.captions_table import CaptionsTable
 from tandemclip.core.data.sources.shards import Shards
 from tandemclip.core.errors import UserError
 
@@ -23,6 +24,18 @@ def test_what_was_written_is_read(tmp_path, photos):
     assert "\ttorn in two\n" in path.read_text()
     bad_records.write(path, 30, [])
     assert bad_records.read(str(path), photos) == bad_records.read(None, photos) == frozenset()
+
+
+def test_a_list_holds_no_sign_that_steers_a_terminal_and_older_ones_did(tmp_path):
+    """Names may hold anything but a slash and a zero byte."""
+    (tmp_path / "t.csv").write_bytes(b'path,caption\na.jpg,x\nb.jpg,x\n"\x1b[31m\ne\t.jpg",x\n')
+    path, source = tmp_path / "list.txt", CaptionsTable(str(tmp_path / "t.csv"))
+    for key in (source._rows[2][0], "\x1b[31m e .jpg"):
+        bad_records.write(path, 3, [(2, key, "gone")])
+        assert path.read_bytes().split(b"\n")[1] == b"2\t\\x1b[31m e .jpg\tgone"
+        assert bad_records.read(str(path), source) == {2}
+    path.write_bytes(b"# bad of 3 records: number, key, why\n2\t\x1b[31m e .jpg\tgone\n")
+    assert bad_records.read(str(path), source) == {2}
 
 
 def test_the_list_may_move_with_the_data(tmp_path, photos, write_shards):

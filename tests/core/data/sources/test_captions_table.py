@@ -75,12 +75,15 @@ def test_quotation_marks_of_a_raw_tsv_are_text(photos):
 
 
 def test_a_row_or_image_that_cannot_be_used_breaks_only_itself(photos):
-    path = table(photos, "caption,path\none,a.jpg\ntwo\nthree, \nfour,gone.jpg\nfive,sub\nsix,b.png\n")
+    path = table(
+        photos,
+        "caption,path\none,a.jpg\ntwo\nthree, \nfour,gone.jpg\nfive,sub\nsix,b.png\nx,http://x//y.jpg\nx,S3://x/y\n",
+    )
     source = CaptionsTable(path, str(photos / "images"))
-    assert len(source) == 4 and source[0].captions == ("one",) and source[3].captions == ("six",)
+    assert len(source) == 6 and source[0].captions == ("one",) and source[3].captions == ("six",)
     rows, _ = source.account()
     assert rows.passed_over == {"the row has no path": Named(2, ("line 3", "line 4"))}
-    broken = {1: "gone.jpg: .*No such file", 2: "sub: "}
+    broken = {1: "gone.jpg: .*No such file", 2: "sub: ", 4: "address: fetch the file", 5: "address: fetch the file"}
     for index, words in broken.items():
         with pytest.raises(BrokenRecord, match=words):
             source[index]
@@ -104,11 +107,12 @@ def test_an_absolute_path_stays_one(photos, tmp_path):
         ("path,caption\na.jpg,red, wet\n", "t.csv", "t.csv line 2 has 3 fields, and the first row names 2.*quotation"),
         ("path,n,caption\na.jpg,1,ok\nb.png,1,a, b,c\n", "t.csv", "line 3 has 5 fields.*a caption with a comma"),
         ("path\tcaption\na.jpg\tred\twet\n", "t.tsv", "t.tsv line 2 has 3 fields.*a caption with a tab"),
-        ("path,caption,caption\na.jpg,one,two\n", "t.csv", "'caption' several times.*caption_column"),
+        ("path,caption,caption\na.jpg,one,two\n", "t.csv", "'caption' several times.*caption_column, or rename"),
+        ("path\na.jpg\n", "t.csv", "columns path, but no 'caption'; name the right one"),
         (" \n,x\n".join(["path,caption", ""]), "t.csv", "no rows with a path"),
         ("path,caption\n".encode("utf-16"), "t.csv", "line 1 is not UTF-8"),
         (b"path,caption\na.jpg,o\0ne\n", "t.csv", "t.csv line 2 is not UTF-8, or damaged, as it holds a zero byte"),
-        ("path,caption\na.jpg,one\n", "t.txt", "does not end in .csv or .tsv"),
+        ("path,caption\na.jpg,one\n", "t.jsonl", "t.jsonl does not end in .csv or .tsv; convert"),
     ],
 )
 def test_a_table_that_is_not_as_described_is_named(photos, text, name, words):
@@ -116,7 +120,18 @@ def test_a_table_that_is_not_as_described_is_named(photos, text, name, words):
         len(CaptionsTable(table(photos, text, name), str(photos / "images")))
 
 
+def test_a_field_without_an_end_is_named(photos):
+    before = csv.field_size_limit(1000)  # of the process: libraries change it
+    try:
+        with pytest.raises(UserError, match="line 2: field larger than .* not closed, or shorten the field"):
+            len(CaptionsTable(table(photos, f"path,caption\na.jpg,{'x' * 2000}\n")))
+    finally:
+        csv.field_size_limit(before)
+
+
 def test_what_is_not_there_is_named(photos):
+    with pytest.raises(UserError, match="an empty path does not end in .csv"):
+        len(CaptionsTable(""))
     with pytest.raises(UserError, match="gone.csv cannot be read.*correct the path"):
         len(CaptionsTable(str(photos / "gone.csv")))
     with pytest.raises(UserError, match="pictures is no folder"):

@@ -67,6 +67,22 @@ def test_lines_that_are_numbered_are_no_names(tmp_path, lines, refused):
         assert read_class_names(str(tmp_path / "names.txt")) == lines.split("\n")
 
 
+@pytest.mark.parametrize("lines, words", [
+    ("# classes of my set\ncat\ndog", "a comment, '# classes of my set'"), ("cat\n#dog", "a comment, '#dog'"),
+    ("n01440764 tench\nn01443537 goldfish", "begins with WordNet's id, 'n01440764 tench'"),
+    ("tench\t0\ngoldfish\t1", "a line with a tab, 'tench.t0'"),
+    ("cat,0\ndog,1", "end with their numbers, such as 'cat,0'"),
+    ("C#\nC", None), ("n01440764\nn01443537", None), ("cat,5\ndog,1", None), ("level 0\nlevel 1", None),
+])  # fmt: skip
+def test_lines_of_a_text_that_hold_more_than_a_name_move_no_class(tmp_path, lines, words):
+    (tmp_path / "names.txt").write_text(lines)
+    if words is None:
+        assert read_class_names(str(tmp_path / "names.txt")) == lines.split("\n")
+        return
+    with pytest.raises(UserError, match=f"names.txt: .*{words}, expected names alone; write it like"):
+        read_class_names(str(tmp_path / "names.txt"))
+
+
 MAC, OTHER = "cafe\u0301", "caf\u00e9"  # e and its accent apart, as a Mac names files, and as one letter
 
 

@@ -46,7 +46,7 @@ def test_boxes_categories_masks_and_marks(folder):
             "segmentation": {"size": [10, 20], "counts": [50, 150]},
             "iscrowd": 1,
         },
-        {"bbox": [-2, 0, 30, 0.5], "segmentation": [], "difficult": 1, "truncated": 1},
+        {"bbox": [-2, 0, 30, 0.5], "segmentation": [], "difficult": True, "truncated": 1.0, "iscrowd": None},
         {"bbox": [0, 0, 1, 1], "image_id": 99},
     ]
     source = pickle.loads(pickle.dumps(CocoObjects(instances(folder / "c.json", annotations), str(folder))))
@@ -100,6 +100,9 @@ def test_images_in_the_files_order_with_their_captions_and_without_objects(folde
         ({"bbox": ["0", "0", "5", "5"]}, "expected four numbers"),
         ({"bbox": [15, 0, -5, 5]}, "its box is upside down: from 0.75, 0 to 0.5, 0.5"),
         ({"attributes": [1]}, "the attributes hold a number"),
+        ({"iscrowd": "0"}, "its iscrowd is '0', expected 0 or 1"),
+        ({"difficult": 2}, "its difficult is 2, expected 0 or 1"),
+        ({"truncated": [1]}, "its truncated is .1., expected 0 or 1"),
         ({"attributes": {"color": "red"}}, "the attribute is a mapping"),
     ],
 )
@@ -128,6 +131,7 @@ def test_a_missing_picture_is_named(folder):
         ({"images": [{"id": 7, "file_name": 5, "height": 10, "width": 20}]}, "file_name of the image of id 7 is a num"),
         ({"images": {"7": "a.jpg"}}, "its images are a mapping, expected a list"),
         ({"annotations": ["x"]}, "its annotations hold a text, expected mappings"),
+        ({"categories": [{"id": 3, "name": "a\0"}]}, "the name of the category of id 3 is damaged"),
         ({"categories": [{"id": 3, "name": " "}]}, "the name of the category of id 3 is blank"),
         ({"categories": [{"id": 3, "name": ["car"]}]}, "name of the category of id 3 is a list, expected a text"),
     ],
@@ -149,6 +153,12 @@ def test_what_is_not_there_is_refused(folder):
     ):
         with pytest.raises(UserError, match=words):
             len(CocoObjects(*arguments))
+
+
+def test_a_picture_outside_of_the_folder_is_told_by_its_own_path(folder):
+    image = {"id": 7, "file_name": "/gone/a.jpg", "height": 10, "width": 20}
+    with pytest.raises(BrokenRecord, match="^/gone/a.jpg: "):
+        CocoObjects(instances(folder / "c.json", [], [image]), str(folder))[0]
 
 
 def test_real_instances_out_of_a_tar_file(shared):

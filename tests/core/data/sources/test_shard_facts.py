@@ -1,7 +1,9 @@
 """What json, txt, cls and rois.npy say of a record."""
 
+import io
 import json
 
+import numpy as np
 import pytest
 
 from tandemclip.core.data.sources.shard_facts import read_facts, read_label
@@ -55,6 +57,8 @@ def test_the_class_and_what_stands_before_what(facts, cls, label, remarks):
     (({"label": -(2**31)},), "the label is -2147483648"),
     (({"attributes": {"a": 1e15}},), "the a is 1000000000000000.0"),
     ((None, None, b"cat"), "its cls is not as documented: the cls is 'cat', expected a whole number"),
+    ((None, None, b"1_0"), "the cls is '1_0', expected a whole number"), (({"label": "1_0"},), "the label is '1_0'"),
+    (({"caption": "a\0"},), "the caption 'a.x00' is damaged, as it holds a zero byte"),
     ((None, b"caf\xe9"), "its txt is not as documented: line 1"),
     (({"caption": "a"}, b"caf\xe9"), "line 1 is not UTF-8"),
     (([1],), "the json holds a list, expected an object"), (({"attributes": {"color": "red"}},), "the color is 'red'"),
@@ -90,11 +94,19 @@ BOX = {"phrase": "a", "box": [0, 0, 1, 1]}
     ({"objects": [{**BOX, "feature": [1, None]}]}, "the feature of an object is no list of finite numbers"),
     ({"objects": [{**BOX, "feature": [[1], [2]]}]}, "is no list of finite numbers"),
     ({"objects": [{**BOX, "attributes": {"red": 1}}]}, "the attribute is a mapping"),
+    ({"phrases": [{**BOX, "n": "two"}]}, "the n is 'two', expected a whole number"),
     ({"objects": [{**BOX, "marks": [1]}]}, "the marks hold a number"),
 ])  # fmt: skip
 def test_objects_that_are_not_as_documented_are_refused_in_words(facts, words):
     with pytest.raises(ValueError, match=f"its json is not as documented: .*{words}"):
         read(facts)
+
+
+def test_features_of_complex_numbers_are_refused():
+    rois = io.BytesIO()
+    np.save(rois, np.ones((1, 4), complex))
+    with pytest.raises(ValueError, match="the feature of an object is of complex numbers, expected real ones"):
+        read_facts(json.dumps({"objects": [BOX]}).encode(), None, None, rois.getvalue())
 
 
 def test_one_attribute_or_mark_is_no_list_of_letters():
@@ -126,5 +138,5 @@ def test_an_object_of_which_no_more_is_said():
     for thing in read({"objects": [{**BOX, "confidence": 0.5}, BOX], "phrases": [BOX]}).objects[1:]:
         assert thing.confidence == 1.0 and thing.feature is None and thing.category is None and thing.mask is None
         assert thing.attributes == () and thing.marks == frozenset()
-    (one, several) = read({"phrases": [{**BOX, "n": 1}, {**BOX, "n": 2}]}).objects
+    (one, several) = read({"phrases": [{**BOX, "n": 1}, {**BOX, "n": "2"}]}).objects
     assert (one.marks, several.marks) == (frozenset(), {"several"})

@@ -36,12 +36,19 @@ def test_nothing_is_named_in_a_sentence(folder, pattern, words):
         files(str(folder / pattern))
 
 
+def test_an_empty_name_is_told():
+    with pytest.raises(UserError, match="a name in paths is empty"):
+        files("")
+
+
 def test_several_with_two_colons_between(folder):
     found = files(f"{folder}/{{1..0}}.tar".replace("1..0", "0..1") + f"::{folder}/deep")
     assert found == [str(folder / name) for name in ("0.tar", "1.tar", "deep/3.tar")]
 
 
-@pytest.mark.parametrize("pattern", ["https://x.org/{0..3}.tar", "s3://bucket/0.tar", "pipe:cat 0.tar"])
+@pytest.mark.parametrize(
+    "pattern", ["https://x.org/{0..3}.tar", "s3://bucket/0.tar", "S3://bucket/0.tar", "pipe:cat 0.tar"]
+)
 def test_what_is_on_no_disk_is_refused(pattern):
     with pytest.raises(UserError, match="is on no disk"):
         files(pattern)

@@ -192,6 +192,8 @@ def test_a_compressed_tar_file_is_named(tmp_path, write_tar, image):
 
 
 def test_shards_without_images_are_named(tmp_path, write_tar):
+    with pytest.raises(UserError, match="paths is an empty list; give the tar files"):
+        len(Shards(()))
     with pytest.raises(UserError, match="no record with an image"):
         len(Shards(write_tar(tmp_path / "x.tar", {"a.json": {}})))
 

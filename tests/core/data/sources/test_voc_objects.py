@@ -35,7 +35,7 @@ def test_pixels_count_from_1_and_the_last_is_inside(tmp_path):
     marks = "<truncated>1</truncated><difficult>1</difficult>"
     parts = "<part><name>head</name><bndbox><xmin>1</xmin></bndbox></part>"  # VOC's person layout: no objects
     whole, half = thing("dog", (1, 1, 20, 10), parts), thing("cat &amp; mouse", (11, 6, 20, 10), marks)
-    write(tmp_path, "000005", [whole, half, thing("dog", (3, 4, "3.0", 4), "<difficult>0</difficult>")])
+    write(tmp_path, "000005", [whole, half, thing("dog", (3, 4, "3.0", 4), "<difficult>0</difficult><truncated/>")])
     source = pickle.loads(pickle.dumps(VocObjects(str(tmp_path))))
     first, second, third = source[0].objects
     assert source[0].key == f"{tmp_path}/JPEGImages/000005.jpg" and source[0].image == PICTURE
@@ -57,15 +57,19 @@ def test_a_list_chooses_pictures_and_categories_are_those_of_all(tmp_path):
     lists.mkdir(parents=True)
     (lists / "train.txt").write_text("2\n0\n\n7\n")
     (lists / "dog_train.txt").write_text("2 -1\n0  1\n")
+    (lists / "none.txt").write_text(" \n\n")
     source = VocObjects(str(tmp_path), split="train")
     assert [source[i].objects[0].category for i in (0, 1)] == ["bird", "dog"] and len(source) == 3
     assert source.categories == ("bird", "cat", "dog") and len(VocObjects(str(tmp_path))) == 3
     with pytest.raises(BrokenRecord, match="Annotations/7.xml: the file cannot be read"):
         source[2]
     with pytest.raises(
-        UserError, match="ImageSets/Main/test.txt cannot be read .*No such file.*; split is one of dog_train, train"
+        UserError,
+        match="ImageSets/Main/test.txt cannot be read .*No such file.*; split is one of dog_train, none, train",
     ):
         len(VocObjects(str(tmp_path), split="test"))
+    with pytest.raises(UserError, match="the list ImageSets/Main/none.txt is empty"):
+        len(VocObjects(str(tmp_path), split="none"))
     with pytest.raises(UserError, match="dog_train.txt says of one category.*trainval"):
         len(VocObjects(str(tmp_path), split="dog_train"))
 
@@ -91,6 +95,8 @@ def test_the_picture_is_the_one_of_the_annotations_name_and_of_the_files_kind(tm
         ([thing("dog", ("nan", 1, 5, 2))], None, "expected numbers that are finite"),
         ([thing("dog", (1, 1, 5, "inf"))], None, "expected numbers that are finite"),
         ([thing("dog", (10, 1, 5, 2))], None, "upside down: from 0.45, 0 to 0.25, 0.2"),
+        ([thing("dog", (1, 1, "1_0", 2))], None, "bndbox/xmax is '1_0', expected a number"),
+        ([thing("dog", (1, 1, 2, 2), "<difficult>true</difficult>")], None, "difficult is 'true', expected 0 or 1"),
         ([], "", "there is no size/width"),
         ([], "<size><width>0</width><height>10</height></size>", "size is 0 x 10"),
     ],

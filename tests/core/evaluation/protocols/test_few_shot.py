@@ -5,6 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tandemclip import backends
+from tandemclip.core.config.build import build
 from tandemclip.core.data.scenes.scenes import Scenes
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.few_shot import Draw, FewShot, mean, places_within_classes
@@ -15,6 +16,7 @@ from tandemclip.core.hits import Hits
 from tandemclip.core.serving.model import Model
 from tandemclip.core.spec import initial_weights
 from tandemclip.core.training.config import read
+from tandemclip.core.training.evaluation import Evaluation
 
 
 def images(*counts):
@@ -129,6 +131,13 @@ def test_classes_with_fewer_pictures_are_told(model):
     found = FewShot(ASKED, LEARN, Scenes(size=32, count=30, digits=1, seed=1, label="color"), (64,), 1).measure(model)
     remarks = found["64_shot/top1"].remarks
     assert any(each.startswith("4 of 4 classes have fewer than 64 images to learn from, such as") for each in remarks)
+
+
+def test_shots_that_stand_twice_are_refused():
+    scenes = {"type": "scenes", "size": 32, "count": 9, "digits": 1}
+    given = {"type": "few_shot", "source": scenes, "learn": scenes, "shots": [4, 1, 4]}
+    with pytest.raises(UserError, match=r"^here: shots are \[4, 1, 4\]; name each number of images once"):
+        build(Evaluation, given, "here")
 
 
 def test_pictures_of_several_classes_are_refused(model):

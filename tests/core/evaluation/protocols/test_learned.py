@@ -5,10 +5,18 @@ import pytest
 
 from tandemclip import backends
 from tandemclip.core.data.scenes.scenes import Scenes
+from tandemclip.core.data.sources.first import First
 from tandemclip.core.errors import UserError
 from tandemclip.core.evaluation.protocols.few_shot import FewShot
 from tandemclip.core.evaluation.protocols.k_nearest import KNearest
-from tandemclip.core.evaluation.protocols.learned import Labelled, held_out, on_unlearned, places_in
+from tandemclip.core.evaluation.protocols.learned import (
+    Labelled,
+    held_out,
+    on_same,
+    on_unlearned,
+    on_validation,
+    places_in,
+)
 from tandemclip.core.evaluation.protocols.linear_probe import LinearProbe
 from tandemclip.core.evaluation.protocols.parametric_probe import ParametricProbe
 from tandemclip.core.evaluation.protocols.rows import Rows
@@ -78,6 +86,12 @@ def test_classes_without_a_picture_to_learn_from_are_counted():
 LEARN, ASKED = Scenes(size=32, count=14, digits=1), Scenes(size=32, count=20, digits=1, split="held_out")
 
 
+@pytest.fixture(scope="module")
+def model(root):
+    method = read(root / "configs" / "pretrain" / "tiny_supcon_swin.yaml")[0].method
+    return Model(backends.load("torch")(method, initial_weights(method, 0), AdamW()), method, None)
+
+
 @pytest.mark.parametrize(
     "protocol",
     [
@@ -87,11 +101,54 @@ LEARN, ASKED = Scenes(size=32, count=14, digits=1), Scenes(size=32, count=20, di
         FewShot(ASKED, LEARN, shots=(1,), seeds=1),
     ],
 )
-def test_every_protocol_that_learns_tells_of_them(root, protocol):
+def test_every_protocol_that_learns_tells_of_them(model, protocol):
     """Digits that are asked about, and that no picture of these few shows."""
-    method = read(root / "configs" / "pretrain" / "tiny_supcon_swin.yaml")[0].method
-    model = Model(backends.load("torch")(method, initial_weights(method, 0), AdamW()), method, None)
     (told,) = on_unlearned(LEARN.labels(), ASKED.labels(), LEARN.class_names)
     assert "classes that are asked about" in told and told.endswith(" pictures are of them")
     for each in protocol.measure(model).values():
-        assert told in each.remarks
+        assert told in each.remarks and not [remark for remark in each.remarks if "the very pictures" in remark]
+
+
+# ------------------------------------------------------------------ the same pictures, and classes to choose on
+SAME = "`{}` has the very pictures that are asked about, so that the figure tells nothing of new ones"
+
+
+@pytest.mark.parametrize(
+    "protocol, role",
+    [
+        (KNearest(LEARN, LEARN, k=2), "learn"),
+        (LinearProbe(LEARN, LEARN), "learn"),
+        (ParametricProbe(LEARN, LEARN), "learn"),
+        (ParametricProbe(ASKED, LEARN, ASKED), "validation"),
+        (FewShot(LEARN, LEARN, shots=(1,), seeds=1), "learn"),
+        (FewShot(ASKED, LEARN, ASKED, shots=(1,), seeds=1), "validation"),
+    ],
+)
+def test_pictures_that_are_learned_from_and_asked_about_are_told_once(model, protocol, role):
+    for each in protocol.measure(model).values():
+        assert [remark for remark in each.remarks if "the very pictures" in remark] == [SAME.format(role)]
+
+
+def test_what_only_looks_alike_is_not_the_same():
+    one, other = np.arange(8.0).reshape(4, 2), np.arange(8.0)[::-1].reshape(4, 2)
+    made = lambda features, *truth: Labelled(Rows.of(features), np.array(truth))
+    assert on_same("learn", made(one, 0, 1, 2, -1), made(one, 0, 1, 2, -1)) == (SAME.format("learn"),)
+    assert on_same("learn", made(one, 0, 1, 2, -1), made(one, 0, 1, 2, 2)) == ()
+    assert on_same("learn", made(one, 0, 1, 2, -1), made(other, 0, 1, 2, -1)) == ()
+
+
+@pytest.mark.parametrize("protocol", [ParametricProbe, lambda *sources: FewShot(*sources, shots=(1,), seeds=1)])
+def test_classes_without_a_picture_to_choose_on_are_told(model, protocol):
+    one = First(LEARN, 1)
+    count = len(set(LEARN.labels()))
+    for each in protocol(ASKED, LEARN, one).measure(model).values():
+        (told,) = [remark for remark in each.remarks if "`validation`, on which the strength" in remark]
+        assert told.startswith(f"{count - 1} of the {count} classes that are learned are in none of the pictures of")
+
+
+def test_of_pictures_with_several_classes_those_that_are_there_count():
+    made = lambda *truth: Labelled(Rows.of(np.arange(2.0 * len(truth)).reshape(-1, 2)), np.array(truth, np.int8))
+    learned, asked = made([1, 1, 0], [0, 0, 0]), made([1, 0, 1], [0, 1, 1], [1, 1, 1])
+    (told,) = on_validation(made([1, 0, 1], [1, -1, 0]), learned, asked, ("cat", "dog", "cow"))
+    assert told.startswith("1 of the 2 classes that are learned are in none") and told.endswith("such as 'dog'")
+    assert on_validation(made([1, 0, 1], [1, 1, 0]), learned, asked, ()) == ()

@@ -61,14 +61,45 @@ def test_what_is_there_is_not_measured_again(measured, capsys):
     measure(planned, folder / "out", None)  # all is there: no engine is asked for
 
 
-def test_a_damaged_result_is_named(measured, tmp_path):
+WITHOUT = json.dumps({"format": 1, "answers": {}, "accounts": []}).encode()
+
+
+@pytest.mark.parametrize(
+    "suffix, content, why",
+    [
+        (".json", b"{", "Expecting"),
+        (".json", b"[]", "it is no result of format 1"),
+        (".json", b'{"format": 2}', "it is no result of format 1"),
+        (".json", WITHOUT, "its 'figures' are missing, or damaged"),
+        (".json", WITHOUT[:-1] + b', "figures": {}}', "its 'chance' are missing, or damaged"),
+        (".answers.safetensors", b"12345678", "header too large"),
+        (".safetensors", b"12345678", "header too large"),
+    ],
+)
+def test_a_damaged_result_is_named_and_may_be_removed(measured, tmp_path, suffix, content, why):
+    """The one that is damaged: where it is gone, what it was of is measured again."""
     planned, folder, results = measured
-    task = planned.tasks[0]
-    copies = Results(tmp_path)
+    copies, task = Results(tmp_path), planned.tasks[0]
     for path in (folder / "out" / "results").iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes()[:50])
-    with pytest.raises(UserError, match="remove it, and it is measured anew"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (damaged,) = tmp_path.glob(f"*.{task.key[:20]}{suffix}")
+    damaged.write_bytes(content)
+    with pytest.raises(UserError, match="; remove it,? and") as found:
         copies.load(task)
+    assert str(found.value).startswith(f"{damaged} cannot be read (") and why in str(found.value)
+    assert copies.has(task)
+    damaged.unlink()
+    assert not copies.has(task)
+
+
+@pytest.mark.parametrize("place", ["", "results", "features"])
+def test_a_file_in_a_folder_s_place_is_told_before_anything_is_encoded(measured, tmp_path, place):
+    out = tmp_path / "out"
+    (out / place).parent.mkdir(exist_ok=True)
+    (out / place).write_text("")
+    with pytest.raises(UserError, match="^.*is a file, and a suite needs a folder there; remove it") as found:
+        measure(measured[0], out, None)
+    assert str(found.value).startswith(f"{out / place} is")
 
 
 def test_killed_at_three_moments_it_goes_on(measured, tmp_path):

@@ -71,7 +71,7 @@ def test_the_suites_are_those_of_the_papers():
     assert set(suites["pyramidclip11"]) == set(TABLE_7) and len(suites["unicl20"]) == 20
     changed = {"stanford_cars", "fgvc_aircraft", "imagenet"}, {"stl10", "fer2013"}
     assert set(suites["lightclip10"]) == set(TABLE_7) - changed[0] | changed[1]
-    assert all(entries == ("retrieval",) for entries in suites["retrieval"].values())
+    assert all(entries == ["retrieval"] for entries in suites["retrieval"].values())
     named = {name for sets in suites.values() for name in sets}
     assert set(shipped.data_sets()) - named == {f"imagenet_{kind}" for kind in ("v2", "a", "r", "sketch")}
 

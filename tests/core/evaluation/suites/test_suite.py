@@ -53,11 +53,31 @@ def test_all_mistakes_of_a_suite_are_told_at_once(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["sets: {}", "sets: [cifar10]", "sets: {coco_val: linear_probe}", "sets: {coco_val: [3]}"]
+    "sets, told",
+    [
+        ("{}", " is {}, "),
+        ("[cifar10]", " is ['cifar10'], "),
+        ("{coco_val: linear_probe}", ".coco_val is 'linear_probe', expected a list of one protocol or more, such as"),
+        ("{coco_val: [linear_probe], flickr8k_dev: []}", ".flickr8k_dev is [], expected a list of one protocol"),
+        ("{coco_val: null}", ".coco_val is None, expected a list of one protocol"),
+        ("{coco_val: [3]}", ".coco_val[0] is 3, expected a protocol or a mapping with a `type`: "),
+        ("{coco_val: [linear_probe, null]}", ".coco_val[1] is None, expected a protocol"),
+        ("{coco_val: [':x']}", "unknown value ':x' in evaluate/mine.sets.coco_val[0].type: it takes "),
+        ("{coco_val: ['os:path']}", ".coco_val[0].type 'os:path' is no protocol; expected a dataclass that is an Ev"),
+        ("{coco_val: ['os:PathLike']}", ".coco_val[0].type 'os:PathLike' is no protocol"),
+    ],
 )
-def test_what_is_no_suite_is_told(tmp_path, text):
-    with pytest.raises(UserError, match="evaluate/mine.sets is "):
-        read_suite(written(tmp_path, text))
+def test_what_is_no_suite_is_told(tmp_path, sets, told):
+    with pytest.raises(UserError) as raised:
+        read_suite(written(tmp_path, f"sets: {sets}"))
+    (line,) = raised.value.lines
+    assert told in line and "evaluate/mine.sets" in line
+
+
+def test_a_protocol_of_one_s_own_is_named_by_its_path(tmp_path):
+    one = f"{LinearProbe.__module__}:{LinearProbe.__name__}"
+    suite = read_suite(written(tmp_path, f"sets: {{coco_val: ['{one}']}}"))
+    assert protocol_of(suite.entries("coco_val")[0], SET, "here") == LinearProbe(ASKED, LEARNED)
 
 
 @pytest.mark.parametrize("name", shipped.suites())

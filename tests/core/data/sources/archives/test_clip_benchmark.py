@@ -43,6 +43,36 @@ def test_other_prompts_can_be_given(folder):
         _ = ClipBenchmark(str(folder)).prompts
 
 
+def test_other_prompts_of_the_folder_are_other_data(folder):
+    before = ClipBenchmark(str(folder)).identity()
+    given = ClipBenchmark(str(folder), templates="imagenet").identity()
+    put(folder, "zeroshot_classification_templates.txt", "a slide of {c}.\n")
+    after = ClipBenchmark(str(folder)).identity()
+    assert [part for part in before if before[part].sha256 != after[part].sha256] == ["templates"]
+    assert ClipBenchmark(str(folder), templates="imagenet").identity() == given
+
+
+@pytest.mark.parametrize(
+    "file, content, words",
+    [
+        ("test/1.tar", None, "test has 1 tar files, and its nshards.txt says '2'; fetch the folder again"),
+        ("test/nshards.txt", b"3", "test has 2 tar files, and its nshards.txt says '3'"),
+        ("test/nshards.txt", b"\xff", "nshards.txt cannot be read .line 1 is not UTF-8"),
+        ("zeroshot_classification_templates.txt", b"a {label}.", "txt: the template .a {label}.. has no place"),
+    ],
+)
+def test_what_does_not_fit_together_is_told(folder, file, content, words):
+    (folder / file).unlink() if content is None else (folder / file).write_bytes(content)
+    with pytest.raises(UserError, match=f"^clip_benchmark: .*{words}"):
+        len(ClipBenchmark(str(folder)))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_template_ends_where_its_line_does(folder, end):
+    put(folder, "zeroshot_classification_templates.txt", end.join(["a\u2028{c}.", "the {c}.", ""]))
+    assert ClipBenchmark(str(folder)).prompts["class"][0] == ["a\u2028lymph node.", "the lymph node."]
+
+
 def test_a_folder_of_captions_has_no_classes(tmp_path, write_tar):
     write_tar(tmp_path / "test" / "0.tar", {"0.jpg": jpeg(0), "0.txt": b"a dog\na cat"})
     source = ClipBenchmark(str(tmp_path))

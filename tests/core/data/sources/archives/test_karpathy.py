@@ -57,6 +57,31 @@ def test_a_picture_that_is_not_there_is_remarked_and_broken(coco, tmp_path):
         coco[1]
 
 
+def test_a_blank_caption_is_passed_over_and_counted(coco, tmp_path):
+    images = [image("b.jpg", "test", [" ", "two", "three"]), image("c.jpg", "test", ["\u200b"])]
+    (tmp_path / "dataset_coco.json").write_text(json.dumps({"images": images}))
+    source = Karpathy(coco.path, str(tmp_path / "val2014"), captions=2)
+    of_images, captions = source.account()
+    assert [source[n].captions for n in range(2)] == [("two",), ()]
+    assert of_images.read == 2 and of_images.remarks["no caption"].first == ("c.jpg",)
+    assert (captions.all, captions.read) == (4, 1) and captions.passed_over["it is blank"].first == ("b.jpg", "c.jpg")
+
+
+@pytest.mark.parametrize(
+    "images, words",
+    [
+        ([image("b.jpg", "test", ["one"]), image("./b.jpg", "test", ["two"])], "./b.jpg twice in the split test"),
+        ([image(None, "test", ["one"])], "the filename None"),
+        ([image("", "test", ["one"], filepath="val2014")], "the filename ''"),
+        ([image(1, "train", ["one"])], "the filename 1"),
+    ],
+)
+def test_a_file_name_that_is_none_or_stands_twice_is_told(coco, tmp_path, images, words):
+    (tmp_path / "dataset_coco.json").write_text(json.dumps({"images": images}))
+    with pytest.raises(UserError, match=rf"dataset_coco.json is not as expected \({words}\)"):
+        len(coco)
+
+
 @pytest.mark.parametrize("content", ['{"annotations": []}', "[]", '{"images": [{"filename": "a"}]}', "no json"])
 def test_another_file_is_told(coco, tmp_path, content):
     (tmp_path / "dataset_coco.json").write_text(content)

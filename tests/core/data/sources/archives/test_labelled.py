@@ -9,15 +9,19 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from tandemclip.core.config.registry import known
 from tandemclip.core.data.records import BrokenRecord
+from tandemclip.core.data.sources.archives.cifar import Cifar
 from tandemclip.core.data.sources.archives.flowers102 import Flowers102
 from tandemclip.core.data.sources.archives.kitti_distance import KittiDistance
 from tandemclip.core.data.sources.archives.listed_folders import ListedFolders
+from tandemclip.core.data.sources.source import Source
 from tandemclip.core.errors import UserError
 from tandemclip.tests.core.data.sources.archives.layouts import (
     ALL,
     cars,
     cifar10,
+    cifar100,
     dtd,
     fer2013,
     flowers,
@@ -97,9 +101,9 @@ def test_a_tar_file_of_the_archive_is_the_archive(layout, tmp_path):
 def test_a_list_that_is_missing_or_of_something_else_is_told(layout, tmp_path):
     archive, name = layout(tmp_path), LISTS[layout.__name__]
     (tmp_path / name).write_bytes(b"something else")
-    with pytest.raises(
-        UserError, match=f"^{type(archive.source).__name__}: .*{name.rpartition('/')[2].partition('.')[0]}"
-    ):
+    end = f":{type(archive.source).__name__}"
+    called = next(key for key, (place, _) in known(Source).items() if place.endswith(end))
+    with pytest.raises(UserError, match=f"^{called}: .*{name.rpartition('/')[2].partition('.')[0]}"):
         _ = archive.source.class_names, archive.source.labels()
     (tmp_path / name).unlink()
     with pytest.raises(UserError, match="fetch-help"):
@@ -144,9 +148,14 @@ def test_cut_short_is_told(tmp_path):
         (memes, "dev.jsonl", '{"img": "img/01.png", "label": 2}', "the label 2 of 'img/01.png'"),
         (mnist, "t10k-labels-idx1-ubyte", bytes([0, 0, 8, 1, 0, 0, 0, 1, 2]), "1 classes for 2 pictures"),
         (stl10, "test_y.bin", bytes([1, 0]), "2 classes from 0 for 2 pictures"),
-        (pets, "annotations/trainval.txt", "Abyssinian_1 3 1 1\n", "the classes .0, 2."),
+        (pets, "annotations/trainval.txt", "american_bulldog_7 3 2 1\n", "the classes .0, 2."),
         (dtd, "labels/test1.txt", "banded_2.jpg\n", "'banded_2.jpg', which is not as the official list has it"),
         (food101, "meta/test.txt", "pizza/12\n", "pizza, no class of meta/classes.txt"),
+        (food101, "meta/classes.txt", "bibimbap\nice_cream\n./bibimbap\n", "classes.txt has 'bibimbap, 2 times'"),
+        (memes, "dev.jsonl", '{"img": "a", "label": 1}\n{"img": "a", "label": 0}', "a has 'the classes 1 and 0,"),
+        (cifar100, "fine_label_names.txt", "apple\n", "a picture of class 1, from 0, and the names of 1 classes"),
+        (stl10, "test_y.bin", bytes([1, 3]), "a picture of class 2, from 0, and the names of 2 classes"),
+        (cifar10, "fine_label_names.txt", "apple\n", "batches.meta.txt of CIFAR-10 and fine_label_names.txt of CIFAR-"),
     ],
 )
 def test_what_does_not_fit_together_is_told(layout, name, content, words, tmp_path):
@@ -169,6 +178,24 @@ def test_folders_in_folders_are_names_of_several_words(tmp_path):
     assert source.class_names == ("ox", "train cat", "dog") and source.labels().tolist() == [1, 2, 0]
     with pytest.raises(UserError, match="`lists` names no list"):
         ListedFolders(str(tmp_path))
+
+
+def test_a_picture_that_is_listed_several_times_is_remarked(tmp_path):
+    dtd(tmp_path)
+    put(tmp_path, "list.txt", "banded/banded_1.jpg\n./banded//banded_1.jpg\nbanded/banded_2.jpg\n")
+    source = ListedFolders(str(tmp_path), lists=("list.txt",), pictures_in="images")
+    (account,) = source.account()
+    assert source.class_names == ("banded",) and account.read == account.all == 3
+    assert {reason: named.first for reason, named in account.remarks.items()} == {
+        "it is listed several times, and read as often": ("images/banded/banded_1.jpg",)
+    }
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_name_ends_where_its_line_does(end, tmp_path):
+    put(tmp_path, "batches.meta.txt", end.join(["air\x85plane", "auto\u2028mobile", "", ""]))
+    put(tmp_path, "test_batch.bin", bytes([1]) + bytes(3072))
+    assert Cifar(str(tmp_path)).class_names == ("air plane", "auto mobile")
 
 
 def test_another_split_of_fer_is_other_rows(tmp_path):
@@ -213,6 +240,21 @@ def test_identity_is_of_names_classes_and_content(layout, tmp_path):
     assert hashes(one)["labels"] != hashes(other)["labels"]
     part = "names" if layout is dtd else "pictures"
     assert hashes(one)[part] != hashes(other)[part]
+
+
+@pytest.mark.parametrize(
+    "layout, name, names",
+    [
+        (cifar10, "batches.meta.txt", "airplane\ncar\n"), (cifar100, "fine_label_names.txt", "pear\naquarium_fish\n"),
+        (stl10, "class_names.txt", "airplane\nowl\n"), (flowers, "names.json", '["a", "b", "c"]'),
+    ],
+)  # fmt: skip
+def test_other_names_of_the_classes_are_other_data(layout, name, names, tmp_path):
+    archive = layout(tmp_path)
+    before = archive.source.identity()
+    put(tmp_path, name, names)
+    after = layout_again(archive).identity()
+    assert [part for part in before if before[part].sha256 != after[part].sha256] == ["class_names"]
 
 
 def test_a_distance_is_of_the_nearest_vehicle_alone(tmp_path):

@@ -52,12 +52,30 @@ def test_what_is_not_there_is_remarked_and_broken(voc, tmp_path):
         ("cat_test.txt", "000005 -1\n000009  0\n", "lists of cat and bird are of other pictures"),
         ("cat_test.txt", "000005\n", "cat_test.txt is not as VOC has it"),
         ("bird_test.txt", "", "are of other pictures"),
+        ("cat_test.txt", "000005 -1\n000007  1\n000009  0\n000005  1\n", "000005 stands there several times"),
     ],
 )
 def test_lists_that_do_not_fit_are_told(voc, tmp_path, list_, content, words):
     put(tmp_path, f"ImageSets/Main/{list_}", content)
     with pytest.raises(UserError, match=words):
         len(voc)
+
+
+def test_lists_without_a_picture_are_told(voc, tmp_path):
+    put(tmp_path, "ImageSets/Main/cat_train.txt", "\n")
+    with pytest.raises(UserError, match="cat_train.txt is not as VOC has it .it names no picture."):
+        len(VocClasses(voc.path, split="train"))
+
+
+def test_what_is_no_class_and_what_no_class_lists_is_told(voc, tmp_path):
+    for name in ("._cat_test.txt", "_test.txt"):
+        put(tmp_path, f"ImageSets/Main/{name}", "000005  1\n000007  1\n000009  1\n")
+    put(tmp_path, "ImageSets/Main/test.txt", "000005\n000007\n000008\n000009\n")
+    (account,) = voc.account()
+    assert voc.class_names == ("bird", "cat") and (account.all, account.read) == (4, 3)
+    assert account.passed_over["it stands in no list of a class"].first == ("JPEGImages/000008.jpg",)
+    stray = account.remarks["a list that names no class: it is not read"].first
+    assert stray == ("ImageSets/Main/._cat_test.txt", "ImageSets/Main/_test.txt")
 
 
 def test_a_split_without_lists_is_told(tmp_path, voc):
@@ -70,3 +88,6 @@ def test_other_answers_are_other_data(voc, tmp_path):
     put(tmp_path, "ImageSets/Main/cat_test.txt", "000005  1\n000007  1\n000009  0\n")
     after = VocClasses(voc.path).identity()
     assert [part for part in before if before[part].sha256 != after[part].sha256] == ["present"]
+    (tmp_path / "ImageSets" / "Main" / "cat_test.txt").rename(tmp_path / "ImageSets" / "Main" / "dog_test.txt")
+    renamed = VocClasses(voc.path).identity()
+    assert [part for part in after if after[part].sha256 != renamed[part].sha256] == ["class_names"]
