@@ -39,7 +39,7 @@ def test_an_image_of_nan(tmp_path, workers, precision):
         r"step 3: loss, gradient norm is not finite, nothing was updated; the batch held scenes/", str(told.value)
     )
     source = trainer.source
-    used = order[:4] + [source.order(20, 0, "replacement 1")] + order[5:]
+    used = order[:4] + [source.order(20, 0, "replacement")] + order[5:]
     assert used[4] not in order
     keys = [f"scenes/train/0/{number:06d}" for number in used]
     assert re.findall(r"scenes/train/0/\d+", str(told.value)) == keys

@@ -35,7 +35,7 @@ def test_every_epoch_has_each_record_once(count):
 @pytest.mark.usefixtures("_sizes")
 def test_epochs_seeds_and_streams_are_different_orders():
     orders = [
-        epoch(0, 333, 0), epoch(1, 333, 0), epoch(0, 333, 1), epoch(0, 333, 0, stream="replacement 1"), list(range(333))
+        epoch(0, 333, 0), epoch(1, 333, 0), epoch(0, 333, 1), epoch(0, 333, 0, stream="replacement"), list(range(333))
     ]  # fmt: skip
     for a in range(len(orders)):
         for b in range(a):
