@@ -37,6 +37,16 @@ def test_a_scale_starts_within_its_bounds(tiny, temperature, within):
             begin()
 
 
+def test_both_towers_embed_into_one_space(tiny):
+    method = tiny("clip_vit")
+    into = lambda image, text: replace(
+        method, image=replace(method.image, embed_dim=image), text=replace(method.text, embed_dim=text)
+    )
+    assert into(int("512"), int("512")).image.embed_dim == 512  # Python keeps one of each small number only
+    with pytest.raises(UserError, match="into 512 dimensions and the text tower into 511; give both the same"):
+        into(512, 511)
+
+
 @pytest.mark.parametrize("method", [CLIP, PyramidCLIP, LightCLIP, SLIP, FILIP, DeCLIP, DeFILIP])
 def test_what_similarities_are_divided_by_at_first(method):
     """CLIP, section 2.5: 0.07, which the others keep."""
