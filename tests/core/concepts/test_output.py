@@ -94,6 +94,11 @@ def test_files_are_written_and_concepts_read_back(tmp_path):
     output.write(tmp_path / "new", report(), [TWO, ONE])  # once more
 
 
+def test_the_report_is_legible_in_any_script(tmp_path):
+    output.write(tmp_path, report(lists={"猫": ["cat"]}), [ONE, TWO])
+    assert '"猫"' in (tmp_path / output.REPORT).read_text(encoding="utf-8")
+
+
 def test_concepts_of_a_list_of_ones_own(tmp_path):
     (tmp_path / "mine.txt").write_text("dog\n\n cat \ndog\n")
     assert output.read_concepts(tmp_path / "mine.txt") == ["dog", "cat"]

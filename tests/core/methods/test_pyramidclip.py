@@ -92,3 +92,8 @@ def test_engines_agree_on_joint_views(tiny, engine):
     assert abs(one["loss"] - two["loss"]) > 1e-3
     found = backward(backends.load(engine)(joint, weights, AdamW()), batch, START)
     assert found.terms == pytest.approx({name: float(term) for name, term in one.items()}, rel=1e-5)
+
+
+def test_six_pairs_count_equally_unless_told_otherwise():
+    """GS and LT of one level each; GA and RS, LA and RT across levels (section 3 and appendix F)."""
+    assert PairWeights().used == dict.fromkeys(("GS", "GA", "LT", "LA", "RS", "RT"), 1 / 6)
