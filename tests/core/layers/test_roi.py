@@ -9,7 +9,7 @@ from tandemclip.backends.mindspore import ops as mindspore_ops
 from tandemclip.backends.reference.ops import Reference
 from tandemclip.core.layers.attention_pool import AttentionPool
 from tandemclip.core.layers.roi import RoiEmbedding, RoiInput, in_front
-from tandemclip.core.spec import Run, Scope
+from tandemclip.core.spec import Run, Scope, initial_weights
 from tandemclip.core.towers.vit import VisionTransformer
 from tandemclip.tests.core.layers.running import array, judge, model, near, random_weights, tensor
 
@@ -32,6 +32,12 @@ def test_what_is_learned_of_the_way_in():
     """No bias: released, and an object of zeros would not be one of nothing."""
     for token, more in (("image", set()), ("own", {"class_token"})):
         assert set(random_weights(RoiEmbedding(RoiInput(DIM, token), 8))) == {"projection.weight", *more}
+
+
+def test_the_way_in_starts_as_positions_do():
+    """width ** -0.5, whatever the detector's features are."""
+    weights = initial_weights(RoiEmbedding(RoiInput(200), 64), 0)["projection.weight"]
+    assert np.std(weights) == pytest.approx(1 / 8, rel=0.05) and abs(np.mean(weights)) < 0.01
 
 
 @pytest.mark.parametrize("name", TOWERS)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tandemclip.backends.reference.ops import Reference
 from tandemclip.core.errors import UserError
 from tandemclip.core.methods.clip import CLIP
 from tandemclip.core.methods.declip import DeCLIP
@@ -13,7 +14,8 @@ from tandemclip.core.methods.filip import FILIP
 from tandemclip.core.methods.lightclip import LightCLIP
 from tandemclip.core.methods.pyramidclip import PyramidCLIP
 from tandemclip.core.methods.slip import SLIP
-from tandemclip.core.spec import initial_weights
+from tandemclip.core.random import generator
+from tandemclip.core.spec import Run, Scope, initial_weights
 from tandemclip.core.training.config import read
 
 
@@ -25,6 +27,15 @@ def tiny(root):
 @pytest.mark.parametrize("name, both", [("clip_vit", True), ("unicl_swin", True), ("filip_vit", False)])
 def test_one_pass_gives_both_readings_of_a_picture_unless_a_method_has_its_own(tiny, name, both):
     assert tiny(name).one_pass is both
+
+
+def test_readings_are_both_side_by_side(tiny):
+    method = tiny("clip_vit")
+    scope = Scope(method, Run(Reference(), {n: w.astype(float) for n, w in initial_weights(method, 0).items()}, False))
+    side = method.image.resolution
+    pictures = generator("readings").standard_normal((3, 3, side, side))
+    both = np.concatenate([scope.encode_image(pictures), scope.encode_features(pictures)], 1)
+    assert np.allclose(scope.encode_readings(pictures), both, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("temperature, within", [(0.02, True), (0.05, True), (0.019, False), (0.051, False)])
