@@ -126,7 +126,7 @@ def test_a_broken_record_is_named_counted_and_replaced(tmp_path, write_shards, c
 @pytest.mark.parametrize("workers", [0, 1])
 def test_too_many_broken_records_stop_the_run_with_their_list(tmp_path, write_shards, workers):
     source = Shards(write_shards(tmp_path, count=100, broken=range(0, 100, 8)))  # 13 of 100
-    with pytest.raises(UserError, match=r"1[1-9] of the first \d+ records are broken.*0000.tar:000\d") as error:
+    with pytest.raises(UserError, match=r"1[1-9] of the first \d+0 records are broken.*0000.tar:000\d") as error:
         collect(source, {"image": ImageView(8)}, batch_size=10, seed=1, start_step=0, stop_step=50, workers=workers)
     assert str(error.value).count("no whole image") >= 11
 

@@ -70,8 +70,10 @@ def test_what_python_s_own_writer_wrote(photos, suffix, delimiter, quoting, enco
 
 def test_quotation_marks_of_a_raw_tsv_are_text(photos):
     rows = ["path\tcaption", 'images/a.jpg\t"Hi" she said', 'images/b.png\t"open', 'images/sub/c.jpg\t"all"']
+    rows += ['images/a.jpg\t""odd"']
     path = table(photos, "\r\n".join(rows), "x.TSV")
-    assert [captions for _, captions in records(CaptionsTable(path))] == [('"Hi" she said',), ('"open',), ("all",)]
+    found = [captions for _, captions in records(CaptionsTable(path))]
+    assert found == [('"Hi" she said', '""odd"'), ('"open',), ("all",)]
 
 
 def test_a_row_or_image_that_cannot_be_used_breaks_only_itself(photos):
