@@ -20,7 +20,7 @@ def test_utf8_with_or_without_its_mark():
 
 
 @pytest.mark.parametrize("data, words", [
-    (b'{"a": 1, "b": {"c": 1, "c": 2}}', "'c' stands twice"), (b"{", ""), (b"[" * 100_000, "nested too deeply"),
+    (b'{"a": 1, "b": {"d": 0, "c": 1, "c": 2}}', "'c' stands twice"), (b"{", ""), (b"[" * 100_000, "nested too deeply"),
     ('{"a": 1}'.encode("utf-32"), "not UTF-8"),
 ])  # fmt: skip
 def test_json_that_is_none(data, words):

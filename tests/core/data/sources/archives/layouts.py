@@ -147,7 +147,7 @@ def signs_to_learn(folder):
 
 def memes(folder):
     rows = [{"id": 1, "img": "img/01.png", "label": 1, "text": "é"}, {"id": 2, "img": "img/02.png", "label": 0}]
-    put(folder, "dev.jsonl", "\n".join(json.dumps(row) for row in [*rows, {"id": 3, "img": "img/03.png"}]))
+    put(folder, "dev.jsonl", "\n".join(json.dumps(row) for row in [rows[0], {"id": 3, "img": "img/03.png"}, rows[1]]))
     draw(folder, "img/01.png", 1)
     draw(folder, "img/02.png", 2)
     return Archive(HatefulMemes(str(folder)), [(1, 1), (2, 0)], ("meme", "hatespeech meme"), "img/01.png")
