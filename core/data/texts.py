@@ -74,6 +74,11 @@ def odd(caption: str) -> str | None:
     return None
 
 
+def not_blank(text: str) -> list[str]:
+    """Its lines that are not blank, without blanks around them. str.splitlines would cut names at U+0085 or U+2028."""
+    return [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]
+
+
 def blank(text: str) -> bool:
     """Nothing to be seen: blanks, and what has no width, as a byte order mark or U+200B between them."""
     return all(sign.isspace() or sign in UNSEEN or category(sign) in ("Cc", "Cf") for sign in text)

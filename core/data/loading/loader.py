@@ -48,9 +48,8 @@ class _Load:
         batch = _empty(self.views, rows)
         broken: list[tuple[str, str]] = []
         numbers, first = self._numbers(step), self.rank * rows
-        taken, start = set(numbers), step * self.batch_size
-        fill = lambda row, place: self._fill(batch, row, start + place, numbers[place], taken, broken)
-        keys = [fill(row, first + row) for row in range(rows)]
+        position, taken, own = step * self.batch_size + first, set(numbers), numbers[first : first + rows]
+        keys = [self._fill(batch, row, position + row, own[row], taken, broken) for row in range(rows)]
         return batch, broken, keys
 
     def _numbers(self, step: int) -> list[int]:

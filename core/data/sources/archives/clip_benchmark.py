@@ -9,12 +9,11 @@ import numpy as np
 
 from tandemclip.core.data.account import Account
 from tandemclip.core.data.records import Record
-from tandemclip.core.data.sources.archives.labelled import not_blank
 from tandemclip.core.data.sources.prompts import Templates, checked
 from tandemclip.core.data.sources.shard_paths import files
 from tandemclip.core.data.sources.shards import Shards
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.data.texts import utf8
+from tandemclip.core.data.texts import not_blank, utf8
 from tandemclip.core.errors import UserError
 from tandemclip.core.identity import Identity, of_file
 

@@ -57,9 +57,9 @@ class Karpathy(AnnotatedFiles):
             if image["split"] != self.split:
                 others.add("it is of another split", name)
                 continue
-            if plain(name) in seen:
+            if (file := plain(name)) in seen:
                 raise ValueError(f"{name} twice in the split {self.split}")
-            seen.add(plain(name))
+            seen.add(file)
             texts = [sentence["raw"].strip() for sentence in image["sentences"]]
             count += len(texts)
             for _ in texts[self.captions :]:

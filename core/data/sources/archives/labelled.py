@@ -17,7 +17,7 @@ from tandemclip.core.data.sources.folder_or_tar import Files, open_files
 from tandemclip.core.data.sources.image_files import Strings
 from tandemclip.core.data.sources.prompts import PHOTO, Templates, checked, ensemble
 from tandemclip.core.data.sources.source import Source
-from tandemclip.core.data.texts import unicode, utf8
+from tandemclip.core.data.texts import not_blank, unicode, utf8
 from tandemclip.core.errors import UserError
 from tandemclip.core.identity import Identity, of_bytes, of_file, of_files
 
@@ -198,8 +198,3 @@ class Labelled(Source):
             if class_of.setdefault(name, label) != label:
                 raise self.unlike(name, f"the classes {class_of[name]} and {label}, from 0")
         return listed, Strings(listed.pictures), labels
-
-
-def not_blank(text: str) -> list[str]:
-    """Its lines that are not blank, without blanks around them. str.splitlines would cut names at U+0085 or U+2028."""
-    return [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]

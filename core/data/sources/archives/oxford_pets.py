@@ -1,6 +1,7 @@
 """The Oxford-IIIT Pet data set (Parkhi et al. 2012): lists of pictures with the number of each class."""
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from tandemclip.core.data.sources.archives.labelled import Labelled, Listed
@@ -19,11 +20,12 @@ class OxfordPets(Labelled):
     def listed(self):
         called: dict[int, str] = {}
         number: dict[str, int] = {}
-        for picture, label in self._pairs("trainval") + self._pairs("test"):
+        pairs_of = {split: self._pairs(split) for split in ("trainval", "test")}
+        for picture, label in chain(*pairs_of.values()):
             name = picture.rpartition("_")[0]
             if called.setdefault(label, name) != name or number.setdefault(name, label) != label:
                 raise self.unlike("annotations", f"{picture} of class {label + 1}, unlike another line")
-        pairs = self._pairs(self.split)
+        pairs = pairs_of[self.split]
         if sorted(called) != list(range(len(called))):
             raise self.unlike("annotations", f"the classes {sorted(called)}")
         pictures = [f"images/{name}.jpg" for name, _ in pairs]

@@ -41,6 +41,13 @@ def put(folder: Path, name: str, content: bytes | str) -> None:
     (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def with_file(layout: Callable[[Path], Archive], folder: Path, name: str, content: bytes | str) -> Labelled:
+    """An archive of this layout, but for one file."""
+    archive = layout(folder)
+    put(folder, name, content)
+    return archive.source
+
+
 def draw(folder: Path, name: str, grey: int) -> None:
     """PNG in place of JPEG, whatever the name ends in, so that the grey stays what it is."""
     put(

@@ -31,6 +31,7 @@ from tandemclip.tests.core.data.sources.archives.layouts import (
     pets,
     put,
     stl10,
+    with_file,
 )
 
 FILES = [layout for layout in ALL if layout.__name__ not in ("cifar10", "cifar100", "stl10", "mnist", "fer2013")]
@@ -159,10 +160,9 @@ def test_cut_short_is_told(tmp_path):
     ],
 )
 def test_what_does_not_fit_together_is_told(layout, name, content, words, tmp_path):
-    archive = layout(tmp_path)
-    put(tmp_path, name, content)
+    source = with_file(layout, tmp_path, name, content)
     with pytest.raises(UserError, match=words):
-        len(archive.source)
+        len(source)
 
 
 def test_a_class_that_has_no_name_is_told(tmp_path):

@@ -24,6 +24,7 @@ from tandemclip.tests.core.data.sources.archives.layouts import (
     put,
     signs,
     signs_to_learn,
+    with_file,
 )
 
 TABLE, SIGNS, IMAGES = "icml_face_data.csv", "GT-final_test.csv", "t10k-images-idx3-ubyte"
@@ -116,10 +117,9 @@ def meme(**row):
     ],
 )
 def test_what_cannot_be_is_told(layout, name, content, words, tmp_path):
-    archive = layout(tmp_path)
-    put(tmp_path, name, content)
+    source = with_file(layout, tmp_path, name, content)
     with pytest.raises(UserError, match=words):
-        len(archive.source)
+        len(source)
 
 
 def test_what_is_packed_and_damaged_within_is_told(tmp_path):
